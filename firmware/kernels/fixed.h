@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The only arithmetic of the firmware; twin of toolchain/myna/fixed.py, function by function. */
+#ifndef MYNA_FIXED_H
+#define MYNA_FIXED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* value = mantissa * 2^(exponent - 31), 2^30 <= mantissa < 2^31; {0, 0} is zero */
+struct fx_pair {
+    int32_t mantissa;
+    int32_t exponent;
+};
+
+/* multiplies by mantissa * 2^-shift, 1 <= shift <= 62 */
+struct fx_multiplier {
+    int32_t mantissa;
+    int32_t shift;
+};
+
+static inline int32_t fx_max32(int32_t a, int32_t b) {
+    return a > b ? a : b;
+}
+static inline int32_t fx_min32(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+static inline int32_t fx_clamp32(int32_t x, int32_t low, int32_t high) {
+    return x < low ? low : x > high ? high : x;
+}
+/* |x|, with INT32_MIN saturated */
+static inline int32_t fx_abs32(int32_t x) {
+    return x < 0 ? (x == INT32_MIN ? INT32_MAX : -x) : x;
+}
+static inline int8_t fx_sat8(int32_t x) {
+    return (int8_t)fx_clamp32(x, -127, 127);
+}
+
+/* x * mantissa * 2^(shift - 31), rounded twice as TFLite-Micro does */
+static inline int32_t fx_requantize(int32_t x, int32_t mantissa, int32_t shift) {
+    int64_t wide = shift > 0 ? (int64_t)x * ((int64_t)1 << shift) : (int64_t)x;
+    int32_t high = (int32_t)((wide * mantissa + ((int64_t)1 << 30)) >> 31);
+    if (shift >= 0)
+        return high;
+    int32_t right = -shift;
+    int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
+    int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
+    return (high >> right) + ((high & mask) > threshold ? 1 : 0);
+}
+
+/* x * mantissa * 2^-shift, rounded once (half up), saturated */
+static inline int32_t fx_scale32(int32_t x, struct fx_multiplier by) {
+    int64_t product = (int64_t)x * by.mantissa + ((int64_t)1 << (by.shift - 1));
+    if (by.shift >= 32) /* only the high word matters and it cannot overflow */
+        return (int32_t)(product >> 32) >> (by.shift - 32);
+    int64_t rounded = product >> by.shift;
+    if (rounded > INT32_MAX)
+        return INT32_MAX;
+    return rounded < INT32_MIN ? INT32_MIN : (int32_t)rounded;
+}
+
+struct fx_pair fx_pair_from_int(int32_t value);
+struct fx_pair fx_pair_mul(struct fx_pair a, struct fx_pair b);
+struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b);
+struct fx_multiplier fx_pair_multiplier(struct fx_pair pair);
+
+/* base-2 logarithm of x >= 1 in Q16 */
+int32_t fx_log2_q16(uint64_t x);
+
+static inline uint32_t fx_mix32(uint32_t x) {
+    x = (x ^ (x >> 16)) * 0x7FEB352Du;
+    x = (x ^ (x >> 15)) * 0x846CA68Bu;
+    return x ^ (x >> 16);
+}
+static inline uint32_t fx_key(uint32_t seed, uint32_t step, uint32_t tag) {
+    return fx_mix32(fx_mix32(fx_mix32(seed ^ 0x9E3779B9u) ^ step) ^ tag);
+}
+static inline uint32_t fx_random32(uint32_t key, uint32_t index) {
+    return fx_mix32(key + index * 0x9E3779B9u);
+}
+
+#endif
