@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Faults and failed assertions end in port_fail with a line that names the place. */
+#include "boards/cortex_m/core.h"
+#include "boards/port.h"
+
+#include <string.h>
+
+/* Registers that the core pushes on exception entry (ARMv7-M ARM, B1.5.6). */
+struct exception_frame {
+    uint32_t r0, r1, r2, r3, r12, lr, pc, xpsr;
+};
+
+extern uint32_t stack_start[], stack_end[];
+
+void hard_fault_handler(void);
+_Noreturn void report_fault(const struct exception_frame *frame);
+_Noreturn void __assert_func(const char *file, int line, const char *function, const char *text);
+
+static char message[160];
+
+static void append(const char *text) {
+    size_t used = strlen(message);
+    while (*text != '\0' && used < sizeof message - 1u) {
+        message[used++] = *text++;
+    }
+    message[used] = '\0';
+}
+
+static void append_hex(const char *label, uint32_t value) {
+    char digits[] = "00000000";
+    for (int i = 7; i >= 0; i--, value >>= 4) {
+        digits[i] = "0123456789abcdef"[value & 15u];
+    }
+    append(label);
+    append(digits);
+}
+
+_Noreturn void report_fault(const struct exception_frame *frame) {
+    message[0] = '\0';
+    append("HardFault");
+    if ((const uint32_t *)frame < stack_start || (const uint32_t *)(frame + 1) > stack_end) {
+        append(" (stack overflow)");
+    } else {
+        append_hex(" pc=0x", frame->pc);
+        append_hex(" lr=0x", frame->lr);
+    }
+    append_hex(" cfsr=0x", CORE_CFSR);
+    append_hex(" hfsr=0x", CORE_HFSR);
+    append_hex(" bfar=0x", CORE_BFAR);
+    port_fail(message);
+}
+
+/* Starts over at the top of the stack: after an overflow there is none left to report on. */
+__attribute__((naked)) void hard_fault_handler(void) {
+    __asm volatile("mrs r0, msp\n\t"
+                   "ldr r1, =stack_end\n\t"
+                   "sub r1, r1, #256\n\t"
+                   "cmp r0, r1\n\t"
+                   "it lo\n\t"
+                   "movlo sp, r1\n\t"
+                   "b report_fault\n\t"
+                   ".ltorg");
+}
+
+/* Called by newlib's assert(). */
+_Noreturn void __assert_func(const char *file, int line, const char *function, const char *text) {
+    char digits[] = "00000";
+    for (int i = 4; i >= 0; i--, line /= 10) {
+        digits[i] = (char)('0' + line % 10);
+    }
+    message[0] = '\0';
+    append(file);
+    append(":");
+    append(digits);
+    append(" ");
+    append(function);
+    append(": assertion failed: ");
+    append(text);
+    port_fail(message);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reset: enable the FPU, fill .data and .bss, paint the stack, call main. */
+#include "boards/cortex_m/core.h"
+#include "boards/port.h"
+
+#include <string.h>
+
+#define STACK_PAINT 0xC5C5C5C5u
+
+/* Placed by cortex_m.ld. */
+extern uint32_t stack_start[], stack_end[];
+extern uint8_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
+
+int main(void);
+_Noreturn void reset_handler(void);
+
+/* Volatile, or the compiler makes it a memset whose own frame would be painted over. */
+static void paint_stack(void) {
+    const volatile uint32_t *end = (const volatile uint32_t *)__builtin_frame_address(0) - 16;
+    for (volatile uint32_t *word = stack_start; word < end; word++) {
+        *word = STACK_PAINT;
+    }
+}
+
+_Noreturn void reset_handler(void) {
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    CORE_CPACR |= CORE_CPACR_FPU_MVE;
+#endif
+    CORE_CCR |= CORE_CCR_TRAP_DIVIDE_BY_ZERO;
+    core_barrier();
+    memcpy(data_start, data_load, (size_t)(data_end - data_start));
+    memset(bss_start, 0, (size_t)(bss_end - bss_start));
+    paint_stack();
+    main();
+    port_fail("main returned");
+}
+
+uint32_t port_stack_size(void) {
+    return (uint32_t)(stack_end - stack_start) * 4u;
+}
+
+uint32_t port_stack_high_water(void) {
+    const volatile uint32_t *word = stack_start;
+    while (word < stack_end && *word == STACK_PAINT) {
+        word++;
+    }
+    return (uint32_t)(stack_end - word) * 4u;
+}
+
+_Noreturn void port_reset(void) {
+    core_barrier();
+    CORE_AIRCR = CORE_AIRCR_SYSTEM_RESET;
+    core_barrier();
+    for (;;) {
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything the firmware asks of a board: one byte stream, idle, reset, and how deep the stack
+ * got. */
+#ifndef MYNA_BOARDS_PORT_H
+#define MYNA_BOARDS_PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that may be on their way to the board at once; a sender that keeps to it loses nothing,
+   however long the core computes. */
+#define PORT_RX_WINDOW 2048u
+
+/* Identifier of the board, as in firmware/platform/boards. */
+extern const char port_name[];
+
+void port_init(void);
+
+/* Takes up to `capacity` received bytes without waiting; returns how many. */
+size_t port_read(uint8_t *bytes, size_t capacity);
+
+/* Sends `count` bytes; returns when the last one has been handed to the hardware. */
+void port_write(const uint8_t *bytes, size_t count);
+
+/* Sleeps until something may have been received. */
+void port_idle(void);
+
+size_t port_rx_window(void);
+
+/* Restarts the board as after power-up; the connection stays open. */
+_Noreturn void port_reset(void);
+
+/* Reports a fault or a failed assertion where a developer sees it, and stops the board. */
+_Noreturn void port_fail(const char *message);
+
+/* Bytes reserved for the stack, and the most that were ever in use; both 0 on the host board, whose
+   stack belongs to the operating system. */
+uint32_t port_stack_size(void);
+uint32_t port_stack_high_water(void);
+
+#endif

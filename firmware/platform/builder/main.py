@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SCons script of the platform: builds one model's firmware for one board.
+
+Environment variables: MYNA_GENERATED, the folder of the generated model (default
+firmware/generated/kws); MYNA_BUILD_FLAGS, further compiler and linker flags (sanitizers).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from SCons.Script import Default, DefaultEnvironment
+
+env = DefaultEnvironment()
+board = env.BoardConfig()
+firmware = Path(env.subst("$PROJECT_SRC_DIR"))
+generated = Path(os.environ.get("MYNA_GENERATED") or firmware / "generated" / "kws").resolve()
+prefix = "" if board.get("virtual.kind", "") == "host" else "arm-none-eabi-"
+cpu_flags = board.get("build.cpu_flags").split()
+
+env.Replace(
+    PROGNAME="firmware",
+    PROGSUFFIX=".elf",
+    CC=f"{prefix}gcc",
+    AS=f"{prefix}gcc",
+    AR=f"{prefix}ar",
+    RANLIB=f"{prefix}ranlib",
+    LINK=f"{prefix}gcc",
+    SIZETOOL=f"{prefix}size",
+    SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
+    SIZEPROGREGEXP=r"^\.(?:vectors|text|rodata|ARM\.exidx|data)\s+(\d+)",
+    SIZEDATAREGEXP=r"^\.(?:data|bss|stack)\s+(\d+)",
+)
+env.Append(
+    CPPPATH=[str(firmware), str(generated)],
+    CPPDEFINES=[("MYNA_BOARD", env.StringifyMacro(board.id))],
+    CCFLAGS=[*cpu_flags, "-g", f"-ffile-prefix-map={env.subst('$PROJECT_DIR')}/="],
+    LINKFLAGS=[*cpu_flags, "-Wl,--gc-sections"],
+    SRC_FILTER=[f"+<{folder}/*.c>" for folder in board.get("build.sources")],
+)
+if prefix:
+    memory = {
+        **board.get("build.memory"),
+        "flash_length": board.get("upload.maximum_size"),
+        "ram_length": board.get("upload.maximum_ram_size"),
+    }
+    env.Replace(LDSCRIPT_PATH=str(firmware / board.get("build.ldscript")))
+    env.Append(
+        LINKFLAGS=[
+            "-nostartfiles",
+            "--specs=nano.specs",
+            *(f"-Wl,--defsym={symbol}={value}" for symbol, value in memory.items()),
+        ]
+    )
+env.ProcessFlags(os.environ.get("MYNA_BUILD_FLAGS", ""))
+
+env.BuildSources("$BUILD_DIR/generated", str(generated), "+<*.c>")
+program = env.BuildProgram()
+
+
+def boot(target: object, source: list[object], env: object) -> None:
+    """Starts the virtual board in the background, reachable at .pio/ports/<board>."""
+    # Here and not above: building needs no installed myna.
+    from myna.device.target import boot as boot_board  # noqa: PLC0415
+
+    print(f"port: {boot_board(board.id, Path(str(source[0])))}")
+
+
+env.AddPlatformTarget("upload", program, env.VerboseAction(boot, "Booting $SOURCE"), "Boot")
+Default([program])

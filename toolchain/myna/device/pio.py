@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building firmware with PlatformIO, offline, from the project's own platform."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformio
+from platformio.dependencies import get_core_dependencies
+
+from myna.device.target import PROJECT, Board, find_board, require
+from myna.errors import MynaError
+
+CORE = PROJECT / ".pio-core"
+
+# The same sections as in firmware/platform/builder/main.py.
+FLASH_SECTIONS = (".vectors", ".text", ".rodata", ".ARM.exidx", ".data")
+RAM_SECTIONS = (".stack", ".data", ".bss")
+
+ERROR_LINES = 30
+
+# tool-scons as PlatformIO expects it, around the SCons that pip installed.
+SCONS_SCRIPT = """\
+import SCons.Script.Main
+
+SCons.Script.Main.main()
+"""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked firmware image; RAM includes the reserved stack. Sizes in bytes."""
+
+    elf: Path
+    ram_bytes: int
+    flash_bytes: int
+    sections: Mapping[str, int]
+
+
+def prepare() -> None:
+    """Sets PlatformIO up in .pio-core so that it never asks the network; cheap when done."""
+    CORE.mkdir(exist_ok=True)
+    with _locked(CORE / "lock"):
+        _write_settings()
+        _write_scons()
+        _link_platform()
+
+
+def build(
+    board: str,
+    generated: Path,
+    build_dir: Path | None = None,
+    extra_flags: Sequence[str] = (),
+) -> Firmware:
+    """Builds one generated model's firmware for one board.
+
+    Args:
+        board: name of a board.
+        generated: folder with the generated model's C files.
+        build_dir: where objects and image go; by default a folder of its own for every
+            combination of model, board and flags, under .pio.
+        extra_flags: further compiler and linker flags.
+
+    Raises:
+        MynaError: missing compiler, compile error, or the image does not fit the board; with the
+            compiler's own lines.
+    """
+    entry = find_board(board)
+    require(entry.compiler)
+    generated = generated.resolve()
+    if not any(generated.glob("*.c")):
+        raise MynaError("no generated model here", where=str(generated), fix="run `myna build`")
+    prepare()
+    folder = (build_dir or _default_folder(entry, generated, extra_flags)).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.with_name(folder.name + ".lock")):
+        _run_pio(entry, generated, folder, extra_flags)
+    return _measure(entry, folder / board / "firmware.elf")
+
+
+def _default_folder(board: Board, generated: Path, extra_flags: Sequence[str]) -> Path:
+    key = hashlib.sha256("\0".join([str(generated), *extra_flags]).encode()).hexdigest()[:8]
+    return PROJECT / ".pio" / "models" / f"{generated.name}-{key}" / board.name
+
+
+def _run_pio(board: Board, generated: Path, folder: Path, extra_flags: Sequence[str]) -> None:
+    environment = {
+        **os.environ,
+        "PLATFORMIO_CORE_DIR": str(CORE),
+        "PLATFORMIO_BUILD_DIR": str(folder),
+        "MYNA_GENERATED": str(generated),
+        "MYNA_BUILD_FLAGS": " ".join(extra_flags),
+    }
+    arguments = ["run", "--silent", "--environment", board.name, "--project-dir", str(PROJECT)]
+    result = subprocess.run(
+        [sys.executable, "-m", "platformio", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        lines = (result.stderr or result.stdout).strip().splitlines()
+        first = next((i for i, line in enumerate(lines) if "error" in line.lower()), 0)
+        text = "\n".join(lines[max(0, first - 1) :][:ERROR_LINES])
+        raise MynaError(
+            f"the firmware does not build:\n{text}", where=f"{generated} on {board.name}"
+        )
+
+
+def _measure(board: Board, elf: Path) -> Firmware:
+    size = board.compiler.removesuffix("gcc") + "size"
+    listing = subprocess.run(
+        [require(size), "-A", "-d", str(elf)], capture_output=True, text=True, check=True
+    ).stdout
+    sections = {
+        name: int(count) for name, count in re.findall(r"^(\.\S+)\s+(\d+)", listing, re.MULTILINE)
+    }
+    return Firmware(
+        elf=elf,
+        ram_bytes=sum(sections.get(name, 0) for name in RAM_SECTIONS),
+        flash_bytes=sum(sections.get(name, 0) for name in FLASH_SECTIONS),
+        sections=sections,
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock between processes."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _write_settings() -> None:
+    """No telemetry and no search for updates, whose timeouts cost a minute offline."""
+    path = CORE / "appstate.json"
+    state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    settings = {
+        "check_platformio_interval": 36500,
+        "enable_telemetry": False,
+        "disable_udev_rules_check": True,
+    }
+    if state.get("settings") == settings:
+        return
+    state["settings"] = settings
+    state["last_version"] = platformio.__version__
+    state["last_check"] = {"platformio_upgrade": int(time.time()), "prune_system": int(time.time())}
+    path.write_text(json.dumps(state), encoding="utf-8")
+
+
+def _package_spec(
+    name: str, *, owner: str | None = None, uri: str | None = None
+) -> dict[str, str | None]:
+    return {"owner": owner, "id": None, "name": name, "requirements": None, "uri": uri}
+
+
+def _write_scons() -> None:
+    """Wraps the installed SCons as the package tool-scons, in the version PlatformIO wants."""
+    version = re.sub(r"^[~^=]+", "", get_core_dependencies()["tool-scons"])
+    folder = CORE / "packages" / "tool-scons"
+    manifest = folder / "package.json"
+    series = version.rpartition(".")[0]
+    if manifest.exists() and json.loads(manifest.read_text())["version"].startswith(series):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scons.py").write_text(SCONS_SCRIPT, encoding="utf-8")
+    spec = _package_spec("tool-scons", owner="platformio")
+    metadata = {"type": "tool", "name": "tool-scons", "version": version, "spec": spec}
+    (folder / ".piopm").write_text(json.dumps(metadata), encoding="utf-8")
+    manifest.write_text(json.dumps({"name": "tool-scons", "version": version}), encoding="utf-8")
+
+
+def _link_platform() -> None:
+    """Registers firmware/platform, as PlatformIO would at the first run of this copy."""
+    folder = CORE / "platforms"
+    folder.mkdir(exist_ok=True)
+    spec = _package_spec("platform", uri="symlink://firmware/platform")
+    text = json.dumps({"cwd": str(PROJECT), "spec": spec})
+    link = folder / "platform.pio-link"
+    if not link.exists() or link.read_text(encoding="utf-8") != text:
+        link.write_text(text, encoding="utf-8")

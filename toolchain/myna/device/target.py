@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boards that exist only in software: the host process and Cortex-M machines under QEMU.
+
+The table of boards is read from firmware/platform/boards, where PlatformIO reads it too. Every
+virtual board is reached through a pseudo-terminal, which pyserial opens like a real port.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from serial.tools import list_ports
+
+from myna.errors import MynaError
+
+PROJECT = Path(__file__).resolve().parents[3]
+PORTS = PROJECT / ".pio" / "ports"
+
+START_TIMEOUT_S = 10.0
+
+# Debian packages of the programs that are not Python's.
+PACKAGES = {
+    "qemu-system-arm": "qemu-system-arm",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "gcc": "gcc libc6-dev",
+    "setpriv": "util-linux",
+    "taskset": "util-linux",
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board: how it is built and, if virtual, started. Sizes in bytes.
+
+    `machine` is QEMU's name of the emulated board, empty on the host board.
+    """
+
+    name: str
+    title: str
+    kind: Literal["host", "qemu"]
+    machine: str
+    cpu: str
+    ram_bytes: int
+    flash_bytes: int
+
+    @property
+    def compiler(self) -> str:
+        """The C compiler's command."""
+        return "gcc" if self.kind == "host" else "arm-none-eabi-gcc"
+
+
+def _read_board(path: Path) -> Board:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return Board(
+        name=path.stem,
+        title=data["name"],
+        kind=data["virtual"]["kind"],
+        machine=data["virtual"].get("machine", ""),
+        cpu=data["build"]["cpu"],
+        ram_bytes=data["upload"]["maximum_ram_size"],
+        flash_bytes=data["upload"]["maximum_size"],
+    )
+
+
+BOARDS = {
+    path.stem: _read_board(path)
+    for path in sorted((PROJECT / "firmware" / "platform" / "boards").glob("*.json"))
+}
+
+
+def find_board(name: str) -> Board:
+    """The board of that name; MynaError names the ones there are."""
+    if name not in BOARDS:
+        raise MynaError(f"unknown board {name!r}", fix=f"choose one of {', '.join(BOARDS)}")
+    return BOARDS[name]
+
+
+def require(program: str) -> str:
+    """The full path of a program; MynaError names the Debian package that has it."""
+    path = shutil.which(program)
+    if path is None:
+        packages = PACKAGES.get(program, program)
+        raise MynaError(
+            f"{program} is not installed",
+            fix=f"on Debian: apt-get install --no-install-recommends {packages}",
+        )
+    return path
+
+
+def missing_programs(board: Board) -> list[str]:
+    """Programs that building and starting the board needs and this machine lacks."""
+    emulator = ["qemu-system-arm"] if board.kind == "qemu" else []
+    needed = [board.compiler, *emulator, "setpriv", "taskset"]
+    return [program for program in needed if shutil.which(program) is None]
+
+
+# Spreads the boards that one process starts, and the processes of one test run, over the cores.
+_turn = itertools.count(os.getpid())
+
+
+def command(board: Board, elf: Path) -> list[str]:
+    """The command line that runs a firmware image on a virtual board."""
+    if board.kind == "host":
+        return [str(elf)]
+    # QEMU passes received bytes between two of its threads one at a time. Kept on one core it
+    # takes in 45 kB/s instead of 11; the kind of character device and of TCG hardly matter.
+    cores = sorted(os.sched_getaffinity(0))
+    core = cores[next(_turn) % len(cores)]
+    return [
+        *(require("taskset"), "--cpu-list", str(core)),
+        *(require("qemu-system-arm"), "-machine", board.machine, "-display", "none"),
+        *("-monitor", "none", "-chardev", "pty,id=port", "-serial", "chardev:port"),
+        *("-semihosting-config", "enable=on,target=native", "-kernel", str(elf)),
+    ]
+
+
+def _launch(
+    board: Board, arguments: Sequence[str], log: Path
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Starts a board in a session of its own; returns it and the pseudo-terminal's path."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        found = re.search(r"/dev/pts/\d+", log.read_text(errors="replace"))
+        if found:
+            return process, found.group()
+        if process.poll() is not None:
+            break
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    raise MynaError(
+        f"the virtual board did not start: {log.read_text(errors='replace').strip()}",
+        where=board.name,
+        fix=f"run it by hand: {' '.join(arguments)}",
+    )
+
+
+@contextmanager
+def start(board: str, elf: Path) -> Iterator[str]:
+    """A private virtual board for the duration of the block; yields its port for pyserial.
+
+    The board dies with the block, and with the thread that started it even if that is killed.
+    Bytes sent before the firmware is up are lost: repeat the first request.
+
+    Raises:
+        MynaError: unknown board, missing emulator, or the firmware stopped by itself (a fault or a
+            failed assertion, quoted in the message).
+    """
+    entry = find_board(board)
+    arguments = [require("setpriv"), "--pdeathsig", "KILL", "--", *command(entry, elf)]
+    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+        log = Path(folder) / "board.log"
+        process, port = _launch(entry, arguments, log)
+        try:
+            yield port
+        except Exception as error:
+            if process.poll() is None:
+                raise
+            words = log.read_text(errors="replace").strip().splitlines()[1:]
+            raise MynaError(
+                f"the firmware stopped: {' '.join(words) or f'exit status {process.returncode}'}",
+                where=board,
+                fix="look the addresses up with arm-none-eabi-addr2line -fe " + str(elf),
+            ) from error
+        finally:
+            process.kill()
+            process.wait()
+
+
+def boot(board: str, elf: Path) -> Path:
+    """Boots a virtual board that stays, in place of the one booted before.
+
+    Returns:
+        The stable name of its port, .pio/ports/<board>.
+    """
+    entry = find_board(board)
+    PORTS.mkdir(parents=True, exist_ok=True)
+    link, pid_file = PORTS / board, PORTS / f"{board}.pid"
+    _stop_booted(pid_file)
+    process, port = _launch(entry, command(entry, elf), PORTS / f"{board}.log")
+    pid_file.write_text(f"{process.pid} {_start_time(process.pid)}\n", encoding="utf-8")
+    link.unlink(missing_ok=True)
+    link.symlink_to(port)
+    return link
+
+
+def _start_time(pid: int) -> str:
+    """Start time of a process in clock ticks since boot (proc(5), stat field 22)."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+
+
+def _stop_booted(pid_file: Path) -> None:
+    """Kills the process named in the file unless its number has been given to another since."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        pid, started = pid_file.read_text(encoding="utf-8").split()
+        if _start_time(int(pid)) == started:
+            os.kill(int(pid), signal.SIGKILL)
+        pid_file.unlink()
+
+
+def attach(port: str) -> str:
+    """The port of a board that already runs, checked; pyserial URLs pass through.
+
+    Raises:
+        MynaError: there is no such device; the message lists the serial ports there are.
+    """
+    if "://" in port or Path(port).exists():
+        return port
+    booted = [str(path) for path in sorted(PORTS.glob("*")) if path.is_symlink()]
+    found = [entry.device for entry in list_ports.comports()] + booted
+    raise MynaError(
+        "no such serial port",
+        where=port,
+        fix=f"ports on this machine: {', '.join(found) or 'none; is the board plugged in?'}",
+    )
