@@ -33,6 +33,12 @@ struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b) {
     return (struct fx_pair){(int32_t)(quotient >> 1), exponent + 1};
 }
 
+bool fx_pair_less(struct fx_pair a, struct fx_pair b) {
+    if (a.mantissa == 0 || b.mantissa == 0)
+        return a.mantissa < b.mantissa;
+    return a.exponent != b.exponent ? a.exponent < b.exponent : a.mantissa < b.mantissa;
+}
+
 struct fx_multiplier fx_pair_multiplier(struct fx_pair pair) {
     int32_t shift = 31 - pair.exponent;
     if (pair.mantissa == 0 || shift > 62)

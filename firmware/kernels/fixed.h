@@ -61,6 +61,7 @@ static inline int32_t fx_scale32(int32_t x, struct fx_multiplier by) {
 struct fx_pair fx_pair_from_int(int32_t value);
 struct fx_pair fx_pair_mul(struct fx_pair a, struct fx_pair b);
 struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b);
+bool fx_pair_less(struct fx_pair a, struct fx_pair b);
 struct fx_multiplier fx_pair_multiplier(struct fx_pair pair);
 
 /* base-2 logarithm of x >= 1 in Q16 */

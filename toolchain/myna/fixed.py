@@ -120,6 +120,13 @@ def pair_div(a: Pair, b: Pair) -> Pair:
     return (quotient, exponent) if quotient < 1 << 31 else (quotient >> 1, exponent + 1)
 
 
+def pair_less(a: Pair, b: Pair) -> bool:
+    """Whether ``a < b``."""
+    if a[0] == 0 or b[0] == 0:
+        return a[0] < b[0]
+    return (a[1], a[0]) < (b[1], b[0])
+
+
 def pair_multiplier(pair: Pair) -> tuple[int, int]:
     """The multiplier ``(mantissa, shift)`` for ``scale32`` that is worth ``pair``.
 

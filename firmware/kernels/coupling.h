@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Additive coupling modulo 2^16 and its inverse; specification: toolchain/myna/ops/coupling.py */
+#ifndef MYNA_COUPLING_H
+#define MYNA_COUPLING_H
+
+#include "kernels/fixed.h"
+
+struct coupling {
+    uint32_t size;
+    int32_t mantissa, shift, branch_zero;
+};
+
+/* y may be x */
+void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch, int32_t *wraps,
+                int16_t *y);
+/* x may be y */
+void uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch, int16_t *x);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/dense.h"
+
+#include "kernels/sgd.h"
+
+void dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int32_t *bias,
+              const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+    for (uint32_t u = 0; u < p->units; u++, w += p->inputs) {
+        int32_t acc = bias[u];
+        for (uint32_t i = 0; i < p->inputs; i++)
+            acc += (x[i] - p->layer.x_zero) * w[i];
+        y[u] = layer_finish(&p->layer, acc, mantissa[u], shift[u]);
+    }
+}
+
+void dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, const int8_t *w,
+                         const int16_t *channel, const int32_t *scale, const int32_t *out,
+                         int8_t *dx, int32_t *peak) {
+    struct fx_multiplier by = ratio(p->factor, scale, out);
+    int32_t top = 0;
+    for (uint32_t i = 0; i < p->inputs; i++) {
+        int32_t acc = 0;
+        for (uint32_t u = 0; u < p->units; u++)
+            acc += dy[u] * channel[u] * w[u * p->inputs + i];
+        dx[i] = requantize_gradient(acc, by, &top);
+    }
+    *peak = top;
+}
+
+void dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t *dy,
+                     const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                     const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+    struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
+    uint32_t index = 0;
+    for (uint32_t u = 0; u < p->units; u++) {
+        struct fx_multiplier by = sgd_channel(&sgd, u);
+        for (uint32_t i = 0; i < p->inputs; i++, index++) {
+            int32_t acc = (x[i] - p->x_zero) * dy[u];
+            sgd_apply(&w[index], &residual[index], sgd_delta(&sgd, by, acc, index));
+        }
+    }
+}

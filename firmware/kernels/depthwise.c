@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/depthwise.h"
+
+#include "kernels/sgd.h"
+
+void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, const int32_t *bias,
+                  const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    for (int32_t oy = 0; oy < m->out_h; oy++)
+        for (int32_t ox = 0; ox < m->out_w; ox++) {
+            struct span rows = taps_inside(oy, k->stride_h, k->pad_top, k->kernel_h, m->in_h);
+            struct span cols = taps_inside(ox, k->stride_w, k->pad_left, k->kernel_w, m->in_w);
+            const int32_t iy = oy * k->stride_h - k->pad_top;
+            const int32_t ix = ox * k->stride_w - k->pad_left;
+            for (int32_t c = 0; c < m->out_c; c++) {
+                int32_t acc = bias[c];
+                for (int32_t ky = rows.begin; ky < rows.end; ky++)
+                    for (int32_t kx = cols.begin; kx < cols.end; kx++) {
+                        int32_t pixel = x[((iy + ky) * m->in_w + ix + kx) * m->in_c + c];
+                        acc += (pixel - p->layer.x_zero) * w[(ky * k->kernel_w + kx) * m->in_c + c];
+                    }
+                *y++ = layer_finish(&p->layer, acc, mantissa[c], shift[c]);
+            }
+        }
+}
+
+/* the input gradient at channel c of pixel (iy, ix), before the channel's scale */
+static int32_t gather(const struct depthwise_grad_input *p, const int8_t *dy, const int8_t *w,
+                      int32_t iy, int32_t ix) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    int32_t acc = 0;
+    for (int32_t ky = 0; ky < k->kernel_h; ky++) {
+        int32_t top = iy + k->pad_top - ky;
+        if (top < 0 || top % k->stride_h != 0 || top / k->stride_h >= m->out_h)
+            continue;
+        for (int32_t kx = 0; kx < k->kernel_w; kx++) {
+            int32_t left = ix + k->pad_left - kx;
+            if (left < 0 || left % k->stride_w != 0 || left / k->stride_w >= m->out_w)
+                continue;
+            int32_t pixel = top / k->stride_h * m->out_w + left / k->stride_w;
+            acc += dy[pixel * m->out_c] * w[(ky * k->kernel_w + kx) * m->in_c];
+        }
+    }
+    return acc;
+}
+
+void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t *dy,
+                             const int8_t *w, const int16_t *channel, const int32_t *scale,
+                             const int32_t *out, int8_t *dx, int32_t *peak) {
+    const struct map *m = &p->map;
+    struct fx_multiplier by = ratio(p->factor, scale, out);
+    int32_t top = 0;
+    for (int32_t iy = 0; iy < m->in_h; iy++)
+        for (int32_t ix = 0; ix < m->in_w; ix++)
+            for (int32_t c = 0; c < m->in_c; c++) {
+                int32_t acc = gather(p, dy + c, w + c, iy, ix) * channel[c];
+                *dx++ = requantize_gradient(acc, by, &top);
+            }
+    *peak = top;
+}
+
+/* the weight gradient at channel c of tap (ky, kx) */
+static int32_t tap_gradient(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
+                            int32_t ky, int32_t kx) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    struct span rows = outputs_of_tap(ky, k->stride_h, k->pad_top, m->in_h, m->out_h);
+    struct span cols = outputs_of_tap(kx, k->stride_w, k->pad_left, m->in_w, m->out_w);
+    int32_t acc = 0;
+    for (int32_t oy = rows.begin; oy < rows.end; oy++)
+        for (int32_t ox = cols.begin; ox < cols.end; ox++) {
+            int32_t iy = oy * k->stride_h - k->pad_top + ky;
+            int32_t ix = ox * k->stride_w - k->pad_left + kx;
+            int32_t pixel = x[(iy * m->in_w + ix) * m->in_c];
+            acc += (pixel - p->x_zero) * dy[(oy * m->out_w + ox) * m->out_c];
+        }
+    return acc;
+}
+
+void depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
+                         const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                         const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+    struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
+    const int32_t channels = p->map.in_c;
+    for (int32_t c = 0; c < channels; c++) {
+        struct fx_multiplier by = sgd_channel(&sgd, (uint32_t)c);
+        for (int32_t ky = 0; ky < p->window.kernel_h; ky++)
+            for (int32_t kx = 0; kx < p->window.kernel_w; kx++) {
+                uint32_t index = (uint32_t)((ky * p->window.kernel_w + kx) * channels + c);
+                int32_t acc = tap_gradient(p, x + c, dy + c, ky, kx);
+                sgd_apply(&w[index], &residual[index], sgd_delta(&sgd, by, acc, index));
+            }
+    }
+}

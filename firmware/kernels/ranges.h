@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scales of gradients at run time; specification: toolchain/myna/ops/ranges.py */
+#ifndef MYNA_RANGES_H
+#define MYNA_RANGES_H
+
+#include "kernels/fixed.h"
+
+struct probe_scale {
+    struct fx_pair factor_a, factor_b;
+};
+struct range_update {
+    int32_t keep, gain; /* Q16 */
+};
+
+void probe_scale(const struct probe_scale *p, const int32_t *a, const int32_t *b, int32_t *scale);
+void dynamic_scale(const int32_t *probe, const int32_t *peak, int32_t *scale);
+void hindsight_scale(const int32_t *range, const int32_t *base, int32_t *scale);
+void range_update(const struct range_update *p, const int32_t *base, const int32_t *peak,
+                  int32_t *range);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Change of scale and width; specification: toolchain/myna/ops/requantize.py */
+#ifndef MYNA_REQUANTIZE_H
+#define MYNA_REQUANTIZE_H
+
+#include "kernels/fixed.h"
+
+struct requantize {
+    uint32_t size;
+    int32_t mantissa, shift;
+    int32_t x_zero, y_zero, low, high;
+};
+
+void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y);
+void requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y);
+void requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Geometry of sliding windows; twin of toolchain/myna/ops/window.py */
+#ifndef MYNA_WINDOW_H
+#define MYNA_WINDOW_H
+
+#include "kernels/fixed.h"
+
+/* shapes [h, w, c] of the forward op's input and output */
+struct map {
+    uint16_t in_h, in_w, in_c, out_h, out_w, out_c;
+};
+struct window {
+    uint8_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+};
+
+/* indices begin <= i < end */
+struct span {
+    int32_t begin, end;
+};
+
+/* the taps of one axis that fall inside the input, at output position `out` */
+static inline struct span taps_inside(int32_t out, int32_t stride, int32_t pad, int32_t kernel,
+                                      int32_t in_size) {
+    int32_t first = out * stride - pad;
+    return (struct span){fx_max32(0, -first), fx_min32(kernel, in_size - first)};
+}
+
+/* the output positions of one axis at which tap `tap` falls inside the input */
+static inline struct span outputs_of_tap(int32_t tap, int32_t stride, int32_t pad, int32_t in_size,
+                                         int32_t out_size) {
+    int32_t first = pad - tap; /* smallest out * stride */
+    int32_t last = in_size - 1 + pad - tap;
+    int32_t begin = first <= 0 ? 0 : (first + stride - 1) / stride;
+    return (struct span){begin, last < 0 ? begin : fx_min32(out_size, last / stride + 1)};
+}
+
+#endif

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The op table: every op that a graph may hold."""
+
+from myna.ops.base import Case, GradOp, Op
+from myna.ops.concat import Concat, Slice
+from myna.ops.conv2d import Conv2D, Conv2DGradInput, Conv2DUpdate
+from myna.ops.coupling import Couple, Uncouple
+from myna.ops.dense import Dense, DenseGradInput, DenseUpdate
+from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpdate
+from myna.ops.gradient import ClampGrad, GradAdd
+from myna.ops.loss import SoftmaxCrossEntropy
+from myna.ops.pool import AveragePool, AveragePoolGrad
+from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
+from myna.ops.requantize import Requantize
+from myna.ops.sgd import Advance, BiasUpdate
+
+OPS: tuple[type[Op], ...] = (
+    Advance,
+    AveragePool,
+    AveragePoolGrad,
+    BiasUpdate,
+    ClampGrad,
+    Concat,
+    Conv2D,
+    Conv2DGradInput,
+    Conv2DUpdate,
+    Couple,
+    Dense,
+    DenseGradInput,
+    DenseUpdate,
+    DepthwiseConv2D,
+    DepthwiseGradInput,
+    DepthwiseUpdate,
+    DynamicScale,
+    GradAdd,
+    HindsightScale,
+    ProbeScale,
+    RangeUpdate,
+    Requantize,
+    Slice,
+    SoftmaxCrossEntropy,
+    Uncouple,
+)
+
+__all__ = ["OPS", "Case", "GradOp", "Op", *(op.__name__ for op in OPS)]

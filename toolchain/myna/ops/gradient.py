@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elementwise gradient ops: masking by a clamped activation, and summing where values fan out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from myna import fixed
+from myna.ir import Array, Tensor
+from myna.ops.base import (
+    SCALAR,
+    Case,
+    GradOp,
+    Op,
+    Type,
+    expect,
+    int64,
+    pair_fields,
+    pair_tensor,
+    peak,
+    ratio,
+)
+
+NO_LOW, NO_HIGH = -129, 128  # bounds that no int8 value reaches
+
+
+@dataclass(frozen=True)
+class ClampGrad(Op):
+    """Gradient of a clamp: pass where ``low < y < high``, zero elsewhere. Inputs: dy, y."""
+
+    low: int
+    high: int
+    kernel: ClassVar[str] = "clamp_grad_s8"
+    struct: ClassVar[str] = "clamp_grad"
+    shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
+
+    def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
+        expect(inputs[0].shape == inputs[1].shape, "differs in shape from its gradient", inputs[1])
+        return ((inputs[0].shape, "int8"),)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        dy, y = inputs
+        return (np.where((y > self.low) & (y < self.high), dy, 0).astype(np.int8),)
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Mapping[str, int]:
+        return {"size": inputs[0].size, "low": self.low, "high": self.high}
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        rng = np.random.default_rng(0)
+        for i, (low, high) in enumerate([(-128, NO_HIGH), (-128, 127), (-3, 40), (NO_LOW, 5)]):
+            dy, y = (rng.integers(-128, 128, (7, 5, 3)).astype(np.int8) for _ in range(2))
+            yield Case(f"clamp_grad{i}", cls(low, high), (dy, y))
+
+
+@dataclass(frozen=True)
+class GradAdd(GradOp):
+    """Sum of two gradients of different scales, requantized once with 8 guard bits.
+
+    ``y = (scale32(256·a, factor_a·scale_a/scale_y) + scale32(256·b, …) + 128) >> 8``.
+    Inputs: a, b, scale of a, scale of b, scale of y; outputs: y, peak.
+    """
+
+    kernel: ClassVar[str] = "grad_add_s8"
+    struct: ClassVar[str] = "grad_add"
+    shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (1, 0))
+
+    def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
+        expect(inputs[0].shape == inputs[1].shape, "differs in shape from what it adds", inputs[1])
+        return ((inputs[0].shape, "int8"), SCALAR)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        a, b, scale_a, scale_b, out = inputs
+        multiplier_a = ratio(self.factors[0], scale_a, out)
+        multiplier_b = ratio(self.factors[1], scale_b, out)
+        total = fixed.scale32(int64(a) << 8, *multiplier_a)
+        total = total + fixed.scale32(int64(b) << 8, *multiplier_b)
+        values = (fixed.saturate(total, -(2**31), 2**31 - 129) + 128) >> 8
+        return fixed.saturate(values, -127, 127).astype(np.int8), peak(values)
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Mapping[str, int]:
+        fields = pair_fields("factor_a", self.factors[0]) | pair_fields("factor_b", self.factors[1])
+        return {"size": inputs[0].size} | fields
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        rng = np.random.default_rng(1)
+        op = cls((fixed.pair_from_float(1.0), fixed.pair_from_float(0.008)))
+        scales = [(1e-3, 1e-3, 2e-3), (1e-3, 0.5, 1e-3), (2.0, 3.0, 1e-9), (0.0, 1.0, 0.0)]
+        for i, values in enumerate(scales):
+            data = (rng.integers(-128, 128, (6, 9)).astype(np.int8) for _ in range(2))
+            yield Case(f"grad_add{i}", op, (*data, *(pair_tensor(v) for v in values)))

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Change of scale and width between int8 and int16, with a clamp that serves as ReLU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from myna import fixed
+from myna.ir import Array, Node, Tensor
+from myna.ops.base import Case, Op, Type, expect, int64
+
+if TYPE_CHECKING:
+    from myna.passes.tape import Tape
+
+
+@dataclass(frozen=True)
+class Requantize(Op):
+    """``y = clamp(requantize(x − x_zero) + y_zero, low, high)``. Input: x; output: y.
+
+    Source: the QUANTIZE operator of TFLite-Micro.
+    """
+
+    from_type: str
+    to_type: str
+    mantissa: int
+    shift: int
+    x_zero: int
+    y_zero: int
+    low: int
+    high: int
+    struct: ClassVar[str] = "requantize"
+
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        """One kernel per pair of widths."""
+        return f"requantize_s{self.from_type[3:]}_s{self.to_type[3:]}"
+
+    def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
+        expect(inputs[0].dtype == self.from_type, f"is not {self.from_type}", inputs[0])
+        return ((inputs[0].shape, self.to_type),)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        scaled = fixed.requantize(int64(inputs[0]) - self.x_zero, self.mantissa, self.shift)
+        return (fixed.saturate(scaled + self.y_zero, self.low, self.high).astype(self.to_type),)
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
+        names = ("mantissa", "shift", "x_zero", "y_zero", "low", "high")
+        return {"size": inputs[0].size} | {name: getattr(self, name) for name in names}
+
+    def backward(self, tape: Tape, node: Node) -> None:
+        if self.to_type == "int8":
+            gradient = tape.unclamped(node.outputs[0], self.low, self.high, self.y_zero)
+        else:
+            gradient = tape.gradient(node.outputs[0])
+        tape.contribute(node.inputs[0], gradient)
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        rng = np.random.default_rng(14)
+        grid = [
+            ("int16", "int8", 0.004, 0, -128, -128, 127),
+            ("int16", "int8", 0.9, 0, 7, -100, 90),
+            ("int8", "int16", 37.3, -128, 0, -32768, 32767),
+            ("int8", "int16", 300.0, 5, 0, -32768, 32767),
+            ("int8", "int8", 0.7, 3, -9, -128, 127),
+        ]
+        for i, (a, b, factor, x_zero, y_zero, low, high) in enumerate(grid):
+            info = np.iinfo(a)
+            x = rng.integers(info.min, info.max + 1, (11, 3, 5)).astype(a)
+            x.flat[:2] = info.min, info.max
+            op = cls(a, b, *fixed.requantize_multiplier(factor), x_zero, y_zero, low, high)
+            yield Case(f"requantize{i}", op, (x,))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Geometry of sliding windows, shared by convolutions and pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from myna.fixed import IntArray
+
+
+
+@dataclass(frozen=True)
+class Window:
+    """A 2-D sliding window over an [h, w, c] map.
+
+    Attributes:
+        kernel: height and width of the window.
+        strides: vertical and horizontal stride.
+        padding: top, bottom, left, right.
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @classmethod
+    def of(
+        cls, size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int, int], padding: str
+    ) -> Window:
+        """A window with ``"same"`` or ``"valid"`` padding, as TensorFlow defines them."""
+        if padding == "valid":
+            return cls(kernel, strides)
+        pads: list[int] = []
+        for n, k, s in zip(size, kernel, strides, strict=True):
+            total = max((-(-n // s) - 1) * s + k - n, 0)
+            pads += [total // 2, total - total // 2]
+        return cls(kernel, strides, (pads[0], pads[1], pads[2], pads[3]))
+
+    def output(self, height: int, width: int) -> tuple[int, int]:
+        """Size of the output map."""
+        top, bottom, left, right = self.padding
+        return (
+            (height + top + bottom - self.kernel[0]) // self.strides[0] + 1,
+            (width + left + right - self.kernel[1]) // self.strides[1] + 1,
+        )
+
+    def pad(self, x: IntArray) -> IntArray:
+        """``x`` [h, w, c] with zeros around it."""
+        top, bottom, left, right = self.padding
+        return np.pad(x, ((top, bottom), (left, right), (0, 0)))
+
+    def tap(self, padded: IntArray, row: int, column: int) -> IntArray:
+        """View of what one tap of the window sees: [out_h, out_w, c]."""
+        out_h = (padded.shape[0] - self.kernel[0]) // self.strides[0] + 1
+        out_w = (padded.shape[1] - self.kernel[1]) // self.strides[1] + 1
+        rows = slice(row, row + (out_h - 1) * self.strides[0] + 1, self.strides[0])
+        columns = slice(column, column + (out_w - 1) * self.strides[1] + 1, self.strides[1])
+        return padded[rows, columns]
+
+    def taps(self) -> list[tuple[int, int]]:
+        """All taps in row-major order."""
+        return [(r, c) for r in range(self.kernel[0]) for c in range(self.kernel[1])]
+
+    def columns(self, x: IntArray) -> IntArray:
+        """im2col: [out_h * out_w, taps * c], taps in row-major order."""
+        padded = self.pad(x)
+        seen = [self.tap(padded, *tap) for tap in self.taps()]
+        return np.stack(seen, axis=2).reshape(seen[0].shape[0] * seen[0].shape[1], -1)
+
+    def scatter(self, columns: IntArray, shape: tuple[int, ...]) -> IntArray:
+        """Adjoint of ``columns``: sums [out_h * out_w, taps * c] back into a map of ``shape``."""
+        padded = np.zeros_like(self.pad(np.zeros(shape, columns.dtype)))
+        out_h, out_w = self.output(shape[0], shape[1])
+        parts = columns.reshape(out_h, out_w, len(self.taps()), shape[2])
+        for index, tap in enumerate(self.taps()):
+            self.tap(padded, *tap)[...] += parts[:, :, index]
+        top, _, left, _ = self.padding
+        return padded[top : top + shape[0], left : left + shape[1]]
+
+    def fields(self) -> dict[str, int]:
+        """The C fields of the window."""
+        return {
+            "window.kernel_h": self.kernel[0],
+            "window.kernel_w": self.kernel[1],
+            "window.stride_h": self.strides[0],
+            "window.stride_w": self.strides[1],
+            "window.pad_top": self.padding[0],
+            "window.pad_left": self.padding[2],
+        }
+
+
+def map_fields(x: tuple[int, ...], y: tuple[int, ...]) -> dict[str, int]:
+    """The C fields of an input and an output map of shapes [h, w, c]."""
+    names = ("in_h", "in_w", "in_c", "out_h", "out_w", "out_c")
+    return dict(zip((f"map.{name}" for name in names), (*x, *y), strict=True))

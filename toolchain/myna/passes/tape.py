@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What gradient rules write into: gradients by forward tensor, and the nodes that compute them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from myna import fixed
+from myna.ir import Array, Builder, Kind, Tensor
+from myna.ops.base import GradOp, Op
+from myna.ops.gradient import NO_HIGH, NO_LOW, ClampGrad, GradAdd
+from myna.ops.ranges import DynamicScale, ProbeScale
+
+RATE, SEED, STEP = "learning_rate", "seed", "step"
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """An int8 gradient: ``real = q * factor * pair(scale)``.
+
+    ``scale`` names a run-time pair tensor, ``factor`` is known at compile time.
+    """
+
+    tensor: str
+    scale: str
+    factor: float = 1.0
+
+
+class Tape:
+    """Collects backward nodes while autodiff walks the forward nodes in reverse."""
+
+    def __init__(self, builder: Builder, wanted: frozenset[str]) -> None:
+        self._build, self._wanted = builder, wanted
+        self._gradients: dict[str, Gradient] = {}
+
+    def reached(self, tensor: str) -> bool:
+        """Whether a gradient has reached a forward tensor."""
+        return tensor in self._gradients
+
+    def gradient(self, tensor: str) -> Gradient:
+        """The gradient that has reached a forward tensor."""
+        return self._gradients[tensor]
+
+    def wants(self, tensor: str) -> bool:
+        """Whether something before this tensor is trained."""
+        return tensor in self._wanted
+
+    def tensor(self, name: str) -> Tensor:
+        """A declared tensor, for its shape and quantization."""
+        return self._build.tensors[name]
+
+    def const(self, name: str, data: Array) -> str:
+        """A constant, declared once and shared by all who ask for the same name."""
+        return name if name in self._build.tensors else self._build.const(name, data)
+
+    def plain(self, target: str, op: Op, incoming: Gradient, factor: float = 1.0) -> None:
+        """Contribute to ``target`` what ``op`` makes of ``incoming`` without requantizing."""
+        name = self._name(target)
+        self._build.node(name, op, (incoming.tensor,), (name,))
+        self.contribute(target, Gradient(name, incoming.scale, incoming.factor * factor))
+
+    def contribute(self, target: str, gradient: Gradient) -> None:
+        """Add a gradient to what has reached ``target`` so far."""
+        earlier = self._gradients.get(target)
+        if earlier is None:
+            self._gradients[target] = gradient
+            return
+        op = GradAdd((fixed.pair_from_float(earlier.factor), fixed.pair_from_float(gradient.factor)))
+        data = (earlier.tensor, gradient.tensor)
+        self._gradients[target] = self._quantized(
+            f"d_{target}_sum", op, data, (earlier.scale, gradient.scale)
+        )
+
+    def quantized(self, target: str, op: GradOp, data: Sequence[str], incoming: Gradient) -> None:
+        """Contribute to ``target`` the gradient that ``op`` computes from ``incoming``."""
+        self.contribute(target, self._quantized(self._name(target), op, data, (incoming.scale,)))
+
+    def _quantized(
+        self, name: str, op: GradOp, data: Sequence[str], scales: tuple[str, ...]
+    ) -> Gradient:
+        """Append ``op`` with a dynamic range: run once to measure (the probe), once to quantize.
+
+        In-hindsight ranges replace this pattern.
+        """
+        node = self._build.node
+        probe = ProbeScale(op.factors[0], op.factors[-1])
+        node(f"{name}.probe_range", probe, (scales[0], scales[-1]), (f"{name}.probe_scale",))
+        probed = (f"{name}.probe", f"{name}.probe_peak")
+        node(f"{name}.measure", op, (*data, *scales, f"{name}.probe_scale"), probed)
+        found = (f"{name}.probe_scale", probed[1])
+        node(f"{name}.range", DynamicScale(), found, (f"{name}.scale",))
+        node(name, op, (*data, *scales, f"{name}.scale"), (name, f"{name}.peak"))
+        return Gradient(name, f"{name}.scale")
+
+    def unclamped(self, y: str, low: int, high: int, zero: int) -> Gradient:
+        """The gradient of ``y`` before its clamp to ``[low, high]``.
+
+        A lower bound at real zero is a ReLU and an upper one below 127 a ReLU6: both block. Plain
+        int8 saturation passes (straight-through estimator).
+        """
+        gradient = self._gradients[y]
+        mask = ClampGrad(low if low >= zero else NO_LOW, high if high < 127 else NO_HIGH)
+        if (mask.low, mask.high) == (NO_LOW, NO_HIGH):
+            return gradient
+        name = f"d_{y}.masked"
+        self._build.node(name, mask, (gradient.tensor, y), (name,))
+        return Gradient(name, gradient.scale, gradient.factor)
+
+    def train(
+        self,
+        weight: str,
+        update: Callable[[int], Op],
+        data: Sequence[str],
+        incoming: Gradient,
+        unit: Array,
+    ) -> None:
+        """Update an int8 weight by the fused op that ``update`` makes from a PRNG tag.
+
+        Args:
+            weight: the constant to train; becomes state, with a residual plane beside it.
+            update: makes the op.
+            data: the forward tensors that the weight gradient needs.
+            incoming: gradient of the layer's output.
+            unit: per output channel, steps of 1/256 LSB per unit of (rate * gradient LSB).
+        """
+        self._make_state(weight)
+        residual = f"{weight}.residual"
+        self._build.state(residual, np.zeros(self.tensor(weight).shape, np.int8))
+        self._update(weight, update, data, incoming, unit, (weight, residual))
+
+    def train_bias(
+        self, bias: str, update: Callable[[int], Op], incoming: Gradient, unit: Array
+    ) -> None:
+        """Update an int32 bias; ``unit`` counts bias LSB."""
+        self._make_state(bias)
+        self._update(bias, update, (), incoming, unit, (bias,))
+
+    def _update(
+        self,
+        name: str,
+        update: Callable[[int], Op],
+        data: Sequence[str],
+        incoming: Gradient,
+        unit: Array,
+        state: tuple[str, ...],
+    ) -> None:
+        pairs = [fixed.pair_from_float(float(u) * incoming.factor) for u in unit]
+        steps = self._build.const(f"{name}.steps", np.array(pairs, np.int32))
+        inputs = (*data, incoming.tensor, incoming.scale, steps, RATE, SEED, STEP, *state)
+        op = update(zlib.crc32(name.encode()) & 0x7FFFFFFF)  # the tag must not depend on order
+        self._build.node(f"{name}.update", op, inputs, state)
+
+    def _make_state(self, name: str) -> None:
+        self._build.tensors[name] = replace(self.tensor(name), kind=Kind.STATE)
+
+    def _name(self, target: str) -> str:
+        base = f"d_{target}"
+        return base if base not in self._build.tensors else f"{base}_more"
