@@ -44,7 +44,7 @@ class Layer(Op):
 
     def fields(self) -> dict[str, int]:
         """The C fields of zero points and clamp."""
-        return {"x_zero": self.x_zero, "y_zero": self.y_zero, "low": self.low, "high": self.high}
+        return {f"layer.{n}": getattr(self, n) for n in ("x_zero", "y_zero", "low", "high")}
 
     @classmethod
     def example(cls, i: int, **geometry: Any) -> Self:

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the generated code of a model offers to the runtime. */
+#ifndef MYNA_MODEL_H
+#define MYNA_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audio/features.h"
+
+/* Version of this interface; generated code that was made for another one does not compile. */
+#define MYNA_MODEL_ABI 1
+
+/* Called after each node with its index; false stops the run there. */
+typedef bool (*myna_trace_fn)(uint16_t node);
+
+/* a tensor that a node wrote, for tracing */
+struct myna_output {
+    const void *data;
+    uint32_t bytes;
+};
+
+/* outputs[first] … outputs[first + count - 1] */
+struct myna_node {
+    uint16_t first, count;
+};
+
+struct myna_model {
+    uint32_t abi;
+    uint32_t fingerprint; /* CRC-32 of the program: nodes, offsets, constants, initial state */
+    const char *name;
+    const char *labels; /* class names, separated by '\n' */
+    uint16_t max_classes;
+    uint16_t frames, coefficients; /* features: int8 [frames, coefficients] */
+    const struct audio_config *audio;
+
+    int8_t *features; /* inputs, in the arena */
+    int32_t *label;
+    const int8_t *logits; /* results, in the arena */
+    const int32_t *loss;  /* nats, Q16 */
+
+    uint8_t *state; /* everything that training changes and every hyper-parameter */
+    const uint8_t *state_init;
+    uint32_t state_bytes;
+    uint32_t arena_bytes;
+    int32_t *step;          /* inside state: training steps done */
+    const int32_t *seed;    /* inside state */
+    const int32_t *classes; /* inside state: classes in use */
+
+    const struct myna_node *nodes;
+    const struct myna_output *outputs;
+    uint16_t infer_nodes; /* nodes 0 … infer_nodes - 1 belong to infer, the others to train_step */
+    uint16_t node_count;
+
+    void (*infer)(myna_trace_fn trace);      /* features -> logits; trace may be NULL */
+    void (*train_step)(myna_trace_fn trace); /* features, label -> logits, loss, state */
+};
+
+extern const struct myna_model myna_model;
+
+#endif
