@@ -13,10 +13,18 @@
 #define CORE_HFSR CORE_REGISTER(0xE000ED2Cu)
 #define CORE_BFAR CORE_REGISTER(0xE000ED38u)
 #define CORE_CPACR CORE_REGISTER(0xE000ED88u)
+#define CORE_MPU_CTRL CORE_REGISTER(0xE000ED94u)
+#define CORE_MPU_RBAR CORE_REGISTER(0xE000ED9Cu)
+#define CORE_MPU_RASR CORE_REGISTER(0xE000EDA0u)
 
 #define CORE_AIRCR_SYSTEM_RESET 0x05FA0004u
 #define CORE_CCR_TRAP_DIVIDE_BY_ZERO (1u << 4)
+/* The MPU or the stack limit stopped a push (MSTKERR, STKOF). */
+#define CORE_CFSR_STACK_OVERFLOW ((1u << 4) | (1u << 20))
 #define CORE_CPACR_FPU_MVE (0xFu << 20)
+#define CORE_MPU_CTRL_ENABLE_WITH_DEFAULT_MAP 5u
+#define CORE_MPU_RBAR_VALID (1u << 4)
+#define CORE_MPU_RASR_NO_ACCESS_64K ((1u << 28) | (15u << 1) | 1u)
 
 static inline void core_barrier(void) {
     __asm volatile("dsb\n\tisb" ::: "memory");

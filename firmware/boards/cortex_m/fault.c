@@ -17,6 +17,7 @@ _Noreturn void report_fault(const struct exception_frame *frame);
 _Noreturn void __assert_func(const char *file, int line, const char *function, const char *text);
 
 static char message[160];
+__attribute__((used, aligned(8))) static uint8_t fault_stack[512];
 
 static void append(const char *text) {
     size_t used = strlen(message);
@@ -38,9 +39,10 @@ static void append_hex(const char *label, uint32_t value) {
 _Noreturn void report_fault(const struct exception_frame *frame) {
     message[0] = '\0';
     append("HardFault");
-    if ((const uint32_t *)frame < stack_start || (const uint32_t *)(frame + 1) > stack_end) {
+    if ((CORE_CFSR & CORE_CFSR_STACK_OVERFLOW) != 0u) {
         append(" (stack overflow)");
-    } else {
+    }
+    if ((const uint32_t *)frame >= stack_start && (const uint32_t *)(frame + 1) <= stack_end) {
         append_hex(" pc=0x", frame->pc);
         append_hex(" lr=0x", frame->lr);
     }
@@ -50,14 +52,15 @@ _Noreturn void report_fault(const struct exception_frame *frame) {
     port_fail(message);
 }
 
-/* Starts over at the top of the stack: after an overflow there is none left to report on. */
+/* On a stack of its own: after an overflow there is none left to report on. */
 __attribute__((naked)) void hard_fault_handler(void) {
     __asm volatile("mrs r0, msp\n\t"
-                   "ldr r1, =stack_end\n\t"
-                   "sub r1, r1, #256\n\t"
-                   "cmp r0, r1\n\t"
-                   "it lo\n\t"
-                   "movlo sp, r1\n\t"
+#if __ARM_ARCH >= 8
+                   "movs r1, #0\n\t"
+                   "msr msplim, r1\n\t"
+#endif
+                   "ldr r1, =fault_stack + 512\n\t"
+                   "mov sp, r1\n\t"
                    "b report_fault\n\t"
                    ".ltorg");
 }

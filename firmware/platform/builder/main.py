@@ -59,13 +59,22 @@ env.BuildSources("$BUILD_DIR/generated", str(generated), "+<*.c>")
 program = env.BuildProgram()
 
 
-def boot(target: object, source: list[object], env: object) -> None:
-    """Starts the virtual board in the background, reachable at .pio/ports/<board>."""
-    # Here and not above: building needs no installed myna.
-    from myna.device.target import boot as boot_board  # noqa: PLC0415
+def _boot(target: object, source: list[object], env: object) -> None:
+    # Imported here: building needs no installed myna.
+    from myna.device.target import boot  # noqa: PLC0415
 
-    print(f"port: {boot_board(board.id, Path(str(source[0])))}")
+    print(f"port: {boot(board.id, Path(str(source[0])), ports)}")
 
 
-env.AddPlatformTarget("upload", program, env.VerboseAction(boot, "Booting $SOURCE"), "Boot")
+def _halt(target: object, source: object, env: object) -> None:
+    from myna.device.target import halt  # noqa: PLC0415
+
+    halt(board.id, ports)
+
+
+ports = Path(env.subst("$PROJECT_WORKSPACE_DIR")) / "ports"
+env.AddPlatformTarget(
+    "upload", program, env.VerboseAction(_boot, "Booting $SOURCE"), "Boot in the background"
+)
+env.AddPlatformTarget("halt", None, env.VerboseAction(_halt, "Halting"), "Stop what upload booted")
 Default([program])

@@ -113,8 +113,10 @@ _turn = itertools.count(os.getpid())
 
 def command(board: Board, elf: Path) -> list[str]:
     """The command line that runs a firmware image on a virtual board."""
+    if not elf.is_file():
+        raise MynaError("no firmware image", where=str(elf), fix="build it: `myna build`")
     if board.kind == "host":
-        return [str(elf)]
+        return [str(elf.resolve())]
     # QEMU passes received bytes between two of its threads one at a time. Kept on one core it
     # takes in 45 kB/s instead of 11; the kind of character device and of TCG hardly matter.
     cores = sorted(os.sched_getaffinity(0))
@@ -156,6 +158,15 @@ def _launch(
     )
 
 
+def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the board died; its terminal closes a moment before the process ends."""
+    try:
+        process.wait(timeout=0.3)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 @contextmanager
 def start(board: str, elf: Path) -> Iterator[str]:
     """A private virtual board for the duration of the block; yields its port for pyserial.
@@ -175,7 +186,7 @@ def start(board: str, elf: Path) -> Iterator[str]:
         try:
             yield port
         except Exception as error:
-            if process.poll() is None:
+            if not _has_stopped(process):
                 raise
             words = log.read_text(errors="replace").strip().splitlines()[1:]
             raise MynaError(
@@ -188,35 +199,37 @@ def start(board: str, elf: Path) -> Iterator[str]:
             process.wait()
 
 
-def boot(board: str, elf: Path) -> Path:
+def boot(board: str, elf: Path, ports: Path = PORTS) -> Path:
     """Boots a virtual board that stays, in place of the one booted before.
 
     Returns:
-        The stable name of its port, .pio/ports/<board>.
+        The stable name of its port, `ports`/`board`.
     """
     entry = find_board(board)
-    PORTS.mkdir(parents=True, exist_ok=True)
-    link, pid_file = PORTS / board, PORTS / f"{board}.pid"
-    _stop_booted(pid_file)
-    process, port = _launch(entry, command(entry, elf), PORTS / f"{board}.log")
-    pid_file.write_text(f"{process.pid} {_start_time(process.pid)}\n", encoding="utf-8")
-    link.unlink(missing_ok=True)
+    ports.mkdir(parents=True, exist_ok=True)
+    halt(board, ports)
+    process, port = _launch(entry, command(entry, elf), ports / f"{board}.log")
+    text = f"{process.pid} {_start_time(process.pid)}\n"
+    (ports / f"{board}.pid").write_text(text, encoding="utf-8")
+    link = ports / board
     link.symlink_to(port)
     return link
 
 
-def _start_time(pid: int) -> str:
-    """Start time of a process in clock ticks since boot (proc(5), stat field 22)."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-
-
-def _stop_booted(pid_file: Path) -> None:
-    """Kills the process named in the file unless its number has been given to another since."""
+def halt(board: str, ports: Path = PORTS) -> None:
+    """Kills the board that `boot` started, if it still runs."""
+    pid_file = ports / f"{board}.pid"
     with suppress(FileNotFoundError, ProcessLookupError):
         pid, started = pid_file.read_text(encoding="utf-8").split()
         if _start_time(int(pid)) == started:
             os.kill(int(pid), signal.SIGKILL)
-        pid_file.unlink()
+    pid_file.unlink(missing_ok=True)
+    (ports / board).unlink(missing_ok=True)
+
+
+def _start_time(pid: int) -> str:
+    """When a process started, in clock ticks since boot: tells a number used again (proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
 
 
 def attach(port: str) -> str:

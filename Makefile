@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# make setup   everything a build needs, in .venv (and system packages, where permitted)
+# make demo    the main job, end to end, on a virtual board
+# make test    what CI runs: setup, then check
+PYTHON := .venv/bin/python
+JOBS ?= 2
+C_FILES = $(shell find firmware host_tests -name '*.[ch]')
+
+.PHONY: setup demo test check clean
+
+setup: .venv/.ready
+
+# setup.sh makes the stamp, and only if nothing is missing: what is will be tried again next time.
+.venv/.ready: pyproject.toml toolchain/setup.sh
+	sh toolchain/setup.sh $@
+
+demo: setup
+	.venv/bin/myna demo
+
+test: setup
+	$(MAKE) check
+
+check:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/clang-format --dry-run -Werror $(C_FILES)
+	$(PYTHON) -m pytest -n $(JOBS)
+
+clean:
+	-$(PYTHON) -c "from myna.device.target import BOARDS, halt; [halt(board) for board in BOARDS]"
+	rm -rf .pio .pio-core build .mypy_cache .ruff_cache .pytest_cache .hypothesis
