@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantized model -> forward graph of integer ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from myna import fixed
+from myna.errors import MynaError
+from myna.frontend.model import Layer
+from myna.ir import Builder, Graph, Kind, Quant, Tensor
+from myna.ops import AveragePool, Concat, Conv2D, Couple, Dense, DepthwiseConv2D, Requantize
+from myna.ops.sgd import BIAS_MAX
+from myna.ops.window import Window
+from myna.passes.quantize import QuantizedModel, stream_tensors
+
+WRAPS = "wraps"
+
+
+def lower(quantized: QuantizedModel) -> Graph:
+    """The forward graph; its input is the feature map, its output the logits.
+
+    Raises:
+        MynaError: a layer has no integer op, or its accumulator cannot be proven to fit int32.
+    """
+    return _Lowering(quantized).run()
+
+
+class _Lowering:
+    def __init__(self, quantized: QuantizedModel) -> None:
+        self._q, self._model = quantized, quantized.model
+        self._stream = stream_tensors(quantized.model)
+        self._build = Builder(Graph(quantized.model.name, {}, (), ()))
+        self._named: dict[str, str] = {}  # layer -> tensor, where no op is needed
+
+    def run(self) -> Graph:
+        model = self._model
+        self._build.tensor(
+            Tensor(
+                model.input_name,
+                model.input_shape,
+                "int8",
+                Kind.INPUT,
+                self._q.quants[model.input_name],
+            )
+        )
+        self._named[model.input_name] = model.input_name
+        if self._stream:
+            self._build.state(WRAPS, np.zeros(1, np.int32))
+        for layer in model.layers:
+            self._lower(layer)
+        self._build.outputs = [self._named[model.output]]
+        return self._build.build()
+
+    def _lower(self, layer: Layer) -> None:
+        rules = {
+            "conv2d": self._weighted,
+            "depthwise_conv2d": self._weighted,
+            "dense": self._weighted,
+            "average_pool": self._average_pool,
+            "relu": self._relu,
+            "couple": self._couple,
+            "concat": self._concat,
+            "flatten": self._flatten,
+        }
+        if layer.op not in rules:
+            raise MynaError(
+                f"op {layer.op} has no integer form",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix=f"use one of {', '.join(rules)}",
+            )
+        rules[layer.op](layer)
+
+    def _emit(self, name: str, op: Any, inputs: list[str], quant: Quant) -> None:
+        self._build.node(name, op, inputs, (name,))
+        self._build.requantized(name, quant)
+        self._named[name] = name
+
+    def _weighted(self, layer: Layer) -> None:
+        x = self._build.tensors[self._named[layer.inputs[0]]]
+        own = self._q.quants[layer.name]
+        if layer.name in self._stream:  # the layer's own output is int8, the stream int16
+            own = self._q.quants[f"{layer.name}.int8"]
+        inputs = [x.name, *self._parameters(layer, x, own)]
+        name = f"{layer.name}.int8" if layer.name in self._stream else layer.name
+        clamp = {"x_zero": x.zero_point, "y_zero": own.zero_point, **_clamp(layer, own)}
+        if layer.op == "dense":
+            self._emit(name, Dense(**clamp), inputs, own)
+        else:
+            attrs = layer.attrs
+            window = Window.of(x.shape[:2], tuple(attrs["kernel"]), tuple(attrs["strides"]), attrs["padding"])  # type: ignore[arg-type]
+            kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
+            self._emit(name, kind(**clamp, window=window), inputs, own)
+        if layer.name in self._stream:
+            self._requantize(layer.name, name, self._q.quants[layer.name], -32768)
+
+    def _parameters(self, layer: Layer, x: Tensor, own: Quant) -> list[str]:
+        weight, bias = self._q.weights[layer.name], self._q.biases[layer.name]
+        scales = self._q.scales[layer.name]
+        taps = weight.size // (weight.shape[-1] if layer.op == "depthwise_conv2d" else len(weight))
+        if taps * 255 * 127 + BIAS_MAX > fixed.INT32_MAX:
+            raise MynaError(
+                f"{taps} products per output cannot be proven to fit a 32-bit accumulator",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="make the layer smaller",
+            )
+        factors = [x.scale * float(s) / own.scale[0] for s in scales]
+        multipliers = [fixed.requantize_multiplier(f) for f in factors]
+        if any(shift > 0 for _, shift in multipliers):
+            raise MynaError(
+                "scales its accumulator up, which can overflow",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="its output range is too small for its weights: calibrate with other data",
+            )
+        mantissa, shift = np.array(multipliers, np.int32).T.copy()
+        quant = Quant(tuple(float(s) for s in scales))
+        return [
+            self._build.const(f"{layer.name}.w", weight, quant),
+            self._build.const(f"{layer.name}.b", bias),
+            self._build.const(f"{layer.name}.mantissa", mantissa),
+            self._build.const(f"{layer.name}.shift", shift),
+        ]
+
+    def _requantize(self, name: str, source: str, quant: Quant, low: int) -> None:
+        x = self._build.tensors[source]
+        to_type = "int16" if name in self._stream else "int8"
+        mantissa, shift = fixed.requantize_multiplier(x.scale / quant.scale[0])
+        high = int(np.iinfo(to_type).max)
+        op = Requantize(x.dtype, to_type, mantissa, shift, x.zero_point, quant.zero_point, low, high)
+        self._emit(name, op, [source], quant)
+
+    def _relu(self, layer: Layer) -> None:
+        quant = self._q.quants[layer.name]
+        self._requantize(layer.name, self._named[layer.inputs[0]], quant, quant.zero_point)
+
+    def _couple(self, layer: Layer) -> None:
+        x, branch = (self._build.tensors[self._named[name]] for name in layer.inputs)
+        mantissa, shift = fixed.requantize_multiplier(branch.scale / x.scale)
+        op = Couple(mantissa, shift, branch.zero_point)
+        self._build.node(layer.name, op, (x.name, branch.name, WRAPS), (layer.name, WRAPS))
+        self._build.requantized(layer.name, self._q.quants[layer.name])
+        self._named[layer.name] = layer.name
+
+    def _average_pool(self, layer: Layer) -> None:
+        attrs, x = layer.attrs, self._named[layer.inputs[0]]
+        if attrs["pool"] != attrs["strides"]:
+            raise MynaError(
+                "pools with windows that overlap or leave gaps",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="use strides equal to the pool size",
+            )
+        op = AveragePool((attrs["pool"][0], attrs["pool"][1]))
+        self._emit(layer.name, op, [x], self._q.quants[layer.name])
+
+    def _concat(self, layer: Layer) -> None:
+        parts = [self._named[name] for name in layer.inputs]
+        quant = self._q.quants[layer.name]
+        self._emit(layer.name, Concat(), parts, quant)
+
+    def _flatten(self, layer: Layer) -> None:
+        self._named[layer.name] = self._named[layer.inputs[0]]
+
+
+def _clamp(layer: Layer, quant: Quant) -> dict[str, int]:
+    activation = layer.attrs["activation"]
+    low = -128 if activation == "linear" else quant.zero_point
+    six = round(6 / quant.scale[0]) + quant.zero_point
+    return {"low": low, "high": min(127, six) if activation == "relu6" else 127}

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory plan: one offset in the arena per value, one offset in the state block per state tensor."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from myna.ir import Graph, Kind, Node, Tensor
+from myna.ops import SoftmaxCrossEntropy
+
+ALIGNMENT = 4
+RESTARTS = 300  # random orders tried where the sorted ones stay above the lower bound
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Values that share memory, because ops work in place.
+
+    Attributes:
+        tensors: the values.
+        size: bytes, aligned.
+        start, end: first and last node index at which it is live (inputs start at −1).
+    """
+
+    tensors: tuple[str, ...]
+    size: int
+    start: int
+    end: int
+
+    def meets(self, other: Buffer) -> bool:
+        """Whether both are live at the same time."""
+        return self.start <= other.end and other.start <= self.end
+
+
+@dataclass(frozen=True)
+class Program:
+    """A graph with every address decided. Nothing turns a Program back into a Graph.
+
+    Attributes:
+        graph: the training step; its first ``forward_nodes`` nodes alone are inference.
+        forward_nodes: number of nodes up to the logits.
+        arena: offset of every value and input.
+        arena_bytes: size of the arena.
+        arena_lower_bound: largest sum of live bytes at any node; no plan can need less.
+        state: offset of every state tensor.
+        state_bytes: size of the state block.
+        buffers: lifetimes, for plots.
+    """
+
+    graph: Graph
+    forward_nodes: int
+    arena: Mapping[str, int]
+    arena_bytes: int
+    arena_lower_bound: int
+    state: Mapping[str, int]
+    state_bytes: int
+    buffers: tuple[Buffer, ...]
+
+
+def plan(graph: Graph) -> Program:
+    """Place every tensor of a training step."""
+    buffers = lifetimes(graph)
+    bound = _lower_bound(buffers, len(graph.nodes))
+    offsets = _place(buffers, bound)
+    arena = {name: offsets[b] for b in buffers for name in b.tensors}
+    state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
+    forward = next(i for i, n in enumerate(graph.nodes) if isinstance(n.op, SoftmaxCrossEntropy))
+    top = max(offsets[b] + b.size for b in buffers)
+    return Program(graph, forward, arena, top, bound, state, state_bytes, tuple(buffers))
+
+
+def lifetimes(graph: Graph) -> list[Buffer]:
+    """Buffers of a graph in order of first use; in-place results join their input's buffer."""
+    last: dict[str, int] = {name: len(graph.nodes) for name in graph.outputs}
+    for index, node in enumerate(graph.nodes):
+        for name in node.inputs:
+            last[name] = max(last.get(name, -1), index)
+    groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
+    start: dict[str, int] = dict.fromkeys(groups, -1)
+    for index, node in enumerate(graph.nodes):
+        for position, name in enumerate(node.outputs):
+            if graph.tensors[name].kind is not Kind.VALUE:
+                continue
+            start[name] = index
+            shared = _shared_input(graph, node, position, index, last)
+            group = next((g for g in groups.values() if shared in g), None) if shared else None
+            if group is not None and group[-1] == shared:
+                group.append(name)
+            else:
+                groups[name] = [name]
+    return [
+        Buffer(
+            tuple(names),
+            max(_aligned(graph.tensors[n].nbytes) for n in names),
+            start[names[0]],
+            max(last.get(n, start[n]) for n in names),
+        )
+        for names in groups.values()
+    ]
+
+
+def _shared_input(
+    graph: Graph, node: Node, output: int, index: int, last: Mapping[str, int]
+) -> str | None:
+    """The input whose memory an output may take over: a value that dies here, of equal size."""
+    for i, o in node.op.shares:
+        name = node.inputs[i]
+        source, target = graph.tensors[name], graph.tensors[node.outputs[output]]
+        dies = last[name] == index and node.inputs.count(name) == 1
+        if o == output and source.kind is Kind.VALUE and dies and source.nbytes == target.nbytes:
+            return name
+    return None
+
+
+def _lower_bound(buffers: Sequence[Buffer], steps: int) -> int:
+    return max(sum(b.size for b in buffers if b.start <= t <= b.end) for t in range(-1, steps + 1))
+
+
+def _place(buffers: Sequence[Buffer], bound: int) -> dict[Buffer, int]:
+    """First-fit in several orders; stops as soon as the lower bound is reached."""
+    orders = [
+        sorted(buffers, key=lambda b: (-b.size, b.start)),
+        sorted(buffers, key=lambda b: (-(b.end - b.start) * b.size, b.start)),
+        sorted(buffers, key=lambda b: (b.start - b.end, -b.size)),
+        list(buffers),
+    ]
+    best = min((_first_fit(order) for order in orders), key=_top)
+    order, shuffle = orders[0], random.Random(0)
+    for _ in range(RESTARTS):
+        if _top(best) == bound:
+            break
+        trial = list(order)
+        a, b = shuffle.randrange(len(trial)), shuffle.randrange(len(trial))
+        trial.insert(a, trial.pop(b))
+        placed = _first_fit(trial)
+        if _top(placed) <= _top(best):
+            best, order = placed, trial
+    return best
+
+
+def _first_fit(order: Iterable[Buffer]) -> dict[Buffer, int]:
+    placed: dict[Buffer, int] = {}
+    for buffer in order:
+        taken = sorted((o, o + b.size) for b, o in placed.items() if b.meets(buffer))
+        offset = 0
+        for begin, end in taken:
+            if offset + buffer.size <= begin:
+                break
+            offset = max(offset, end)
+        placed[buffer] = offset
+    return placed
+
+
+def _top(placed: Mapping[Buffer, int]) -> int:
+    return max(offset + buffer.size for buffer, offset in placed.items())
+
+
+def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:
+    """Word-sized tensors first, so that nothing needs padding."""
+    offsets, end = {}, 0
+    for tensor in sorted(tensors, key=lambda t: t.dtype == "int8"):
+        offsets[tensor.name] = end
+        end += tensor.nbytes
+    return offsets, _aligned(end)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reversible layers: recompute activations by exact inversion instead of storing them.
+
+Going backward through ``y = x + branch(s)``, the branch is computed once more from the other half
+``s`` of the stream, which gives the activations that its gradients need, and subtracted from ``y``,
+which gives ``x`` (RevNet, Gomez et al. 2017). The additions wrap, so every value is bit-identical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from myna.ir import Builder, Graph, Kind, Node, rename
+from myna.ops import Couple, SoftmaxCrossEntropy
+from myna.passes.prune import prune
+
+AGAIN = "~"  # suffix of what is computed a second time
+
+
+def reversible(graph: Graph) -> Graph:
+    """Replace what the backward pass reads inside reversible blocks by recomputed values."""
+    split = next(i for i, n in enumerate(graph.nodes) if isinstance(n.op, SoftmaxCrossEntropy))
+    forward, backward = graph.nodes[:split], graph.nodes[split:]
+    again: dict[str, str] = {}  # forward tensor -> what the backward pass reads instead
+    insert: dict[int, list[Node]] = {}
+    pending: list[Node] = []
+    for node in reversed(forward):
+        if not isinstance(node.op, Couple):
+            continue
+        branch = _branch(graph, forward, node)
+        pending += [_again(n, again) for n in branch] + [_inverse(node, again)]
+        first = _first_use(backward, branch)
+        if first is not None:
+            insert.setdefault(first, []).extend(pending)
+            pending = []
+    nodes = list(forward)
+    for index, node in enumerate(backward):
+        nodes += insert.get(index, [])
+        nodes.append(_reading(node, again))
+    return prune(_declare(graph, nodes))
+
+
+def _branch(graph: Graph, forward: Sequence[Node], couple: Node) -> list[Node]:
+    """The nodes between the other half of the stream and the coupling, in order."""
+    streams = {name for n in forward if isinstance(n.op, Couple) for name in (n.inputs[0], n.outputs[0])}
+    needed, found = {couple.inputs[1]}, []
+    for node in reversed(forward[: forward.index(couple)]):
+        if needed.intersection(node.outputs):
+            found.append(node)
+            needed.update(i for i in node.inputs if i not in streams and _is_value(graph, i))
+    return found[::-1]
+
+
+def _again(node: Node, again: dict[str, str]) -> Node:
+    again.update({name: name + AGAIN for name in node.outputs})
+    repeated = rename(node, lambda name: again.get(name, name))
+    return Node(node.name + AGAIN, repeated.op, repeated.inputs, repeated.outputs)
+
+
+def _inverse(couple: Node, again: dict[str, str]) -> Node:
+    op = couple.op
+    assert isinstance(op, Couple)
+    x, branch = couple.inputs[:2]
+    y = again.get(couple.outputs[0], couple.outputs[0])
+    again[x] = x + AGAIN
+    return Node(f"{couple.name}.inverse", op.inverse(), (y, again[branch]), (again[x],))
+
+
+def _first_use(backward: Sequence[Node], branch: Sequence[Node]) -> int | None:
+    """Index of the first backward node that touches the branch: its values or its weights."""
+    touched = {name for n in branch for name in (*n.inputs[1:], *n.outputs)}
+    return next((i for i, n in enumerate(backward) if touched.intersection(n.inputs)), None)
+
+
+def _reading(node: Node, again: dict[str, str]) -> Node:
+    inputs = tuple(again.get(name, name) for name in node.inputs)
+    return Node(node.name, node.op, inputs, node.outputs)
+
+
+def _declare(graph: Graph, nodes: Sequence[Node]) -> Graph:
+    build = Builder(graph)
+    build.nodes = []
+    for node in nodes:
+        build.node(node.name, node.op, node.inputs, node.outputs)
+        for name in node.outputs:
+            origin = graph.tensors.get(name.removesuffix(AGAIN))
+            if origin is not None and origin.quant is not None:
+                build.requantized(name, origin.quant)
+    return build.build()
+
+
+def _is_value(graph: Graph, name: str) -> bool:
+    return graph.tensors[name].kind in (Kind.VALUE, Kind.INPUT)
