@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Integer front end: 16 kHz PCM in, int8 feature rows out, frame by frame.
+ * toolchain/myna/audio/features.py specifies the arithmetic to the bit.
+ */
+#ifndef MYNA_AUDIO_FEATURES_H
+#define MYNA_AUDIO_FEATURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    AUDIO_FRAME = 512,              /* samples of a frame = length of the FFT */
+    AUDIO_HOP = 320,                /* samples from frame to frame */
+    AUDIO_POINTS = AUDIO_FRAME / 2, /* complex points of the FFT */
+    AUDIO_MAX_MELS = 64
+};
+
+/* Constant tables, rendered by toolchain/myna/audio/render.py into the model's folder. */
+struct audio_config {
+    uint16_t frames;           /* rows of one clip's feature map */
+    uint8_t mels;              /* triangles of the filter bank, at most AUDIO_MAX_MELS */
+    uint8_t coefficients;      /* rows of the DCT; 0 = log-mel features */
+    uint8_t features;          /* int8 values per frame: coefficients, or mels */
+    uint8_t floor_bits;        /* noise floor 2^floor_bits added to each mel energy */
+    const int16_t *window;     /* [AUDIO_FRAME], Q15 */
+    const int32_t *twiddle;    /* [AUDIO_POINTS][2], cosine and sine, Q31 */
+    const int16_t *log2;       /* [33], Q12 */
+    const int16_t *mel_first;  /* [mels], first bin of each triangle */
+    const int16_t *mel_count;  /* [mels], bins of each triangle */
+    const uint8_t *mel_weight; /* the triangles, one after the other */
+    const int16_t *dct;        /* [coefficients][mels], Q14 */
+    const int32_t *offset;     /* [features], Q22 */
+    const int32_t *multiplier; /* [features], Q36 */
+};
+
+struct audio_complex {
+    int32_t re, im;
+};
+
+/* About 3.2 KB; no clip is ever kept. */
+struct audio_state {
+    uint16_t fill; /* valid samples in `frame` */
+    int16_t frame[AUDIO_FRAME];
+    int16_t log_mel[AUDIO_MAX_MELS];
+    union {
+        struct audio_complex point[AUDIO_POINTS];
+        uint64_t power[AUDIO_POINTS];
+    } spectrum;
+};
+
+/* Forget all samples: the next one pushed is the first of a clip. */
+void audio_reset(struct audio_state *state);
+
+/*
+ * Take samples until a frame is complete or `count` are taken; returns how many were taken.
+ * *ready tells whether `row` (config->features values) was written; call again with the rest.
+ */
+__attribute__((warn_unused_result)) uint32_t audio_push(struct audio_state *state,
+                                                        const struct audio_config *config,
+                                                        const int16_t *pcm, uint32_t count,
+                                                        int8_t *row, bool *ready);
+
+#endif

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data folders: DIR/<word>/<speaker>_<anything>_<take>.{wav,flac}."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from myna.audio.config import RATE
+from myna.audio.features import Pcm
+from myna.audio.files import SUFFIXES, read_clip, read_pcm
+from myna.errors import MynaError
+
+Split = Literal["train", "validation", "test"]
+HASH_RANGE = 2**27  # Speech Commands: MAX_NUM_WAVS_PER_CLASS + 1
+VALIDATION_PERCENT, TEST_PERCENT = 10, 10
+
+
+@dataclass(frozen=True, order=True)
+class Clip:
+    """One recording. `take` is the last number of the file name, 0 if there is none."""
+
+    word: str
+    speaker: str
+    take: int
+    path: Path
+
+
+def scan(folder: Path) -> tuple[Clip, ...]:
+    """All clips of a data folder, sorted by word, speaker and take.
+
+    Raises:
+        MynaError: the folder is missing or holds no <word>/<file>.{wav,flac}.
+    """
+    if not folder.is_dir():
+        raise MynaError("no such data folder", where=str(folder), fix="check the path")
+    paths = [
+        path
+        for path in folder.glob("*/*")
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and not path.parent.name.startswith("_")  # _background_noise_ of Speech Commands
+    ]
+    if not paths:
+        raise MynaError(
+            "the folder holds no recordings",
+            where=str(folder),
+            fix="put 16 kHz mono files in it as <word>/<speaker>_<take>.wav (or .flac)",
+        )
+    return tuple(sorted(map(describe, paths)))
+
+
+def describe(path: Path) -> Clip:
+    """The word, speaker and take that a path tells."""
+    numbers = re.findall(r"\d+", path.stem)
+    take = int(numbers[-1]) if numbers else 0
+    return Clip(path.parent.name, path.stem.partition("_")[0], take, path)
+
+
+def split_of(speaker: str) -> Split:
+    """The part of the data a speaker belongs to, 80 / 10 / 10 %, for ever the same.
+
+    Source: which_set of Speech Commands (Warden 2018), on the speaker instead of the file name,
+    which gives the official split.
+    """
+    digest = int(hashlib.sha1(speaker.encode()).hexdigest(), 16)
+    percent = digest % HASH_RANGE * (100 / (HASH_RANGE - 1))
+    if percent < VALIDATION_PERCENT:
+        return "validation"
+    return "test" if percent < VALIDATION_PERCENT + TEST_PERCENT else "train"
+
+
+def select(
+    clips: Iterable[Clip],
+    *,
+    words: Collection[str] | None = None,
+    speakers: Collection[str] | None = None,
+    split: Split | None = None,
+) -> tuple[Clip, ...]:
+    """The clips that satisfy every given condition, in their order.
+
+    Raises:
+        MynaError: a word or speaker asked for does not occur in `clips`.
+    """
+    clips = tuple(clips)
+    _require_known("word", words, {clip.word for clip in clips})
+    _require_known("speaker", speakers, {clip.speaker for clip in clips})
+    return tuple(
+        clip
+        for clip in clips
+        if (words is None or clip.word in words)
+        and (speakers is None or clip.speaker in speakers)
+        and (split is None or split_of(clip.speaker) == split)
+    )
+
+
+def read_noises(folder: Path) -> dict[str, Pcm]:
+    """Background recordings by name: int16 [samples] each, at least two seconds.
+
+    They are looked for in `_background_noise_` within a data folder and in `background_noise`
+    beside it; a folder without them gives none.
+    """
+    places = (folder / "_background_noise_", folder.resolve().parent / "background_noise")
+    paths = sorted(path for place in places for path in place.glob("*") if path.suffix in SUFFIXES)
+    noises = {path.stem: read_pcm(path) for path in paths}
+    return {name: pcm for name, pcm in noises.items() if len(pcm) >= 2 * RATE}
+
+
+def _require_known(kind: str, wanted: Collection[str] | None, present: set[str]) -> None:
+    unknown = sorted(set(wanted or ()) - present)
+    if unknown:
+        shown = sorted(present)
+        listed = ", ".join(shown[:40]) + (", …" if len(shown) > 40 else "")
+        raise MynaError(
+            f"no recording of {kind} {', '.join(unknown)}",
+            where="data folder",
+            fix=f"choose among: {listed}",
+        )
+
+
+def read_usable(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], Pcm, tuple[MynaError, ...]]:
+    """Read many recordings and leave out the unusable ones (large collections have some).
+
+    Returns:
+        the usable clips, their samples int16 [clips, 16000], and why each other was left out.
+
+    Raises:
+        MynaError: none of the clips is usable (the first one's error).
+    """
+    kept, sounds, problems = [], [], []
+    for clip in clips:
+        try:
+            sounds.append(read_clip(clip.path))
+            kept.append(clip)
+        except MynaError as error:
+            problems.append(error)
+    if problems and not kept:
+        raise problems[0]
+    return tuple(kept), np.array(sounds, np.int16).reshape(-1, RATE), tuple(problems)

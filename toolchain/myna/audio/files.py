@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sound files as the front end wants them: int16, 16 kHz, mono."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from myna.audio.config import RATE
+from myna.audio.features import Pcm
+from myna.errors import MynaError
+
+SUFFIXES = (".flac", ".wav")
+SHORTEST = RATE // 5  # no word is shorter than 0.2 s
+QUIETEST = 16  # peak to peak; below this there is nothing to hear
+CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
+
+
+def read_pcm(path: Path) -> Pcm:
+    """Read a recording as it is: int16 [samples].
+
+    Raises:
+        MynaError: the file is missing, empty, not audio, truncated, not 16 kHz, not mono, too
+            short, silent or clipped throughout.
+    """
+    sound = _decode(path)
+    if sound.shape[1] != 1:
+        raise MynaError(
+            f"has {sound.shape[1]} channels, Myna needs one",
+            where=str(path),
+            fix=f"mix it down: ffmpeg -i {path.name} -ac 1 mono.wav",
+        )
+    pcm = sound[:, 0]
+    if len(pcm) < SHORTEST:
+        raise MynaError(
+            f"lasts {len(pcm) / RATE:.2f} s, too short for a word",
+            where=str(path),
+            fix=f"record at least {SHORTEST / RATE:g} s, best one second",
+        )
+    if int(pcm.max()) - int(pcm.min()) < QUIETEST:
+        raise MynaError(
+            "holds only silence", where=str(path), fix="check the microphone and record again"
+        )
+    if np.mean((pcm == 32767) | (pcm == -32768)) > CLIPPED_SHARE:
+        raise MynaError(
+            "is clipped throughout", where=str(path), fix="lower the gain and record again"
+        )
+    return pcm
+
+
+def read_clip(path: Path, samples: int = RATE) -> Pcm:
+    """Read a recording and fit it to a length: int16 [samples]. Errors as for `read_pcm`."""
+    return fit(read_pcm(path), samples)
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
+    """Write int16 [samples] as a 16 kHz mono WAV file."""
+    soundfile.write(path, pcm, RATE, subtype="PCM_16")
+
+
+def fit(pcm: Pcm, samples: int) -> Pcm:
+    """Pad int16 [n] with zeros at the end, or cut the stretch of most energy, to [samples]."""
+    if len(pcm) <= samples:
+        return np.pad(pcm, (0, samples - len(pcm)))
+    energy = np.concatenate([[0], np.cumsum(pcm.astype(np.int64) ** 2)])
+    start = int(np.argmax(energy[samples:] - energy[:-samples]))
+    return pcm[start : start + samples]
+
+
+def _decode(path: Path) -> Pcm:
+    """The file's samples, int16 [n, channels], after checks of the container."""
+    if not path.is_file():
+        raise MynaError("no such file", where=str(path), fix="check the path")
+    if path.stat().st_size == 0:
+        raise MynaError("the file is empty", where=str(path), fix="record or copy it again")
+    try:
+        with soundfile.SoundFile(path) as sound:
+            rate, declared = sound.samplerate, sound.frames
+            pcm = sound.read(dtype="int16", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise MynaError(
+            f"cannot be read as audio ({error})",
+            where=str(path),
+            fix="use a complete WAV or FLAC file, 16 kHz mono",
+        ) from error
+    if rate != RATE:
+        raise MynaError(
+            f"is sampled at {rate} Hz, Myna needs {RATE}",
+            where=str(path),
+            fix=f"convert it: ffmpeg -i {path.name} -ar {RATE} -ac 1 out.wav",
+        )
+    if len(pcm) < declared or _cut_short(path):
+        raise MynaError(
+            "is truncated: it holds fewer samples than its header says",
+            where=str(path),
+            fix="copy or record it again",
+        )
+    return np.asarray(pcm, np.int16)
+
+
+def _cut_short(path: Path) -> bool:
+    """Whether a WAV header promises more bytes than the file has (libsndfile hides this)."""
+    head = path.read_bytes()[:12]
+    if head[:4] != b"RIFF":
+        return False
+    promised = int.from_bytes(head[4:8], "little") + 8
+    streamed = promised >= 0xFFFFFFFF or promised == 8  # recorders that never rewound the header
+    return not streamed and path.stat().st_size < promised

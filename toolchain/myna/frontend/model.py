@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The float model: an architecture and its BatchNorm-free weights, and their files.
+
+A model's folder holds `architecture.json` and `float.npz`. The arrays "<layer>/w" and "<layer>/b"
+are float32: conv2d [kh, kw, cin, cout], depthwise_conv2d [kh, kw, c], dense [cin, units], each
+bias [cout]. Activations are [height, width, channels]; a batch dimension is implied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.errors import MynaError
+
+Floats = npt.NDArray[np.float32]
+Shape = tuple[int, ...]
+ATTRIBUTES: Mapping[str, frozenset[str]] = {
+    "conv2d": frozenset({"filters", "kernel", "strides", "padding", "activation"}),
+    "depthwise_conv2d": frozenset({"kernel", "strides", "padding", "activation"}),
+    "dense": frozenset({"units", "activation"}),
+    "average_pool": frozenset({"pool", "strides", "padding"}),
+    "relu": frozenset(),
+    "couple": frozenset(),
+    "add": frozenset({"activation"}),
+    "concat": frozenset(),
+    "flatten": frozenset(),
+}
+INPUT_COUNT = {"couple": 2, "add": 2}  # concat takes any number, every other op one
+ACTIVATIONS = ("linear", "relu", "relu6")
+PADDINGS = ("same", "valid")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: `op` is a key of ATTRIBUTES, `inputs` name earlier layers or the input."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """A network in float; an architecture yet to be trained has no weights.
+
+    Attributes:
+        labels: one per logit.
+        audio: fields of `myna.audio.config.AudioConfig`.
+        input_shape: [frames, features, 1].
+        output: the layer that yields the logits.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    audio: Mapping[str, Any]
+    input_name: str
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+    output: str
+    weights: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases, from the layers' shapes."""
+        return sum(int(np.prod(shape)) for shape in weight_shapes(self).values())
+
+
+def load_model(folder: Path) -> FloatModel:
+    """Read a trained model's folder.
+
+    Raises:
+        MynaError: a file is missing or unreadable, the graph is inconsistent, or an array is
+            missing, superfluous, of the wrong shape or not finite.
+    """
+    model = load_architecture(folder)
+    path = folder / "float.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError as error:
+        raise MynaError(
+            "the model has no weights", where=str(path), fix="train it with `myna train`"
+        ) from error
+    except (OSError, ValueError, BadZipFile) as error:
+        raise MynaError(
+            f"cannot be read ({error})", where=str(path), fix="restore the file or train again"
+        ) from error
+    expected = weight_shapes(model)
+    found = {name: array.shape for name, array in weights.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            _fail(path, name, f"has shape {found.get(name)}, the architecture {expected.get(name)}")
+        if weights[name].dtype != np.float32 or not np.isfinite(weights[name]).all():
+            _fail(path, name, "is not finite float32")
+    return FloatModel(**{**vars(model), "weights": weights})
+
+
+def load_architecture(folder: Path) -> FloatModel:
+    """Read `architecture.json` of a model's folder (or that file): a model without weights.
+
+    Raises:
+        MynaError: the file is missing, not JSON, or describes no consistent network.
+    """
+    path = folder if folder.suffix == ".json" else folder / "architecture.json"
+    try:
+        text = json.loads(path.read_text("utf-8"))
+        layers = tuple(
+            Layer(
+                layer["name"],
+                layer["op"],
+                tuple(layer["inputs"]),
+                {k: v for k, v in layer.items() if k not in ("name", "op", "inputs")},
+            )
+            for layer in text["layers"]
+        )
+        model = FloatModel(
+            name=text["name"],
+            labels=tuple(text["labels"]),
+            audio=text["audio"],
+            input_name=text["input"]["name"],
+            input_shape=tuple(text["input"]["shape"]),
+            layers=layers,
+            output=text["output"],
+        )
+    except FileNotFoundError as error:
+        raise MynaError(
+            "no such model", where=str(path), fix="name a folder with an architecture.json"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MynaError(
+            f"is not an architecture ({type(error).__name__}: {error})",
+            where=str(path),
+            fix="compare it with models/kws/architecture.json",
+        ) from error
+    _check(model, path)
+    return model
+
+
+def save_model(model: FloatModel, folder: Path) -> None:
+    """Write `architecture.json` and, if the model has weights, `float.npz`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_architecture(model, folder)
+    np.savez(folder / "float.npz", **{k: model.weights[k] for k in weight_shapes(model)})
+
+
+def save_architecture(model: FloatModel, folder: Path) -> None:
+    """Write `architecture.json`, one layer per line."""
+    layers = [
+        {"name": layer.name, "op": layer.op, "inputs": list(layer.inputs), **layer.attrs}
+        for layer in model.layers
+    ]
+    head = {
+        "name": model.name,
+        "labels": list(model.labels),
+        "audio": dict(model.audio),
+        "input": {"name": model.input_name, "shape": list(model.input_shape)},
+    }
+    fields = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    listed = ",\n".join(f"    {json.dumps(layer)}" for layer in layers)
+    fields += [f'  "layers": [\n{listed}\n  ]', f'  "output": {json.dumps(model.output)}']
+    (folder / "architecture.json").write_text("{\n" + ",\n".join(fields) + "\n}\n", "utf-8")
+
+
+def shapes(model: FloatModel) -> dict[str, Shape]:
+    """Shape of the input and of every layer's output, without the batch dimension."""
+    known: dict[str, Shape] = {model.input_name: model.input_shape}
+    for layer in model.layers:
+        known[layer.name] = _output_shape(layer, [known[name] for name in layer.inputs])
+    return known
+
+
+def weight_shapes(model: FloatModel) -> dict[str, Shape]:
+    """Shape of every array in float.npz, in the order of the layers."""
+    known, arrays = shapes(model), dict[str, Shape]()
+    for layer in model.layers:
+        cin, cout = known[layer.inputs[0]][-1], known[layer.name][-1]
+        if layer.op == "conv2d":
+            arrays[f"{layer.name}/w"] = (*layer.attrs["kernel"], cin, cout)
+        elif layer.op == "depthwise_conv2d":
+            arrays[f"{layer.name}/w"] = (*layer.attrs["kernel"], cin)
+        elif layer.op == "dense":
+            arrays[f"{layer.name}/w"] = (cin, cout)
+        else:
+            continue
+        arrays[f"{layer.name}/b"] = (cout,)
+    return arrays
+
+
+def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
+    """Raises ValueError when the inputs do not suit the op."""
+    first, attrs = inputs[0], layer.attrs
+    if layer.op in ("couple", "add") and inputs[0] != inputs[1]:
+        raise ValueError(f"inputs differ in shape: {inputs}")
+    if layer.op == "concat":
+        if any(shape[:-1] != first[:-1] for shape in inputs):
+            raise ValueError(f"inputs differ in more than the last axis: {inputs}")
+        return (*first[:-1], sum(shape[-1] for shape in inputs))
+    if layer.op == "flatten":
+        return (int(np.prod(first)),)
+    if layer.op == "dense":
+        if len(first) != 1:
+            raise ValueError(f"dense needs a flat input, not {first}")
+        return (attrs["units"],)
+    if layer.op in ("conv2d", "depthwise_conv2d", "average_pool"):
+        window = attrs["pool"] if layer.op == "average_pool" else attrs["kernel"]
+        height, width, channels = first
+        rows, columns = (
+            -(-size // stride) if attrs["padding"] == "same" else (size - span) // stride + 1
+            for size, span, stride in zip((height, width), window, attrs["strides"], strict=True)
+        )
+        if min(rows, columns) < 1:
+            raise ValueError(f"window {window} does not fit {first}")
+        return (rows, columns, attrs.get("filters", channels))
+    return first
+
+
+def _check(model: FloatModel, path: Path) -> None:
+    """Raise a MynaError that names the first layer that is wrong."""
+    known: dict[str, Shape] = {model.input_name: model.input_shape}
+    for layer in model.layers:
+        if layer.op not in ATTRIBUTES:
+            _fail(path, layer.name, f"unknown op {layer.op!r}; ops: {', '.join(ATTRIBUTES)}")
+        if layer.attrs.keys() != ATTRIBUTES[layer.op]:
+            needed = ", ".join(sorted(ATTRIBUTES[layer.op])) or "none"
+            _fail(path, layer.name, f"{layer.op} takes these attributes: {needed}")
+        if layer.attrs.get("activation", "linear") not in ACTIVATIONS:
+            _fail(path, layer.name, f"activation is not one of {', '.join(ACTIVATIONS)}")
+        if layer.attrs.get("padding", "same") not in PADDINGS:
+            _fail(path, layer.name, f"padding is not one of {', '.join(PADDINGS)}")
+        if layer.name in known:
+            _fail(path, layer.name, "name used twice")
+        missing = [name for name in layer.inputs if name not in known]
+        if missing:
+            _fail(path, layer.name, f"input {missing[0]!r} is not defined before it")
+        if layer.op != "concat" and len(layer.inputs) != INPUT_COUNT.get(layer.op, 1):
+            _fail(path, layer.name, f"{layer.op} takes {INPUT_COUNT.get(layer.op, 1)} inputs")
+        try:
+            known[layer.name] = _output_shape(layer, [known[name] for name in layer.inputs])
+        except (ValueError, TypeError) as error:
+            _fail(path, layer.name, str(error))
+    if known.get(model.output) != (len(model.labels),):
+        shape, count = known.get(model.output), len(model.labels)
+        _fail(path, model.output, f"output has shape {shape}, but there are {count} labels")
+
+
+def _fail(path: Path, item: str, what: str) -> NoReturn:
+    raise MynaError(what, where=f"{path}, {item}", fix="correct the model's files")

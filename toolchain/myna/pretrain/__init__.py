@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pretraining in float, on a computer: data, augmentation, recipe."""

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sounds to training examples: many augmented variants of each, as the chip's features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.audio import features, native
+from myna.audio.config import RATE, AudioConfig
+from myna.audio.features import Pcm
+from myna.pretrain import augment
+from myna.pretrain.corpus import SILENCE, Source
+
+MOST_VARIANTS = 200  # of one sound
+SYNTHETIC_SHARE = 0.3  # of a class that has synthetic voices
+UNKNOWN_WEIGHT = 2  # "unknown" is many words: it gets twice the examples of a class
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Training examples.
+
+    Attributes:
+        features: int8 [n, frames, features].
+        label, word: indices into the model's labels and into `words`, [n].
+        synthetic: whether a synthetic voice spoke, bool [n].
+    """
+
+    features: npt.NDArray[np.int8]
+    label: npt.NDArray[np.int64]
+    word: npt.NDArray[np.int64]
+    synthetic: npt.NDArray[np.bool_]
+    words: tuple[str, ...]
+
+
+def make_bank(
+    config: AudioConfig, sources: Sequence[Source], noises: list[Pcm], per_class: int, seed: int
+) -> Bank:
+    """Augment until every class has about `per_class` recorded examples, and half that synthetic.
+
+    Every source draws from its own generator, (seed, index), so the result does not depend on
+    how many processes share the work.
+    """
+    groups = Counter((source.label, source.synthetic) for source in sources)
+    variants = [
+        min(max(per_class // (1 + s.synthetic) // groups[s.label, s.synthetic], 1), MOST_VARIANTS)
+        for s in sources
+    ]
+    work = partial(_variants, config, noises, seed)
+    with ProcessPoolExecutor() as pool:
+        maps = list(pool.map(work, range(len(sources)), sources, variants, chunksize=32))
+    words = tuple(sorted({source.word for source in sources}))
+    return Bank(
+        np.concatenate(maps),
+        np.repeat([source.label for source in sources], variants),
+        np.repeat([words.index(source.word) for source in sources], variants),
+        np.repeat([source.synthetic for source in sources], variants),
+        words,
+    )
+
+
+def _variants(
+    config: AudioConfig, noises: list[Pcm], seed: int, index: int, source: Source, count: int
+) -> npt.NDArray[np.int8]:
+    random = np.random.default_rng((seed, index))
+    return native.extract(config, np.array([_sound(source, noises, random) for _ in range(count)]))
+
+
+def _sound(source: Source, noises: list[Pcm], random: augment.Random) -> Pcm:
+    if source.word == SILENCE:
+        return augment.silence(RATE, noises, random)
+    pcm = augment.place(source.pcm, RATE, random) if source.synthetic else source.pcm
+    return augment.augment(pcm, noises, random)
+
+
+def balanced(bank: Bank, per_class: int, random: augment.Random) -> npt.NDArray[np.int64]:
+    """Indices of one epoch in random order: `per_class` examples of every class.
+
+    The class that holds many words gets twice as many; SYNTHETIC_SHARE of a class is synthetic.
+    """
+    chosen = []
+    for label in np.unique(bank.label):
+        of_class = bank.label == label
+        many = len(np.unique(bank.word[of_class])) > 1
+        count = per_class * (UNKNOWN_WEIGHT if many else 1)
+        spoken = np.flatnonzero(of_class & bank.synthetic)
+        recorded = np.flatnonzero(of_class & ~bank.synthetic)
+        synthetic = round(count * SYNTHETIC_SHARE) if len(spoken) else 0
+        chosen += [random.choice(spoken, synthetic)] if synthetic else []
+        chosen += [random.choice(recorded, count - synthetic)]
+    return random.permutation(np.concatenate(chosen))
+
+
+def fit_normalisation(
+    config: AudioConfig, sources: Sequence[Source], noises: list[Pcm], seed: int
+) -> AudioConfig:
+    """The configuration whose features have mean 0 and spread 1 over augmented sounds."""
+    random = np.random.default_rng(seed)
+    picked = random.choice(len(sources), 800)
+    sounds = np.array([_sound(sources[i], noises, random) for i in picked])
+    raw = features.raw_coefficients(config, sounds).reshape(-1, config.features)
+    mean, spread = raw.mean(0), raw.std(0)
+    return replace(
+        config,
+        offset=tuple(int(v) for v in np.rint(mean)),
+        multiplier=tuple(int(v) for v in np.rint(2**36 / (spread * config.scale))),
+    )
+
+
+def batches(
+    bank: Bank, scale: float, per_class: int, size: int, random: augment.Random
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """One epoch of (float features [size, frames, features, 1], labels, words)."""
+    order = balanced(bank, per_class, random)
+    for start in range(0, len(order) - size + 1, size):
+        index = order[start : start + size]
+        maps = bank.features[index].astype(np.float32) * np.float32(scale)
+        yield augment.mask_features(maps, random)[..., None], bank.label[index], bank.word[index]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: AdamW, cosine schedule, label smoothing, auxiliary words, weight averaging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from myna.frontend import keras as network
+from myna.frontend.model import FloatModel
+from myna.pretrain.augment import Random
+from myna.pretrain.examples import Bank, balanced, batches
+
+SMOOTHING = 0.1  # of the labels
+WORD_WEIGHT = 0.3  # of the auxiliary loss, which tells all words apart, not only the labels
+SETTLE_BATCHES = 150  # to estimate BatchNorm's statistics anew for the averaged weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of one training run.
+
+    Attributes:
+        epochs: passes over `per_class` examples of every class.
+        per_class: examples of each class in an epoch.
+        per_word: augmented examples prepared of each word before training.
+        synthetic_voices: espeak-ng voices that speak every word of the data (and others, as
+            unknown words); 0 for words that are not English.
+        batch: examples in a step.
+        rate: peak learning rate.
+        decay: weight decay of AdamW.
+    """
+
+    epochs: int = 60
+    per_class: int = 1000
+    per_word: int = 3000
+    synthetic_voices: int = 0
+    batch: int = 128
+    rate: float = 4e-3
+    decay: float = 1e-2
+
+
+def fit(
+    architecture: FloatModel,
+    bank: Bank,
+    recipe: Recipe,
+    seed: int,
+    progress: Callable[[str], None],
+) -> FloatModel:
+    """Train on the bank and return the folded model.
+
+    The same seed, library versions, machine and thread count give the same weights up to the
+    order of floating-point sums; elsewhere expect the same accuracy within about half a point.
+    """
+    keras.utils.set_random_seed(seed)
+    random = np.random.default_rng(seed)
+    model = network.build(architecture)
+    trainer = _with_word_head(model, architecture, len(bank.words))
+    scale = float(architecture.audio["scale"])
+    steps = len(balanced(bank, recipe.per_class, np.random.default_rng(seed))) // recipe.batch
+    optimizer = _optimizer(recipe, recipe.epochs * steps)
+    step = _make_step(trainer, optimizer, len(architecture.labels))
+    for epoch in range(recipe.epochs):
+        losses = [
+            step(x, label, word)
+            for x, label, word in batches(bank, scale, recipe.per_class, recipe.batch, random)
+        ]
+        progress(f"epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}")
+    optimizer.finalize_variable_values(trainer.trainable_variables)
+    _settle(trainer, bank, scale, recipe, random)
+    return network.fold(model, architecture)
+
+
+def predict(model: FloatModel, maps: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
+    """Logits [n, labels] of int8 feature maps [n, frames, features] under a folded model."""
+    x = maps.astype(np.float32)[..., None] * np.float32(model.audio["scale"])
+    return np.asarray(network.to_keras(model).predict(x, batch_size=256, verbose=0))
+
+
+def _with_word_head(model: Any, architecture: FloatModel, words: int) -> Any:
+    """The network with a second output that names the word, from the last dense layer's input."""
+    last = next(layer for layer in architecture.layers if layer.name == architecture.output)
+    embedding = model.get_layer(last.inputs[0]).output
+    head = keras.layers.Dense(words, name="words")(embedding)
+    return keras.Model(model.inputs, [model.outputs[0], head])
+
+
+def _optimizer(recipe: Recipe, steps: int) -> Any:
+    warm_up = max(steps // 20, 1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.rate / 20, steps - warm_up, 1e-3, warmup_target=recipe.rate, warmup_steps=warm_up
+    )
+    momentum = 1 - min(10 / steps, 0.1)  # the average spans the last tenth of the run
+    return keras.optimizers.AdamW(
+        schedule, weight_decay=recipe.decay, use_ema=True, ema_momentum=momentum
+    )
+
+
+def _make_step(trainer: Any, optimizer: Any, labels: int) -> Callable[..., Any]:
+    optimizer.build(trainer.trainable_variables)
+    word_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    label_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
+
+    @tf.function(reduce_retracing=True)
+    def step(x: Any, label: Any, word: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits, words = trainer(x, training=True)
+            loss = label_loss(tf.one_hot(label, labels), logits)
+            total = loss + WORD_WEIGHT * word_loss(word, words)
+        gradients = tape.gradient(total, trainer.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, trainer.trainable_variables, strict=True))
+        return loss
+
+    return step
+
+
+def _settle(trainer: Any, bank: Bank, scale: float, recipe: Recipe, random: Random) -> None:
+    """Let BatchNorm's moving statistics follow the final weights."""
+    for layer in trainer.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.97
+    forward = tf.function(lambda x: trainer(x, training=True), reduce_retracing=True)
+    done = 0
+    while done < SETTLE_BATCHES:
+        for x, _, _ in batches(bank, scale, recipe.per_class, recipe.batch, random):
+            forward(x)
+            done += 1
