@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -100,7 +101,7 @@ def _run_pio(board: Board, generated: Path, folder: Path, extra_flags: Sequence[
         "PLATFORMIO_CORE_DIR": str(CORE),
         "PLATFORMIO_BUILD_DIR": str(folder),
         "MYNA_GENERATED": str(generated),
-        "MYNA_BUILD_FLAGS": " ".join(extra_flags),
+        "MYNA_BUILD_FLAGS": shlex.join(extra_flags),
     }
     arguments = ["run", "--silent", "--environment", board.name, "--project-dir", str(PROJECT)]
     result = subprocess.run(
