@@ -37,7 +37,7 @@ env.Append(
     CPPDEFINES=[("MYNA_BOARD", env.StringifyMacro(board.id))],
     CCFLAGS=[*cpu_flags, "-g", f"-ffile-prefix-map={env.subst('$PROJECT_DIR')}/="],
     LINKFLAGS=[*cpu_flags, "-Wl,--gc-sections"],
-    SRC_FILTER=[f"+<{folder}/*.c>" for folder in board.get("build.sources")],
+    SRC_FILTER=[f"+<{pattern}>" for pattern in board.get("build.sources")],
 )
 if prefix:
     memory = {
