@@ -60,7 +60,7 @@ def extract(config: AudioConfig, pcm: Pcm) -> npt.NDArray[np.int8]:
     """
     acc = raw_coefficients(config, pcm)
     scaled = (acc - np.array(config.offset)) * np.array(config.multiplier)
-    return np.clip((scaled + (1 << 35)) >> 36, -128, 127).astype(np.int8)
+    return np.asarray(np.clip((scaled + (1 << 35)) >> 36, -128, 127), np.int8)
 
 
 def raw_coefficients(config: AudioConfig, pcm: Pcm) -> Ints:

@@ -16,17 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio import features
-from myna.audio.config import HOP, AudioConfig
+from myna.audio.config import FRAME, HOP, AudioConfig
 from myna.audio.render import render_tables
 from myna.errors import MynaError
 
+Maps = npt.NDArray[np.int8]
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "firmware" / "audio"
 CACHE = ROOT / "build" / "native"
 STATE_BYTES = 4096  # more than sizeof(struct audio_state)
 
 
-def extract(config: AudioConfig, pcm: features.Pcm) -> npt.NDArray[np.int8]:
+def extract(config: AudioConfig, pcm: features.Pcm) -> Maps:
     """`features.extract`, in C where a compiler is found, else in NumPy."""
     features.check_pcm(config, pcm)
     compiler = find_compiler()
@@ -102,7 +103,7 @@ def _load(config: AudioConfig, compiler: str) -> tuple[ctypes.CDLL, int]:
     return library, address
 
 
-def _extract_clip(library: ctypes.CDLL, config: int, pcm: features.Pcm, out: features.Pcm) -> None:
+def _extract_clip(library: ctypes.CDLL, config: int, pcm: features.Pcm, out: Maps) -> None:
     """Push the samples of each frame in turn; one push completes one frame."""
     state, ready = ctypes.create_string_buffer(STATE_BYTES), ctypes.c_bool()
     library.audio_reset(state)
@@ -113,4 +114,4 @@ def _extract_clip(library: ctypes.CDLL, config: int, pcm: features.Pcm, out: fea
         taken += library.audio_push(
             state, config, source + 2 * taken, left, target + row * out.shape[1], flag
         )
-    assert taken == features.FRAME + HOP * (len(out) - 1)
+    assert taken == FRAME + HOP * (len(out) - 1)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from textwrap import fill
+from typing import Any
+
+import numpy.typing as npt
 
 from myna.audio.config import AudioConfig
 from myna.audio.tables import make_tables
@@ -17,7 +20,7 @@ def render_tables(config: AudioConfig) -> str:
     configuration) are null pointers.
     """
     tables = make_tables(config)
-    arrays = {
+    arrays: dict[str, tuple[str, Sequence[int] | npt.NDArray[Any]]] = {
         "window": ("int16_t", tables.window),
         "twiddle": ("int32_t", tables.twiddle.ravel()),
         "log2": ("int16_t", tables.log2),

@@ -102,7 +102,8 @@ def resample(pcm: Pcm) -> Pcm:
     first = position // UP - TAPS // 2 + 1
     padded = np.pad(pcm.astype(np.float64), TAPS)
     taps = padded[(first + TAPS)[:, None] + np.arange(TAPS)]
-    return np.clip(np.rint((taps * _filters()[position % UP]).sum(1)), -32768, 32767).astype("i2")
+    sound = np.rint((taps * _filters()[position % UP]).sum(1))
+    return np.asarray(np.clip(sound, -32768, 32767), np.int16)
 
 
 @lru_cache(maxsize=1)

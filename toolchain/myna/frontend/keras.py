@@ -76,24 +76,25 @@ def _assemble(model: FloatModel, *, normalise: bool) -> Any:
 
 
 def _apply(layer: Layer, inputs: list[Any], normalise: bool) -> Any:
-    x, attrs = inputs[0], layer.attrs
-    if layer.op in NORMALISED:
-        return _convolution(layer, x, normalise)
-    if layer.op == "dense":
-        x = keras.layers.Dropout(DROPOUT)(x) if normalise else x
-        return keras.layers.Dense(attrs["units"], **_activation(attrs), name=layer.name)(x)
-    if layer.op == "average_pool":
-        pool = keras.layers.AveragePooling2D(
-            attrs["pool"], attrs["strides"], attrs["padding"], name=layer.name
-        )
-        return pool(x)
-    if layer.op in ("couple", "add"):
-        return _activate(attrs, keras.layers.Add(name=layer.name)(inputs))
-    if layer.op == "concat":
-        return keras.layers.Concatenate(name=layer.name)(inputs)
-    if layer.op == "flatten":
-        return keras.layers.Flatten(name=layer.name)(x)
-    return keras.layers.ReLU(name=layer.name)(x)
+    name, attrs = layer.name, layer.attrs
+    match layer.op:
+        case "conv2d" | "depthwise_conv2d":
+            result = _convolution(layer, inputs[0], normalise)
+        case "dense":
+            x = keras.layers.Dropout(DROPOUT)(inputs[0]) if normalise else inputs[0]
+            result = keras.layers.Dense(attrs["units"], name=name)(x)
+        case "average_pool":
+            sizes = attrs["pool"], attrs["strides"], attrs["padding"]
+            result = keras.layers.AveragePooling2D(*sizes, name=name)(inputs[0])
+        case "couple" | "add":
+            result = keras.layers.Add(name=name)(inputs)
+        case "concat":
+            result = keras.layers.Concatenate(name=name)(inputs)
+        case "flatten":
+            result = keras.layers.Flatten(name=name)(inputs[0])
+        case _:
+            result = keras.layers.ReLU(name=name)(inputs[0])
+    return _activate(attrs, result)
 
 
 def _convolution(layer: Layer, x: Any, normalise: bool) -> Any:
@@ -106,7 +107,7 @@ def _convolution(layer: Layer, x: Any, normalise: bool) -> Any:
         x = keras.layers.DepthwiseConv2D(kernel, strides, **common)(x)
     if normalise:
         x = keras.layers.BatchNormalization(name=layer.name + BN_SUFFIX)(x)
-    return _activate(attrs, x)
+    return x
 
 
 def _activate(attrs: Mapping[str, Any], x: Any) -> Any:
@@ -114,7 +115,3 @@ def _activate(attrs: Mapping[str, Any], x: Any) -> Any:
     if kind == "linear":
         return x
     return keras.layers.ReLU(max_value=6.0 if kind == "relu6" else None)(x)
-
-
-def _activation(attrs: Mapping[str, Any]) -> dict[str, str]:
-    return {"activation": attrs["activation"]}

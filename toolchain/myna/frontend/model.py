@@ -149,7 +149,8 @@ def save_model(model: FloatModel, folder: Path) -> None:
     """Write `architecture.json` and, if the model has weights, `float.npz`."""
     folder.mkdir(parents=True, exist_ok=True)
     save_architecture(model, folder)
-    np.savez(folder / "float.npz", **{k: model.weights[k] for k in weight_shapes(model)})
+    arrays: dict[str, Any] = {name: model.weights[name] for name in weight_shapes(model)}
+    np.savez(folder / "float.npz", **arrays)
 
 
 def save_architecture(model: FloatModel, folder: Path) -> None:

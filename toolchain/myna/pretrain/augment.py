@@ -56,7 +56,7 @@ def change_speed(sound: Floats, random: Random) -> Floats:
     """Play faster or slower by up to SPEED, by linear interpolation; the length stays."""
     factor = 1 + random.uniform(-SPEED, SPEED)
     position = np.arange(len(sound)) * factor
-    return np.interp(position, np.arange(len(sound)), sound, right=0.0)
+    return np.asarray(np.interp(position, np.arange(len(sound)), sound, right=0.0))
 
 
 def shift(sound: Floats, by: int) -> Floats:
@@ -97,7 +97,7 @@ def mask_features(batch: npt.NDArray[np.float32], random: Random) -> npt.NDArray
     time = np.arange(frames)
     kept = (source >= 0) & (source < frames) & ~((time >= start) & (time < start + width))
     moved = np.take_along_axis(batch, np.clip(source, 0, frames - 1)[..., None], axis=1)
-    return moved * kept[..., None].astype(np.float32)
+    return np.where(kept[..., None], moved, np.float32(0))
 
 
 def to_pcm(sound: Floats) -> Pcm:

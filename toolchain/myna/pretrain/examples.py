@@ -53,9 +53,10 @@ def make_bank(
         min(max(per_class // (1 + s.synthetic) // groups[s.label, s.synthetic], 1), MOST_VARIANTS)
         for s in sources
     ]
-    work = partial(_variants, config, noises, seed)
+    jobs = zip(range(len(sources)), sources, variants, strict=True)
     with ProcessPoolExecutor() as pool:
-        maps = list(pool.map(work, range(len(sources)), sources, variants, chunksize=32))
+        work = partial(_variants, config, noises, seed)
+        maps = list(pool.map(work, jobs, chunksize=32))
     words = tuple(sorted({source.word for source in sources}))
     return Bank(
         np.concatenate(maps),
@@ -67,8 +68,9 @@ def make_bank(
 
 
 def _variants(
-    config: AudioConfig, noises: list[Pcm], seed: int, index: int, source: Source, count: int
+    config: AudioConfig, noises: list[Pcm], seed: int, job: tuple[int, Source, int]
 ) -> npt.NDArray[np.int8]:
+    index, source, count = job
     random = np.random.default_rng((seed, index))
     return native.extract(config, np.array([_sound(source, noises, random) for _ in range(count)]))
 

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -16,34 +15,11 @@ from myna.frontend import keras as network
 from myna.frontend.model import FloatModel
 from myna.pretrain.augment import Random
 from myna.pretrain.examples import Bank, balanced, batches
+from myna.pretrain.recipe import Recipe
 
 SMOOTHING = 0.1  # of the labels
 WORD_WEIGHT = 0.3  # of the auxiliary loss, which tells all words apart, not only the labels
 SETTLE_BATCHES = 150  # to estimate BatchNorm's statistics anew for the averaged weights
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Hyperparameters of one training run.
-
-    Attributes:
-        epochs: passes over `per_class` examples of every class.
-        per_class: examples of each class in an epoch.
-        per_word: augmented examples prepared of each word before training.
-        synthetic_voices: espeak-ng voices that speak every word of the data (and others, as
-            unknown words); 0 for words that are not English.
-        batch: examples in a step.
-        rate: peak learning rate.
-        decay: weight decay of AdamW.
-    """
-
-    epochs: int = 60
-    per_class: int = 1000
-    per_word: int = 3000
-    synthetic_voices: int = 0
-    batch: int = 128
-    rate: float = 4e-3
-    decay: float = 1e-2
 
 
 def fit(
@@ -107,7 +83,6 @@ def _make_step(trainer: Any, optimizer: Any, labels: int) -> Callable[..., Any]:
     word_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     label_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
 
-    @tf.function(reduce_retracing=True)
     def step(x: Any, label: Any, word: Any) -> Any:
         with tf.GradientTape() as tape:
             logits, words = trainer(x, training=True)
@@ -117,7 +92,7 @@ def _make_step(trainer: Any, optimizer: Any, labels: int) -> Callable[..., Any]:
         optimizer.apply_gradients(zip(gradients, trainer.trainable_variables, strict=True))
         return loss
 
-    return step
+    return cast(Callable[..., Any], tf.function(step, reduce_retracing=True))
 
 
 def _settle(trainer: Any, bank: Bank, scale: float, recipe: Recipe, random: Random) -> None:

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pretraining from a folder of recordings to a model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.audio import dataset
+from myna.audio.config import AudioConfig
+from myna.errors import MynaError
+from myna.frontend.model import FloatModel, load_architecture, save_model
+from myna.pretrain import corpus, examples, testset, training
+from myna.pretrain.recipe import load_recipe
+
+SILENCES = 400  # sources of the silence class; each is augmented into many
+CALIBRATION_PER_CLASS = 22
+
+
+@dataclass(frozen=True)
+class Result:
+    """What training gave. `accuracy` in percent on `tested` clips of held-out speakers."""
+
+    model: FloatModel
+    accuracy: float | None
+    tested: int
+
+
+def train(
+    architecture: Path,
+    data: Path,
+    words: Sequence[str] | None,
+    out: Path,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: Callable[[str], None] = print,
+) -> Result:
+    """Train a network on recordings and write architecture, weights and calibration features.
+
+    The data's speakers are split by `dataset.split_of`: those of the test split are only used to
+    measure accuracy. When a word would be left without training speakers, all are trained on and
+    no accuracy is given. An architecture whose audio offsets are all zero gets its normalisation
+    from the training data.
+
+    Args:
+        architecture: a model's folder; its recipe.json, if any, sets the hyperparameters.
+        data: folder <word>/<file>.{wav,flac}.
+        words: the words to tell apart, which replace the architecture's labels: "silence" comes
+            first, then "unknown" if the data has other words; None keeps the labels.
+        out: folder to write; may be the architecture's.
+        seed: of everything random. The same seed gives the same training examples (recorded
+            ones) and initial weights; on the same machine and library versions the same accuracy
+            to about a tenth of a point, elsewhere to about half a point.
+        epochs: instead of the recipe's.
+        progress: called with one line of text at a time.
+
+    Raises:
+        MynaError: files are unusable, or a word has no recording.
+    """
+    recipe = load_recipe(architecture)
+    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    clips = dataset.scan(data)
+    model = with_words(load_architecture(architecture), clips, words)
+    training_clips, held_out = split_speakers(clips, model.labels)
+    sources = corpus.recorded(training_clips, model.labels)
+    progress(f"{len(sources)} recordings of {len({c.speaker for c in training_clips})} speakers")
+    sources += synthetic_sources(clips, model.labels, recipe.synthetic_voices)
+    if corpus.SILENCE in model.labels:
+        label = model.labels.index(corpus.SILENCE)
+        nothing = np.zeros(0, np.int16)
+        sources += [corpus.Source(nothing, label, corpus.SILENCE)] * SILENCES
+    noises = corpus.training_noises(data)
+    config = AudioConfig.from_json(model.audio)
+    if not any(config.offset):
+        config = examples.fit_normalisation(config, sources, noises, seed)
+        model = replace(model, audio=config.to_json())
+    bank = examples.make_bank(config, sources, noises, recipe.prepared, seed)
+    progress(f"{len(bank.label)} training examples")
+    model = training.fit(model, bank, recipe, seed, progress)
+    save_model(model, out)
+    save_calibration(bank, out, seed)
+    if not held_out:
+        return Result(model, None, 0)
+    maps, labels = testset.load_test(data, model)
+    accuracy = 100 * float(np.mean(training.predict(model, maps).argmax(1) == labels))
+    return Result(model, accuracy, len(labels))
+
+
+def with_words(
+    architecture: FloatModel, clips: Sequence[dataset.Clip], words: Sequence[str] | None
+) -> FloatModel:
+    """The architecture for these words, after checking that each has recordings."""
+    special = (corpus.SILENCE, corpus.UNKNOWN)
+    present = {clip.word for clip in clips}
+    if words is None:
+        labels = architecture.labels
+    else:
+        other = (corpus.UNKNOWN,) if present - set(words) else ()
+        labels = (corpus.SILENCE, *other, *words)
+    dataset.select(clips, words=[label for label in labels if label not in special])
+    if len(labels) != len(set(labels)) or len(labels) < 2:
+        raise MynaError(
+            f"{', '.join(labels)} are not two or more different labels",
+            where="words",
+            fix="name each word once",
+        )
+    layers = tuple(
+        replace(layer, attrs={**layer.attrs, "units": len(labels)})
+        if layer.name == architecture.output
+        else layer
+        for layer in architecture.layers
+    )
+    return replace(architecture, labels=labels, layers=layers)
+
+
+def split_speakers(
+    clips: Sequence[dataset.Clip], labels: Sequence[str]
+) -> tuple[tuple[dataset.Clip, ...], bool]:
+    """The clips to train on, and whether test speakers were held out."""
+    kept = tuple(clip for clip in clips if dataset.split_of(clip.speaker) != "test")
+    wanted = {clip.word for clip in clips} & set(labels)
+    complete = wanted <= {clip.word for clip in kept} and len(kept) < len(clips)
+    return (kept, True) if complete else (tuple(clips), False)
+
+
+def synthetic_sources(
+    clips: Sequence[dataset.Clip], labels: Sequence[str], voices: int
+) -> list[corpus.Source]:
+    """All words of the data and OTHER_WORDS by synthetic voices; nothing for 0 voices."""
+    words = sorted({clip.word for clip in clips} | set(corpus.OTHER_WORDS)) if voices else []
+    return corpus.synthetic(words, labels, voices)
+
+
+def save_calibration(bank: examples.Bank, out: Path, seed: int) -> None:
+    """Write calibration.npz: int8 feature maps of recorded training clips and their labels."""
+    random = np.random.default_rng(seed)
+    chosen: list[npt.NDArray[np.int64]] = []
+    for label in np.unique(bank.label):
+        members = np.flatnonzero((bank.label == label) & ~bank.synthetic)
+        chosen.append(random.permutation(members)[:CALIBRATION_PER_CLASS])
+    index = np.concatenate(chosen)
+    labels = bank.label[index].astype(np.int16)
+    np.savez_compressed(out / "calibration.npz", features=bank.features[index], labels=labels)

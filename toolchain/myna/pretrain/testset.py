@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The features of held-out speakers, computed once and kept under build/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.audio import dataset, native
+from myna.audio.config import AudioConfig
+from myna.frontend.model import FloatModel
+from myna.pretrain import corpus
+
+CACHE = native.ROOT / "build" / "testset"
+
+
+def load_test(
+    data: Path, model: FloatModel, cache: Path = CACHE
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int64]]:
+    """The test set of `corpus.test_clips` as the model's features.
+
+    Returns:
+        features int8 [clips, frames, features], labels int64 [clips] (indices into model.labels).
+
+    Raises:
+        MynaError: the folder holds no recordings, or none of a test speaker.
+    """
+    clips = [(str(clip.path), clip.path.stat().st_size) for clip in dataset.scan(data)]
+    key = json.dumps([dict(model.audio), list(model.labels), clips], sort_keys=True)
+    path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if path.exists():
+        with np.load(path) as arrays:
+            return arrays["features"], arrays["labels"]
+    pcm, labels = corpus.test_clips(data, model.labels)
+    maps = native.extract(AudioConfig.from_json(model.audio), pcm)
+    cache.mkdir(parents=True, exist_ok=True)
+    np.savez(path, features=maps, labels=labels)
+    return maps, labels
