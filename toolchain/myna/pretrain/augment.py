@@ -12,12 +12,12 @@ from myna.audio.files import fit
 
 Random = np.random.Generator
 Floats = npt.NDArray[np.float64]
-SPEED = 0.12  # relative; changes pitch and formants with it
+SPEED = 0.1  # relative; changes pitch and formants with it
 SHIFT = RATE // 10  # ±100 ms
 GAIN_DB = (-18.0, 6.0)
-SNR_DB = (-2.0, 25.0)
-NOISY_SHARE = 0.75  # of the clips get noise
-TILT_DB = 9.0  # largest deviation of the random frequency response
+SNR_DB = (0.0, 30.0)
+NOISY_SHARE = 0.6  # of the clips get noise
+TILT_DB = 6.0  # largest deviation of the random frequency response
 SILENCE_DB = (-60.0, 0.0)  # level of noise-only clips against the recording
 
 

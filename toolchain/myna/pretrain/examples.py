@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,8 +19,8 @@ from myna.pretrain import augment
 from myna.pretrain.corpus import SILENCE, Source
 
 MOST_VARIANTS = 200  # of one sound
-SYNTHETIC_SHARE = 0.3  # of a class that has synthetic voices
-UNKNOWN_WEIGHT = 2  # "unknown" is many words: it gets twice the examples of a class
+SYNTHETIC_SHARE = 0.15  # of a class that has synthetic voices, at least
+FEW_RECORDINGS = 20  # a class with so few recordings is half synthetic
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Bank:
         features: int8 [n, frames, features].
         label, word: indices into the model's labels and into `words`, [n].
         synthetic: whether a synthetic voice spoke, bool [n].
+        recordings: number of recordings behind the examples of each label.
     """
 
     features: npt.NDArray[np.int8]
@@ -38,6 +39,7 @@ class Bank:
     word: npt.NDArray[np.int64]
     synthetic: npt.NDArray[np.bool_]
     words: tuple[str, ...]
+    recordings: Mapping[int, int]
 
 
 def make_bank(
@@ -64,6 +66,7 @@ def make_bank(
         np.repeat([words.index(source.word) for source in sources], variants),
         np.repeat([source.synthetic for source in sources], variants),
         words,
+        {label: groups[label, False] for label, _ in groups},
     )
 
 
@@ -85,18 +88,17 @@ def _sound(source: Source, noises: list[Pcm], random: augment.Random) -> Pcm:
 def balanced(bank: Bank, per_class: int, random: augment.Random) -> npt.NDArray[np.int64]:
     """Indices of one epoch in random order: `per_class` examples of every class.
 
-    The class that holds many words gets twice as many; SYNTHETIC_SHARE of a class is synthetic.
+    The fewer recordings a class has, the larger is the share of synthetic voices in it.
     """
     chosen = []
-    for label in np.unique(bank.label):
+    for label, recordings in bank.recordings.items():
         of_class = bank.label == label
-        many = len(np.unique(bank.word[of_class])) > 1
-        count = per_class * (UNKNOWN_WEIGHT if many else 1)
         spoken = np.flatnonzero(of_class & bank.synthetic)
         recorded = np.flatnonzero(of_class & ~bank.synthetic)
-        synthetic = round(count * SYNTHETIC_SHARE) if len(spoken) else 0
+        share = max(SYNTHETIC_SHARE, FEW_RECORDINGS / (FEW_RECORDINGS + recordings))
+        synthetic = round(per_class * share) if len(spoken) else 0
         chosen += [random.choice(spoken, synthetic)] if synthetic else []
-        chosen += [random.choice(recorded, count - synthetic)]
+        chosen += [random.choice(recorded, per_class - synthetic)]
     return random.permutation(np.concatenate(chosen))
 
 

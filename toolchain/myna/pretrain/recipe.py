@@ -15,7 +15,7 @@ class Recipe:
     """Hyperparameters of one training run.
 
     Attributes:
-        epochs: passes over `per_class` examples of every class (twice as many unknown words).
+        epochs: passes over `per_class` examples of every class.
         per_class: examples of each class in an epoch.
         prepared: augmented recorded examples prepared of each class before training.
         synthetic_voices: espeak-ng voices that speak every word of the data, and others as

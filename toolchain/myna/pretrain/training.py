@@ -14,10 +14,10 @@ import tensorflow as tf
 from myna.frontend import keras as network
 from myna.frontend.model import FloatModel
 from myna.pretrain.augment import Random
-from myna.pretrain.examples import Bank, balanced, batches
+from myna.pretrain.examples import Bank, batches
 from myna.pretrain.recipe import Recipe
 
-SMOOTHING = 0.1  # of the labels
+SMOOTHING = 0.05  # of the labels
 WORD_WEIGHT = 0.3  # of the auxiliary loss, which tells all words apart, not only the labels
 SETTLE_BATCHES = 150  # to estimate BatchNorm's statistics anew for the averaged weights
 
@@ -39,7 +39,7 @@ def fit(
     model = network.build(architecture)
     trainer = _with_word_head(model, architecture, len(bank.words))
     scale = float(architecture.audio["scale"])
-    steps = len(balanced(bank, recipe.per_class, np.random.default_rng(seed))) // recipe.batch
+    steps = recipe.per_class * len(bank.recordings) // recipe.batch
     optimizer = _optimizer(recipe, recipe.epochs * steps)
     step = _make_step(trainer, optimizer, len(architecture.labels))
     for epoch in range(recipe.epochs):
