@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Made from toolchain/myna/device/messages.py by `python -m myna.device.emit`.
+   Fields are little-endian, as on the line; a tail is outside its struct. Do not edit. */
+#ifndef MYNA_PROTOCOL_MESSAGES_H
+#define MYNA_PROTOCOL_MESSAGES_H
+
+#include <stdint.h>
+
+#include "protocol/frame.h"
+
+#if FRAME_VERSION != 1
+#error "made for another frame layout: run `python -m myna.device.emit`"
+#endif
+
+#define PROTOCOL_ABI 0x6298e6a4u
+#define MESSAGE_REPLY 128u
+#define MESSAGE_IN_FLIGHT 16u
+#define MESSAGE_NO_NODE 65535u
+#define MESSAGE_NO_CLASS 255u
+#define MESSAGE_MAX_STEPS 64u
+
+enum status {
+    STATUS_OK = 0,
+    STATUS_BAD_REQUEST = 1,
+    STATUS_UNKNOWN_MESSAGE = 2,
+    STATUS_NO_SESSION = 3,
+    STATUS_FORGOTTEN = 4,
+    STATUS_BAD_RANGE = 5,
+    STATUS_BAD_SLOT = 6,
+    STATUS_BAD_LABEL = 7,
+    STATUS_NOT_STARTED = 8,
+    STATUS_DATA_MISSING = 9,
+    STATUS_BAD_CRC = 10,
+    STATUS_OTHER_MODEL = 11,
+    STATUS_STATE_INCOMPLETE = 12,
+    STATUS_BAD_STATE = 13,
+    STATUS_TRACE_TOO_LONG = 14,
+};
+
+enum message {
+    MESSAGE_HELLO = 1,
+    MESSAGE_STATUS = 2,
+    MESSAGE_LABELS = 3,
+    MESSAGE_STATE_RESET = 8,
+    MESSAGE_STATE_BEGIN = 9,
+    MESSAGE_STATE_WRITE = 10,
+    MESSAGE_STATE_COMMIT = 11,
+    MESSAGE_STATE_READ = 12,
+    MESSAGE_STATE_PATCH = 13,
+    MESSAGE_AUDIO_BEGIN = 16,
+    MESSAGE_AUDIO_DATA = 17,
+    MESSAGE_AUDIO_END = 18,
+    MESSAGE_FEATURES_PUT = 19,
+    MESSAGE_FEATURES_GET = 20,
+    MESSAGE_CLIP_SET = 21,
+    MESSAGE_CLIPS_CLEAR = 22,
+    MESSAGE_INFER = 32,
+    MESSAGE_SCORE = 33,
+    MESSAGE_TRAIN = 34,
+    MESSAGE_TRACE_READ = 35,
+    MESSAGE_TENSOR_READ = 36,
+    MESSAGE_PROGRESS = 240,
+    MESSAGE_RESEND = 241,
+};
+
+enum repeat {
+    REPEAT_AGAIN = 0,
+    REPEAT_STATUS = 1,
+    REPEAT_ANSWER = 2,
+};
+
+struct message_hello {
+    uint32_t nonce;
+    uint32_t protocol;
+};
+_Static_assert(sizeof(struct message_hello) == 8, "no padding");
+
+struct message_hello_reply {
+    uint32_t nonce;
+    uint32_t protocol;
+    uint32_t model_abi;
+    uint32_t fingerprint;
+    uint32_t state_bytes;
+    uint32_t arena_bytes;
+    uint32_t rx_window;
+    uint16_t max_classes;
+    uint16_t frames;
+    uint16_t coefficients;
+    uint16_t max_clips;
+    uint16_t infer_nodes;
+    uint16_t node_count;
+    uint16_t label_bytes;
+    uint16_t max_payload;
+    char model[24];
+    char board[24];
+};
+_Static_assert(sizeof(struct message_hello_reply) == 92, "no padding");
+
+struct message_status_reply {
+    uint32_t step;
+    uint32_t classes;
+    uint32_t frames_received;
+    uint32_t frames_damaged;
+    uint32_t requests_repeated;
+    uint32_t stack_bytes;
+    uint32_t stack_high_water;
+    uint32_t clip_bytes;
+    uint32_t buffer_bytes;
+    uint16_t clips;
+    uint16_t state_incomplete;
+};
+_Static_assert(sizeof(struct message_status_reply) == 40, "no padding");
+
+struct message_range {
+    uint32_t offset;
+    uint32_t length;
+};
+_Static_assert(sizeof(struct message_range) == 8, "no padding");
+
+struct message_state_begin {
+    uint32_t model_abi;
+    uint32_t fingerprint;
+    uint32_t length;
+    uint32_t crc;
+};
+_Static_assert(sizeof(struct message_state_begin) == 16, "no padding");
+
+struct message_piece {
+    uint32_t offset;
+};
+_Static_assert(sizeof(struct message_piece) == 4, "no padding");
+
+struct message_audio_begin {
+    uint32_t samples;
+    uint16_t slot;
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_audio_begin) == 8, "no padding");
+
+struct message_audio_reply {
+    uint32_t feature_crc;
+    uint32_t mean_square;
+    uint32_t clipped;
+    uint16_t peak;
+    uint16_t silent;
+};
+_Static_assert(sizeof(struct message_audio_reply) == 16, "no padding");
+
+struct message_features_put {
+    uint16_t slot;
+    uint16_t offset;
+};
+_Static_assert(sizeof(struct message_features_put) == 4, "no padding");
+
+struct message_features_get {
+    uint16_t slot;
+    uint16_t offset;
+    uint16_t length;
+};
+_Static_assert(sizeof(struct message_features_get) == 6, "no padding");
+
+struct message_clip_set {
+    uint16_t slot;
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_clip_set) == 4, "no padding");
+
+struct message_infer {
+    uint16_t slot;
+    uint16_t trace;
+    uint16_t stop_after;
+};
+_Static_assert(sizeof(struct message_infer) == 6, "no padding");
+
+struct message_infer_reply {
+    uint16_t label;
+    uint16_t classes;
+};
+_Static_assert(sizeof(struct message_infer_reply) == 4, "no padding");
+
+struct message_score {
+    uint16_t first;
+    uint16_t count;
+};
+_Static_assert(sizeof(struct message_score) == 4, "no padding");
+
+struct message_score_reply {
+    uint16_t correct;
+    uint16_t total;
+};
+_Static_assert(sizeof(struct message_score_reply) == 4, "no padding");
+
+struct message_train {
+    uint16_t steps;
+    uint16_t trace;
+    uint16_t stop_after;
+};
+_Static_assert(sizeof(struct message_train) == 6, "no padding");
+
+struct message_train_reply {
+    uint32_t step;
+};
+_Static_assert(sizeof(struct message_train_reply) == 4, "no padding");
+
+struct message_trace_read {
+    uint16_t first;
+};
+_Static_assert(sizeof(struct message_trace_read) == 2, "no padding");
+
+struct message_trace_reply {
+    uint16_t total;
+};
+_Static_assert(sizeof(struct message_trace_reply) == 2, "no padding");
+
+struct message_tensor_read {
+    uint32_t offset;
+    uint16_t output;
+    uint16_t length;
+};
+_Static_assert(sizeof(struct message_tensor_read) == 8, "no padding");
+
+struct message_progress {
+    uint32_t step;
+};
+_Static_assert(sizeof(struct message_progress) == 4, "no padding");
+
+struct message_resend {
+    uint16_t expected;
+};
+_Static_assert(sizeof(struct message_resend) == 2, "no padding");
+
+/* The fixed part of any request. */
+union message_request {
+    struct message_hello hello;
+    struct message_range range;
+    struct message_state_begin state_begin;
+    struct message_piece piece;
+    struct message_audio_begin audio_begin;
+    struct message_features_put features_put;
+    struct message_features_get features_get;
+    struct message_clip_set clip_set;
+    struct message_infer infer;
+    struct message_score score;
+    struct message_train train;
+    struct message_trace_read trace_read;
+    struct message_tensor_read tensor_read;
+};
+
+/* X(NAME, handler, bytes of the fixed part, whether a tail follows, repeat) */
+/* clang-format off */
+#define MESSAGE_TABLE(X) \
+    X(HELLO, hello, 8, false, ANSWER) \
+    X(STATUS, status, 0, false, AGAIN) \
+    X(LABELS, labels, 8, false, AGAIN) \
+    X(STATE_RESET, state_reset, 0, false, STATUS) \
+    X(STATE_BEGIN, state_begin, 16, false, STATUS) \
+    X(STATE_WRITE, state_write, 4, true, STATUS) \
+    X(STATE_COMMIT, state_commit, 0, false, STATUS) \
+    X(STATE_READ, state_read, 8, false, AGAIN) \
+    X(STATE_PATCH, state_patch, 4, true, STATUS) \
+    X(AUDIO_BEGIN, audio_begin, 8, false, STATUS) \
+    X(AUDIO_DATA, audio_data, 4, true, STATUS) \
+    X(AUDIO_END, audio_end, 0, false, ANSWER) \
+    X(FEATURES_PUT, features_put, 4, true, STATUS) \
+    X(FEATURES_GET, features_get, 6, false, AGAIN) \
+    X(CLIP_SET, clip_set, 4, false, STATUS) \
+    X(CLIPS_CLEAR, clips_clear, 0, false, STATUS) \
+    X(INFER, infer, 6, false, AGAIN) \
+    X(SCORE, score, 4, false, ANSWER) \
+    X(TRAIN, train, 6, false, ANSWER) \
+    X(TRACE_READ, trace_read, 2, false, AGAIN) \
+    X(TENSOR_READ, tensor_read, 8, false, AGAIN)
+/* clang-format on */
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clips to learn from, kept as features: no sample of sound is stored. */
+#ifndef MYNA_CLIPS_H
+#define MYNA_CLIPS_H
+
+#include "config.h" /* of the generated model */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct clip {
+    int8_t features[MYNA_FEATURE_BYTES];
+    uint16_t filled; /* bytes of features that have arrived */
+    uint16_t label;
+    bool stored; /* complete and labelled */
+};
+
+extern const uint32_t clips_bytes;
+
+void clips_clear(void);
+
+/* The clip in a slot, stored or not; NULL if there is no such slot. */
+struct clip *clips_at(uint32_t slot);
+
+/* The clip in a slot; NULL unless it is stored. */
+const struct clip *clips_stored(uint32_t slot);
+
+/* Writes the slots of all stored clips, ascending, and returns their number. */
+uint32_t clips_list(uint16_t slots[MYNA_MAX_CLIPS]);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests about the board itself. */
+#include "boards/port.h"
+#include "runtime/clips.h"
+#include "runtime/handlers.h"
+#include "runtime/model.h"
+#include "runtime/trace.h"
+
+#include <string.h>
+
+static void copy_text(char *field, uint32_t size, const char *text) {
+    size_t length = strlen(text);
+    memcpy(field, text, length < size ? length : size);
+}
+
+enum status handle_hello(const struct request *request, struct reply *reply) {
+    const struct myna_model *model = &myna_model;
+    struct message_hello_reply hello = {
+        .nonce = request->fixed.hello.nonce,
+        .protocol = PROTOCOL_ABI,
+        .model_abi = model->abi,
+        .fingerprint = model->fingerprint,
+        .state_bytes = model->state_bytes,
+        .arena_bytes = model->arena_bytes,
+        .rx_window = (uint32_t)port_rx_window(),
+        .max_classes = model->max_classes,
+        .frames = model->frames,
+        .coefficients = model->coefficients,
+        .max_clips = MYNA_MAX_CLIPS,
+        .infer_nodes = model->infer_nodes,
+        .node_count = model->node_count,
+        .label_bytes = (uint16_t)strlen(model->labels),
+        .max_payload = FRAME_MAX_PAYLOAD,
+    };
+    copy_text(hello.model, sizeof hello.model, model->name);
+    copy_text(hello.board, sizeof hello.board, port_name);
+    audio_abort();
+    reply_put(reply, &hello, sizeof hello);
+    return STATUS_OK;
+}
+
+enum status handle_status(const struct request *request, struct reply *reply) {
+    (void)request;
+    uint16_t slots[MYNA_MAX_CLIPS];
+    struct message_status_reply status = {
+        .step = (uint32_t)*myna_model.step,
+        .classes = (uint32_t)*myna_model.classes,
+        .frames_received = server_counters.received,
+        .frames_damaged = server_counters.damaged,
+        .requests_repeated = server_counters.repeated,
+        .stack_bytes = port_stack_size(),
+        .stack_high_water = port_stack_high_water(),
+        .clip_bytes = clips_bytes,
+        .buffer_bytes = server_buffer_bytes + sizeof trace_scratch,
+        .clips = (uint16_t)clips_list(slots),
+        .state_incomplete = state_is_incomplete(),
+    };
+    reply_put(reply, &status, sizeof status);
+    return STATUS_OK;
+}
+
+enum status handle_labels(const struct request *request, struct reply *reply) {
+    const struct message_range *range = &request->fixed.range;
+    return reply_range(reply, myna_model.labels, (uint32_t)strlen(myna_model.labels), range->offset,
+                       range->length);
+}

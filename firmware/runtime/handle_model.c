@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that run the model. */
+#include "runtime/clips.h"
+#include "runtime/handlers.h"
+#include "runtime/model.h"
+#include "runtime/schedule.h"
+#include "runtime/trace.h"
+
+#include <stddef.h>
+#include <string.h>
+
+_Static_assert(MYNA_MAX_CLASSES < MESSAGE_NO_CLASS, "SCORE answers with one byte per clip");
+
+static const struct trace_options untraced = {.digests = false, .stop_after = MESSAGE_NO_NODE};
+
+static enum status classify(const struct clip *clip, struct trace_options options,
+                            uint16_t *label) {
+    bool stopped;
+    memcpy(myna_model.features, clip->features, sizeof clip->features);
+    enum status status = trace_run(myna_model.infer, options, &stopped);
+    uint16_t best = 0u;
+    for (uint16_t i = 1u; i < *myna_model.classes; i++) {
+        best = myna_model.logits[i] > myna_model.logits[best] ? i : best;
+    }
+    *label = best;
+    return status;
+}
+
+enum status handle_infer(const struct request *request, struct reply *reply) {
+    const struct message_infer *infer = &request->fixed.infer;
+    const struct trace_options options = {infer->trace != 0u, infer->stop_after};
+    const struct clip *clip = clips_stored(infer->slot);
+    struct message_infer_reply result = {.classes = (uint16_t)*myna_model.classes};
+    if (clip == NULL) {
+        return STATUS_BAD_SLOT;
+    }
+    if (state_is_incomplete()) {
+        return STATUS_STATE_INCOMPLETE;
+    }
+    enum status status = classify(clip, options, &result.label);
+    reply_put(reply, &result, sizeof result);
+    reply_put(reply, myna_model.logits, result.classes);
+    return status;
+}
+
+enum status handle_score(const struct request *request, struct reply *reply) {
+    const struct message_score *score = &request->fixed.score;
+    struct message_score_reply result = {0u, 0u};
+    uint8_t labels[FRAME_MAX_PAYLOAD - sizeof result];
+    if (!range_inside(score->first, score->count, MYNA_MAX_CLIPS) || score->count > sizeof labels) {
+        return STATUS_BAD_RANGE;
+    }
+    if (state_is_incomplete()) {
+        return STATUS_STATE_INCOMPLETE;
+    }
+    for (uint32_t i = 0u; i < score->count; i++) {
+        const struct clip *clip = clips_stored(score->first + i);
+        labels[i] = MESSAGE_NO_CLASS;
+        if (clip != NULL) {
+            uint16_t label;
+            enum status status = classify(clip, untraced, &label);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            labels[i] = (uint8_t)label;
+            result.total++;
+            result.correct = (uint16_t)(result.correct + (label == clip->label));
+            server_progress(score->first + i);
+        }
+    }
+    reply_put(reply, &result, sizeof result);
+    reply_put(reply, labels, score->count);
+    return STATUS_OK;
+}
+
+/* Why training cannot start; otherwise the stored clips, of which all have a class in use. */
+static enum status check_training(const struct message_train *train, uint16_t *slots,
+                                  uint32_t *count) {
+    bool whole = train->stop_after == MESSAGE_NO_NODE;
+    if (train->steps == 0u || train->steps > (whole ? MESSAGE_MAX_STEPS : 1u)) {
+        return STATUS_BAD_RANGE;
+    }
+    if (state_is_incomplete()) {
+        return STATUS_STATE_INCOMPLETE;
+    }
+    *count = clips_list(slots);
+    for (uint32_t i = 0u; i < *count; i++) {
+        if (clips_stored(slots[i])->label >= *myna_model.classes) {
+            return STATUS_BAD_LABEL;
+        }
+    }
+    return *count > 0u ? STATUS_OK : STATUS_BAD_SLOT;
+}
+
+/* One training step on the clip whose turn it is. */
+static enum status learn(struct trace_options options, int32_t *loss) {
+    uint16_t slots[MYNA_MAX_CLIPS];
+    uint32_t count = clips_list(slots);
+    const struct clip *clip = clips_stored(
+        schedule_pick(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step));
+    bool stopped;
+    memcpy(myna_model.features, clip->features, sizeof clip->features);
+    *myna_model.label = clip->label;
+    enum status status = trace_run(myna_model.train_step, options, &stopped);
+    *loss = *myna_model.loss;
+    if (stopped) {
+        state_spoil();
+    }
+    return status;
+}
+
+enum status handle_train(const struct request *request, struct reply *reply) {
+    const struct message_train *train = &request->fixed.train;
+    const struct trace_options options = {train->trace != 0u, train->stop_after};
+    uint16_t slots[MYNA_MAX_CLIPS];
+    uint32_t count;
+    int32_t losses[MESSAGE_MAX_STEPS];
+    enum status status = check_training(train, slots, &count);
+    for (uint32_t i = 0u; i < train->steps && status == STATUS_OK; i++) {
+        status = learn(options, &losses[i]);
+        server_progress((uint32_t)*myna_model.step);
+    }
+    if (status == STATUS_OK) {
+        struct message_train_reply result = {.step = (uint32_t)*myna_model.step};
+        reply_put(reply, &result, sizeof result);
+        reply_put(reply, losses, train->steps * sizeof *losses);
+    }
+    return status;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In which order training sees the clips; twin of toolchain/myna/device/schedule.py. */
+#ifndef MYNA_SCHEDULE_H
+#define MYNA_SCHEDULE_H
+
+#include <stdint.h>
+
+/*
+ * The item whose turn is at `step`: every epoch of `count` steps visits all items once, in an
+ * order drawn from (seed, epoch). Shuffles `items`, which come in ascending order; count > 0.
+ */
+uint16_t schedule_pick(uint16_t *items, uint32_t count, uint32_t seed, uint32_t step);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MYNA_CONFIG_H
+#define MYNA_CONFIG_H
+
+#define MYNA_MAX_CLIPS 32
+#define MYNA_FEATURE_BYTES 490
+#define MYNA_MAX_CLASSES 12
+
+#endif

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outcomes of requests, and what they mean to a user."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Status(IntEnum):
+    """Outcome of a request, in the header of its reply."""
+
+    OK = 0
+    BAD_REQUEST = 1
+    UNKNOWN_MESSAGE = 2
+    NO_SESSION = 3
+    FORGOTTEN = 4
+    BAD_RANGE = 5
+    BAD_SLOT = 6
+    BAD_LABEL = 7
+    NOT_STARTED = 8
+    DATA_MISSING = 9
+    BAD_CRC = 10
+    OTHER_MODEL = 11
+    STATE_INCOMPLETE = 12
+    BAD_STATE = 13
+    TRACE_TOO_LONG = 14
+
+
+# what happened, and what to do
+MEANINGS: dict[Status, tuple[str, str]] = {
+    Status.OK: ("done", ""),
+    Status.BAD_REQUEST: ("a malformed request", "flash firmware of this version"),
+    Status.UNKNOWN_MESSAGE: ("an unknown request", "flash firmware of this version"),
+    Status.NO_SESSION: ("the board has restarted", "connect again; its state is as built"),
+    Status.FORGOTTEN: ("the answer is no longer kept", "connect again"),
+    Status.BAD_RANGE: ("offset or length out of range", "stay inside the tensor or state"),
+    Status.BAD_SLOT: ("no such clip slot, or it is empty", "store clips in slots the board has"),
+    Status.BAD_LABEL: ("no such class", "use a label below the number of classes in use"),
+    Status.NOT_STARTED: ("data without its BEGIN", "begin the upload again"),
+    Status.DATA_MISSING: ("data are missing", "send all pieces in order, from the start"),
+    Status.BAD_CRC: ("the state's CRC is wrong", "send the whole state again"),
+    Status.OTHER_MODEL: ("a state of another model or version", "build and flash that model"),
+    Status.STATE_INCOMPLETE: ("the state is incomplete", "write a whole state, or reset it"),
+    Status.BAD_STATE: ("the state is not usable", "keep 1 <= classes <= the model's maximum"),
+    Status.TRACE_TOO_LONG: ("more outputs than the trace can hold", "verify a smaller model"),
+}
