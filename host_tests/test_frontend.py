@@ -20,6 +20,9 @@ NAMES = ("kws", "ds_cnn")
 CONV = {"kernel": [3, 3], "strides": [2, 1], "padding": "same", "activation": "relu"}
 
 
+POOL = {"pool": [5, 5], "strides": [5, 5], "padding": "valid"}
+
+
 def small_model() -> FloatModel:
     """Every op once, on a 9 × 5 map, with random weights."""
     layers = (
@@ -30,12 +33,7 @@ def small_model() -> FloatModel:
         Layer("r", "relu", ("y",)),
         Layer("sum", "add", ("r", "right"), {"activation": "relu6"}),
         Layer("both", "concat", ("r", "sum")),
-        Layer(
-            "pool",
-            "average_pool",
-            ("both",),
-            {"pool": [5, 5], "strides": [5, 5], "padding": "valid"},
-        ),
+        Layer("pool", "average_pool", ("both",), POOL),
         Layer("flat", "flatten", ("pool",)),
         Layer("logits", "dense", ("flat",), {"units": 3, "activation": "linear"}),
     )
