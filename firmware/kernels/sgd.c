@@ -15,6 +15,6 @@ void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *s
 }
 
 /* wraps as NumPy's int32 does */
-void advance(int32_t *step) {
+void advance_step(int32_t *step) {
     *step = (int32_t)((uint32_t)*step + 1u);
 }

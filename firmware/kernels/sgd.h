@@ -55,6 +55,6 @@ struct bias_update {
 void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
                  const int32_t *steps, const int32_t *rate, const int32_t *seed,
                  const int32_t *step, int32_t *bias);
-void advance(int32_t *step);
+void advance_step(int32_t *step);
 
 #endif

@@ -49,8 +49,8 @@ struct myna_model {
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;
-    uint16_t infer_nodes; /* nodes 0 … infer_nodes - 1 belong to infer, the others to train_step */
-    uint16_t node_count;
+    uint16_t infer_nodes; /* nodes 0 … infer_nodes - 1 are inference */
+    uint16_t node_count;  /* nodes 0 … node_count - 1 are a training step */
 
     void (*infer)(myna_trace_fn trace);      /* features -> logits; trace may be NULL */
     void (*train_step)(myna_trace_fn trace); /* features, label -> logits, loss, state */

@@ -75,7 +75,9 @@ class SoftmaxCrossEntropy(Op):
     def cases(cls) -> Iterator[Case]:
         rng = np.random.default_rng(18)
         table = exp_table(0.15)
-        for i, (size, classes, label) in enumerate([(12, 12, 3), (20, 13, 12), (2, 1, 0), (64, 64, 0)]):
+        for i, (size, classes, label) in enumerate(
+            [(12, 12, 3), (20, 13, 12), (2, 1, 0), (64, 64, 0)]
+        ):
             logits = rng.integers(-128, 128, size).astype(np.int8)
             if i == 0:
                 logits[:] = -128

@@ -37,7 +37,9 @@ class AveragePool(Op):
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         expect(len(inputs[0].shape) == 3, "is not a [h, w, c] map", inputs[0])
         h, w, c = inputs[0].shape
-        expect(h % self.pool[0] == 0 and w % self.pool[1] == 0, "is not tiled by the pool", inputs[0])
+        expect(
+            h % self.pool[0] == 0 and w % self.pool[1] == 0, "is not tiled by the pool", inputs[0]
+        )
         return (((h // self.pool[0], w // self.pool[1], c), "int8"),)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
@@ -77,7 +79,9 @@ class AveragePoolGrad(Op):
         return ((self.x_shape, "int8"),)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
-        dy = inputs[0].reshape(AveragePool(self.pool).infer(Tensor("x", self.x_shape, "int8"))[0][0])
+        dy = inputs[0].reshape(
+            AveragePool(self.pool).infer(Tensor("x", self.x_shape, "int8"))[0][0]
+        )
         return (dy.repeat(self.pool[0], axis=0).repeat(self.pool[1], axis=1),)
 
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:

@@ -88,9 +88,7 @@ class BiasUpdate(Op):
         updated = int64(bias) - UpdateInputs(*shared).deltas(total, self.tag)
         return (fixed.saturate(updated, -BIAS_MAX, BIAS_MAX).astype(np.int32),)
 
-    def params(
-        self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
-    ) -> dict[str, int]:
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
         channels = outputs[0].size
         return {"positions": inputs[0].size // channels, "channels": channels, "tag": self.tag}
 
@@ -120,7 +118,7 @@ def shared_inputs(rng: np.random.Generator, channels: int, size: float) -> tuple
 class Advance(Op):
     """Count one training step. Input and output: step int32[1] (updated)."""
 
-    kernel: ClassVar[str] = "advance"
+    kernel: ClassVar[str] = "advance_step"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         return (SCALAR,)

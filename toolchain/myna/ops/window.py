@@ -10,7 +10,6 @@ import numpy as np
 from myna.fixed import IntArray
 
 
-
 @dataclass(frozen=True)
 class Window:
     """A 2-D sliding window over an [h, w, c] map.

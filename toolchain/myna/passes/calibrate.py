@@ -43,7 +43,9 @@ def forward(model: FloatModel, sample: Floats) -> dict[str, Floats]:
     return values
 
 
-def _apply(layer: Layer, inputs: list[Floats], weights: Mapping[str, npt.NDArray[np.float32]]) -> Floats:
+def _apply(
+    layer: Layer, inputs: list[Floats], weights: Mapping[str, npt.NDArray[np.float32]]
+) -> Floats:
     x, op = inputs[0], layer.op
     if op in ("couple", "add"):
         y = x + inputs[1]

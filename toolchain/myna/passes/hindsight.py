@@ -71,7 +71,9 @@ def hindsight(
     return build.build().with_nodes(build.nodes)
 
 
-def calibrate(graph: Graph, samples: Iterable[tuple[Array, int]], mode: RangeMode) -> dict[str, float]:
+def calibrate(
+    graph: Graph, samples: Iterable[tuple[Array, int]], mode: RangeMode
+) -> dict[str, float]:
     """Average scale of every gradient over a few steps, from the graph with dynamic ranges.
 
     Args:

@@ -90,7 +90,9 @@ class _Lowering:
             self._emit(name, Dense(**clamp), inputs, own)
         else:
             attrs = layer.attrs
-            window = Window.of(x.shape[:2], tuple(attrs["kernel"]), tuple(attrs["strides"]), attrs["padding"])  # type: ignore[arg-type]
+            window = Window.of(
+                x.shape[:2], tuple(attrs["kernel"]), tuple(attrs["strides"]), attrs["padding"]
+            )  # type: ignore[arg-type]
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
             self._emit(name, kind(**clamp, window=window), inputs, own)
         if layer.name in self._stream:
@@ -128,7 +130,9 @@ class _Lowering:
         to_type = "int16" if name in self._stream else "int8"
         mantissa, shift = fixed.requantize_multiplier(x.scale / quant.scale[0])
         high = int(np.iinfo(to_type).max)
-        op = Requantize(x.dtype, to_type, mantissa, shift, x.zero_point, quant.zero_point, low, high)
+        op = Requantize(
+            x.dtype, to_type, mantissa, shift, x.zero_point, quant.zero_point, low, high
+        )
         self._emit(name, op, [source], quant)
 
     def _relu(self, layer: Layer) -> None:

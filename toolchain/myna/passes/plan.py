@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from myna.ir import Graph, Kind, Node, Tensor
-from myna.ops import SoftmaxCrossEntropy
+from myna.passes.autodiff import LOSS
 
 ALIGNMENT = 4
 RESTARTS = 300  # random orders tried where the sorted ones stay above the lower bound
@@ -66,7 +66,7 @@ def plan(graph: Graph) -> Program:
     offsets = _place(buffers, bound)
     arena = {name: offsets[b] for b in buffers for name in b.tensors}
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
-    forward = next(i for i, n in enumerate(graph.nodes) if isinstance(n.op, SoftmaxCrossEntropy))
+    forward = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
     top = max(offsets[b] + b.size for b in buffers)
     return Program(graph, forward, arena, top, bound, state, state_bytes, tuple(buffers))
 

@@ -91,7 +91,9 @@ def stream_tensors(model: FloatModel) -> frozenset[str]:
 
 def _activation_quants(model: FloatModel, ranges: Ranges, input_quant: Quant) -> dict[str, Quant]:
     stream = stream_tensors(model)
-    group = {layer.name: layer.name for layer in model.layers} | {model.input_name: model.input_name}
+    group = {layer.name: layer.name for layer in model.layers} | {
+        model.input_name: model.input_name
+    }
 
     def root(name: str) -> str:
         return name if group[name] == name else root(group[name])

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from myna.ir import Builder, Graph, Kind, Node, rename
-from myna.ops import Couple, SoftmaxCrossEntropy
+from myna.ops import Couple
+from myna.passes.autodiff import LOSS
 from myna.passes.prune import prune
 
 AGAIN = "~"  # suffix of what is computed a second time
@@ -19,7 +20,7 @@ AGAIN = "~"  # suffix of what is computed a second time
 
 def reversible(graph: Graph) -> Graph:
     """Replace what the backward pass reads inside reversible blocks by recomputed values."""
-    split = next(i for i, n in enumerate(graph.nodes) if isinstance(n.op, SoftmaxCrossEntropy))
+    split = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
     forward, backward = graph.nodes[:split], graph.nodes[split:]
     again: dict[str, str] = {}  # forward tensor -> what the backward pass reads instead
     insert: dict[int, list[Node]] = {}
@@ -42,7 +43,9 @@ def reversible(graph: Graph) -> Graph:
 
 def _branch(graph: Graph, forward: Sequence[Node], couple: Node) -> list[Node]:
     """The nodes between the other half of the stream and the coupling, in order."""
-    streams = {name for n in forward if isinstance(n.op, Couple) for name in (n.inputs[0], n.outputs[0])}
+    streams = {
+        name for n in forward if isinstance(n.op, Couple) for name in (n.inputs[0], n.outputs[0])
+    }
     needed, found = {couple.inputs[1]}, []
     for node in reversed(forward[: forward.index(couple)]):
         if needed.intersection(node.outputs):

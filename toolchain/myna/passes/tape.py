@@ -69,7 +69,9 @@ class Tape:
         if earlier is None:
             self._gradients[target] = gradient
             return
-        op = GradAdd((fixed.pair_from_float(earlier.factor), fixed.pair_from_float(gradient.factor)))
+        op = GradAdd(
+            (fixed.pair_from_float(earlier.factor), fixed.pair_from_float(gradient.factor))
+        )
         data = (earlier.tensor, gradient.tensor)
         self._gradients[target] = self._quantized(
             f"d_{target}_sum", op, data, (earlier.scale, gradient.scale)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The C core as a shared library: the same model, called in-process instead of over serial. */
+#include "boards/host/library.h"
+
+#include <string.h>
+
+#include "runtime/model.h"
+
+uint8_t *library_state(uint32_t *bytes) {
+    *bytes = myna_model.state_bytes;
+    return myna_model.state;
+}
+
+void library_reset(void) {
+    memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
+}
+
+void library_infer(const int8_t *features, int8_t *logits) {
+    uint32_t bytes = (uint32_t)myna_model.frames * myna_model.coefficients;
+    memcpy(myna_model.features, features, bytes);
+    myna_model.infer(NULL);
+    memcpy(logits, myna_model.logits, myna_model.max_classes);
+}
+
+int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace) {
+    uint32_t bytes = (uint32_t)myna_model.frames * myna_model.coefficients;
+    memcpy(myna_model.features, features, bytes);
+    *myna_model.label = label;
+    myna_model.train_step(trace);
+    return *myna_model.loss;
+}
+
+const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes) {
+    struct myna_node entry = myna_model.nodes[node];
+    if (index >= entry.count)
+        return NULL;
+    *bytes = myna_model.outputs[entry.first + index].bytes;
+    return myna_model.outputs[entry.first + index].data;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entry points of the shared library; twin of toolchain/myna/device/library.py */
+#ifndef MYNA_LIBRARY_H
+#define MYNA_LIBRARY_H
+
+#include "runtime/model.h"
+
+/* the state block, writable in place */
+uint8_t *library_state(uint32_t *bytes);
+/* back to the initial state */
+void library_reset(void);
+void library_infer(const int8_t *features, int8_t *logits);
+/* returns the loss before the step (nats, Q16); trace may be NULL */
+int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace);
+/* output `index` of a node, valid until the next node runs; NULL where there is none */
+const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes);
+
+#endif

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small networks with random weights: quick to compile, every op family present."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from myna.audio.config import AudioConfig
+from myna.frontend.model import FloatModel, Layer, weight_shapes
+from myna.ir import Array, Quant
+from myna.passes.calibrate import activation_ranges
+from myna.passes.hindsight import RangeMode, calibrate
+from myna.passes.quantize import QuantizedModel, quantize
+from myna.pipeline import training_graph
+
+FRAMES, COEFFICIENTS, LABELS = 12, 8, ("a", "b", "c", "d")
+SCALE = 1 / 32
+
+
+def _layer(name: str, op: str, *inputs: str, **attrs: Any) -> Layer:
+    return Layer(name, op, inputs, attrs)
+
+
+def _conv(
+    name: str, x: str, filters: int, kernel: list[int], strides: list[int], act: str
+) -> Layer:
+    return _layer(
+        name,
+        "conv2d",
+        x,
+        filters=filters,
+        kernel=kernel,
+        strides=strides,
+        padding="same",
+        activation=act,
+    )
+
+
+def _depthwise(name: str, x: str) -> Layer:
+    return _layer(
+        name,
+        "depthwise_conv2d",
+        x,
+        kernel=[3, 3],
+        strides=[1, 1],
+        padding="same",
+        activation="relu",
+    )
+
+
+def _pool(name: str, x: str) -> Layer:
+    return _layer(name, "average_pool", x, pool=[6, 4], strides=[6, 4], padding="valid")
+
+
+def _half(name: str, x: str, other: str) -> list[Layer]:
+    """``name = x + pointwise(relu(depthwise(relu(other))))``."""
+    return [
+        _layer(f"{name}_in", "relu", other),
+        _depthwise(f"{name}_dw", f"{name}_in"),
+        _conv(f"{name}_pw", f"{name}_dw", 6, [1, 1], [1, 1], "linear"),
+        _layer(name, "couple", x, f"{name}_pw"),
+    ]
+
+
+def plain_layers() -> list[Layer]:
+    """Stem, depthwise, pointwise, pooling, dense."""
+    return [
+        _conv("stem", "features", 6, [4, 3], [2, 2], "relu"),
+        _depthwise("dw", "stem"),
+        _conv("pw", "dw", 7, [1, 1], [1, 1], "relu6"),
+        _pool("pool", "pw"),
+        _layer("flat", "flatten", "pool"),
+        _layer("logits", "dense", "flat", units=len(LABELS), activation="linear"),
+    ]
+
+
+def reversible_layers(blocks: int = 2) -> list[Layer]:
+    """Two stems, couplings in turn, both halves pooled and joined."""
+    layers = [_conv(f"stem_{h}", "features", 6, [4, 3], [2, 2], "linear") for h in "ab"]
+    a, b = "stem_a", "stem_b"
+    for i in range(blocks):
+        layers += _half(f"f{i}", a, b)
+        a = f"f{i}"
+        layers += _half(f"g{i}", b, a)
+        b = f"g{i}"
+    for half, stream in (("a", a), ("b", b)):
+        layers += [_layer(f"end_{half}", "relu", stream), _pool(f"pool_{half}", f"end_{half}")]
+    return [
+        *layers,
+        _layer("joined", "concat", "pool_a", "pool_b"),
+        _layer("flat", "flatten", "joined"),
+        _layer("logits", "dense", "flat", units=len(LABELS), activation="linear"),
+    ]
+
+
+def float_model(name: str, seed: int = 0) -> FloatModel:
+    """A float model of random weights: ``"plain"`` or ``"reversible"``."""
+    layers = plain_layers() if name == "plain" else reversible_layers()
+    ones = [1] * COEFFICIENTS
+    audio = AudioConfig(
+        mels=20,
+        coefficients=COEFFICIENTS,
+        frames=FRAMES,
+        offset=tuple(0 * v for v in ones),
+        multiplier=tuple(v << 14 for v in ones),
+        scale=SCALE,
+    )
+    shape = (FRAMES, COEFFICIENTS, 1)
+    model = FloatModel(name, LABELS, audio.to_json(), "features", shape, tuple(layers), "logits")
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for key, dims in weight_shapes(model).items():
+        fan = np.prod(dims[:-1]) if len(dims) != 3 else 9
+        spread = np.sqrt(2 / fan) if key.endswith("/w") else 0.1
+        weights[key] = rng.normal(0, spread, dims).astype(np.float32)
+    return FloatModel(**{**vars(model), "weights": weights})
+
+
+def features(count: int, seed: int = 1) -> Array:
+    """Random feature maps."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-100, 101, (count, FRAMES, COEFFICIENTS, 1)).astype(np.int8)
+
+
+def quantized(name: str, classes: int = 6) -> QuantizedModel:
+    """The model quantized over random features."""
+    model = float_model(name)
+    ranges = activation_ranges(model, features(8) * SCALE)
+    return quantize(model, ranges, Quant((SCALE,), 0), classes)
+
+
+def gradient_ranges(model: QuantizedModel, mode: RangeMode) -> dict[str, float]:
+    """First ranges of the gradients."""
+    samples = [(x, i % len(LABELS)) for i, x in enumerate(features(8))]
+    return calibrate(training_graph(model, 0.0), samples, mode)

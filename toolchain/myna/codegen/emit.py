@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a model's generated folder: `model.c` (data and a list of calls) and `config.h`."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+
+import jinja2
+
+from myna import __version__
+from myna.audio.config import AudioConfig
+from myna.audio.render import render_tables
+from myna.ir import Array, Kind, Node, Tensor
+from myna.passes.autodiff import CLASSES, LABEL, LOSS
+from myna.passes.plan import Program
+from myna.passes.tape import SEED, STEP
+
+ABI = 1  # MYNA_MODEL_ABI of firmware/runtime/model.h
+C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the runtime must know beyond the program.
+
+    Attributes:
+        names: class names.
+        audio: front end.
+        clips: how many enrollment clips the device keeps as features.
+    """
+
+    names: tuple[str, ...]
+    audio: AudioConfig
+    clips: int = 48
+
+
+def generate(program: Program, labels: Labels, folder: Path, command: str) -> None:
+    """Write the generated folder of a model.
+
+    Args:
+        program: what to run.
+        labels: names, front end, clip store.
+        folder: created if absent; files are only touched where their text changes, so that an
+            unchanged model does not rebuild.
+        command: the command that makes these files again, for the header.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("myna.codegen"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    context = _context(program, labels) | {"command": command, "version": __version__}
+    for name in ("model.c", "config.h"):
+        text = environment.get_template(f"{name}.j2").render(context)
+        path = folder / name
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+
+
+def fingerprint(program: Program) -> int:
+    """CRC-32 of everything that decides what a state block means and how it evolves."""
+    graph = program.graph
+    crc = zlib.crc32(repr((graph.nodes, sorted(program.state.items()), ABI)).encode())
+    for tensor in graph.tensors.values():
+        if tensor.data is not None:
+            crc = zlib.crc32(tensor.data.tobytes(), zlib.crc32(tensor.name.encode(), crc))
+    return crc
+
+
+def identifier(name: str) -> str:
+    """A C identifier for a tensor or node; ``~`` marks what is computed again."""
+    return re.sub(r"\W", "_", name.replace("~", "_again"))
+
+
+def _context(program: Program, labels: Labels) -> dict[str, object]:
+    graph = program.graph
+    values = [t for t in graph.tensors.values() if t.name in program.arena]
+    state = [graph.tensors[name] for name in program.state]
+    outputs, nodes, first = [], [], 0
+    for index, node in enumerate(graph.nodes):
+        outputs += [(_address(program, name), graph.tensors[name].nbytes) for name in node.outputs]
+        nodes.append(_node(program, node, index, first))
+        first += len(node.outputs)
+    return {
+        "name": graph.name,
+        "abi": ABI,
+        "fingerprint": f"0x{fingerprint(program):08x}u",
+        "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
+        "labels": json.dumps("\n".join(labels.names)),
+        "audio": labels.audio,
+        "audio_tables": render_tables(labels.audio),
+        "clips": labels.clips,
+        "feature_bytes": graph.of_kind(Kind.INPUT)[0].nbytes,
+        "classes": graph.tensors[graph.outputs[0]].size,
+        "constants": [_constant(t) for t in graph.of_kind(Kind.CONST)],
+        "values": [(_declare(t), program.arena[t.name], identifier(t.name)) for t in values],
+        "state": [(_declare(t), _numbers(_data(t)), program.state[t.name]) for t in state],
+        "state_names": [identifier(t.name) for t in state],
+        "program": program,
+        "nodes": nodes,
+        "outputs": outputs,
+        "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),
+        "logits": _address(program, graph.outputs[0]),
+        "inputs": {key: _address(program, key) for key in (LABEL, LOSS, STEP, SEED, CLASSES)},
+    }
+
+
+def _node(program: Program, node: Node, index: int, first: int) -> dict[str, object]:
+    inputs = tuple(program.graph.tensors[name] for name in node.inputs)
+    outputs = tuple(program.graph.tensors[name] for name in node.outputs)
+    name, op = identifier(node.name), node.op
+    arguments = [f"&{name}"] if op.struct else []
+    arguments += [_address(program, i) for i in node.inputs]
+    arguments += [_address(program, o) for o in node.outputs if o not in node.inputs]
+    fields = ", ".join(f".{key} = {value}" for key, value in op.params(inputs, outputs).items())
+    parameters = f"static const struct {op.struct} {name} = {{{fields}}};" if op.struct else ""
+    return {
+        "name": node.name,
+        "parameters": fill(parameters, 100, subsequent_indent="    "),
+        "call": fill(
+            f"{op.kernel}({', '.join(arguments)});",
+            100,
+            initial_indent="    ",
+            subsequent_indent="        ",
+            break_long_words=False,
+        ),
+        "index": index,
+        "first": first,
+        "count": len(node.outputs),
+    }
+
+
+def _address(program: Program, name: str) -> str:
+    kind = program.graph.tensors[name].kind
+    place = {Kind.CONST: "const_", Kind.STATE: "state."}.get(kind, "arena.")
+    return f"{place}{identifier(name)}"
+
+
+def _declare(tensor: Tensor) -> str:
+    """A flat array; the comment in the template gives its shape."""
+    shape = "×".join(map(str, tensor.shape))
+    return f"{C_TYPES[tensor.dtype]} {identifier(tensor.name)}[{tensor.size}]; /* {shape} */"
+
+
+def _constant(tensor: Tensor) -> str:
+    shape = "×".join(map(str, tensor.shape))
+    head = f"static const {C_TYPES[tensor.dtype]} const_{identifier(tensor.name)}[{tensor.size}]"
+    return f"/* {shape} */\n{head} = {{\n{_numbers(_data(tensor))}}};"
+
+
+def _data(tensor: Tensor) -> Array:
+    assert tensor.data is not None
+    return tensor.data
+
+
+def _numbers(data: Array) -> str:
+    if not data.any():
+        return "0"
+    return fill(", ".join(_literal(v) for v in data.reshape(-1).tolist()), 100)
+
+
+def _literal(value: int) -> str:
+    return "INT32_MIN" if value == -(2**31) else str(value)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C core in this process: compiled by the host's compiler, called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import shutil
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from myna.device.target import PROJECT, require
+from myna.errors import MynaError
+from myna.ir import Array
+from myna.passes.autodiff import CLASSES
+from myna.passes.plan import Program
+
+FIRMWARE = PROJECT / "firmware"
+SOURCES = ("kernels/*.c", "audio/*.c", "boards/host/library.c")
+# -Bsymbolic: a kernel must never be taken for a function of the process that has the same name
+FLAGS = (
+    "-Wl,-Bsymbolic",
+    "-std=c11",
+    "-O3",
+    "-shared",
+    "-fPIC",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+)
+
+_TRACE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_uint16)
+_BYTES = ctypes.POINTER(ctypes.c_int8)
+_SIZE = ctypes.POINTER(ctypes.c_uint32)
+
+
+def compile_library(generated: Path) -> Path:
+    """Compile a generated model with the kernels; unchanged sources are not compiled again.
+
+    Raises:
+        MynaError: no compiler, or the sources do not compile.
+    """
+    sources = sorted(p for pattern in SOURCES for p in FIRMWARE.glob(pattern))
+    sources += sorted(generated.glob("*.c"))
+    inputs = [*sources, *FIRMWARE.glob("**/*.h"), *generated.glob("*.h")]
+    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(inputs))).hexdigest()[:16]
+    library = generated / f"lib{generated.name}-{digest}.so"
+    if not library.exists():
+        with tempfile.NamedTemporaryFile(dir=generated, suffix=".so", delete=False) as draft:
+            include = (f"-I{FIRMWARE}", f"-I{generated}")
+            _run([require("gcc"), *FLAGS, *include, *map(str, sources), "-o", draft.name])
+            Path(draft.name).rename(library)  # atomic: several processes may build at once
+    return library
+
+
+def _run(command: Sequence[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise MynaError(f"the C core does not compile:\n{result.stderr[:4000]}", where=command[0])
+
+
+class HostLibrary:
+    """A device that is a shared library; mirrors ``interpret.Reference``.
+
+    Each instance loads a private copy, because the C core keeps its state in static memory.
+    """
+
+    def __init__(self, program: Program, library: Path) -> None:
+        self.program = program
+        with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+            copy = Path(shutil.copy(library, folder))
+            self._c = ctypes.CDLL(str(copy))
+        self._c.library_infer.argtypes = (_BYTES, _BYTES)
+        self._c.library_train_step.argtypes = (_BYTES, ctypes.c_int32, _TRACE)
+        self._c.library_train_step.restype = ctypes.c_int32
+        self._c.library_state.argtypes = (_SIZE,)
+        self._c.library_state.restype = ctypes.POINTER(ctypes.c_uint8)
+        self._c.library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
+        self._c.library_output.restype = ctypes.c_void_p
+        size = ctypes.c_uint32()
+        state = self._c.library_state(ctypes.byref(size))
+        if size.value != program.state_bytes:
+            raise MynaError("was compiled from another program", where=str(library))
+        self._state = np.ctypeslib.as_array(state, (size.value,))
+        logits = program.graph.tensors[program.graph.outputs[0]]
+        self._logits = np.zeros(logits.size, np.int8)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        self._c.library_reset()
+
+    def infer(self, features: Array) -> Array:
+        """Logits (int8) of one feature map."""
+        self._c.library_infer(_pointer(features), _pointer(self._logits))
+        return self._logits.copy()
+
+    def predict(self, features: Array) -> int:
+        """The class with the largest logit among those in use; the first of equals."""
+        return int(self.infer(features)[: self.classes].argmax())
+
+    def train_step(self, features: Array, label: int) -> int:
+        """One step; returns the loss before it (nats, Q16)."""
+        self._check(label)
+        return int(self._c.library_train_step(_pointer(features), label, _TRACE()))
+
+    def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
+        """One step; the loss, and the digests of every node's outputs in order."""
+        self._check(label)
+        digests: list[tuple[int, ...]] = []
+
+        def trace(node: int) -> bool:
+            digests.append(self._digest(node))
+            return True
+
+        loss = self._c.library_train_step(_pointer(features), label, _TRACE(trace))
+        return int(loss), digests
+
+    @property
+    def classes(self) -> int:
+        """How many classes are in use."""
+        offset = self.program.state[CLASSES]
+        return int(self._state[offset : offset + 4].view(np.int32)[0])
+
+    def set_state(self, name: str, value: Array) -> None:
+        """Assign a state tensor."""
+        data = np.asarray(value, self.program.graph.tensors[name].dtype).tobytes()
+        offset = self.program.state[name]
+        self._state[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
+
+    def read_state(self) -> bytes:
+        """The state block."""
+        return self._state.tobytes()
+
+    def write_state(self, block: bytes) -> None:
+        """Load a state block of this program."""
+        if len(block) != len(self._state):
+            raise MynaError(f"a state of {len(block)} bytes does not fit {len(self._state)}")
+        self._state[:] = np.frombuffer(block, np.uint8)
+
+    def _check(self, label: int) -> None:
+        if not 0 <= label < self.classes:
+            raise MynaError(f"label {label} is not one of {self.classes} classes in use")
+
+    def _digest(self, node: int) -> tuple[int, ...]:
+        size, digests = ctypes.c_uint32(), []
+        while data := self._c.library_output(node, len(digests), ctypes.byref(size)):
+            digests.append(zlib.crc32(ctypes.string_at(data, size.value)))
+        return tuple(digests)
+
+
+def _pointer(array: Array) -> ctypes._Pointer[ctypes.c_int8]:
+    flat = np.ascontiguousarray(array, np.int8)
+    return flat.ctypes.data_as(_BYTES)  # keeps a reference to the array

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference: runs a Program in NumPy and yields the digests that the chip must give, too."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+
+from myna.errors import MynaError
+from myna.ir import Array, Kind, Node
+from myna.passes.autodiff import CLASSES, LABEL, LOSS
+from myna.passes.execute import initial_values, run
+from myna.passes.plan import Program
+
+Digest = tuple[int, ...]  # CRC-32 of each output of a node
+Observer = Callable[[Node, tuple[Array, ...]], None]
+
+
+class Reference:
+    """A device made of NumPy: state, inference, training steps.
+
+    Args:
+        program: what to run; independent of its memory plan, so that an overlap of live tensors
+            on the chip shows as a difference.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._graph = program.graph
+        self._features = self._graph.of_kind(Kind.INPUT)[0]
+        self._logits = self._graph.outputs[0]
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        self.values = initial_values(self._graph)
+
+    def infer(self, features: Array, observe: Observer | None = None) -> Array:
+        """Logits (int8) of one feature map (int8, any shape of the right size)."""
+        self._feed(features)
+        run(self._graph.nodes[: self.program.forward_nodes], self.values, observe)
+        return self.values[self._logits]
+
+    def predict(self, features: Array) -> int:
+        """The class with the largest logit among those in use; the first of equals."""
+        return int(self.infer(features)[: self.classes].argmax())
+
+    def train_step(self, features: Array, label: int, observe: Observer | None = None) -> int:
+        """One step on one example; returns the loss before it (nats, Q16)."""
+        self._feed(features)
+        if not 0 <= label < self.classes:
+            raise MynaError(f"label {label} is not one of {self.classes} classes in use")
+        self.values[LABEL] = np.array([label], np.int32)
+        run(self._graph.nodes, self.values, observe)
+        return int(self.values[LOSS][0])
+
+    def train_step_digests(self, features: Array, label: int) -> tuple[int, list[Digest]]:
+        """One step; the loss, and the digests of every node's outputs in order."""
+        digests: list[Digest] = []
+        loss = self.train_step(features, label, lambda _, outputs: digests.append(_digest(outputs)))
+        return loss, digests
+
+    @property
+    def classes(self) -> int:
+        """How many classes are in use."""
+        return int(self.values[CLASSES][0])
+
+    def set_state(self, name: str, value: Array) -> None:
+        """Assign a state tensor."""
+        tensor = self._graph.tensors[name]
+        self.values[name] = np.asarray(value, tensor.dtype).reshape(tensor.shape)
+
+    def read_state(self) -> bytes:
+        """The state block, byte for byte as on the device."""
+        block = bytearray(self.program.state_bytes)
+        for name, offset in self.program.state.items():
+            data = self.values[name].tobytes()
+            block[offset : offset + len(data)] = data
+        return bytes(block)
+
+    def write_state(self, block: bytes) -> None:
+        """Load a state block.
+
+        Raises:
+            MynaError: its size is not this program's.
+        """
+        if len(block) != self.program.state_bytes:
+            raise MynaError(
+                f"a state of {len(block)} bytes does not fit, it must be "
+                f"{self.program.state_bytes}",
+                where=f"model {self._graph.name}",
+                fix="use a state that was saved from the same model and training plan",
+            )
+        for name, offset in self.program.state.items():
+            tensor = self._graph.tensors[name]
+            array = np.frombuffer(block, tensor.dtype, tensor.size, offset)
+            self.values[name] = array.reshape(tensor.shape).copy()
+
+    def _feed(self, features: Array) -> None:
+        self.values[self._features.name] = features.astype(np.int8).reshape(self._features.shape)
+
+
+def _digest(outputs: tuple[Array, ...]) -> Digest:
+    return tuple(zlib.crc32(np.ascontiguousarray(output).tobytes()) for output in outputs)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The committed int8 form of a model, ``models/<name>/int8.npz``, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from myna.audio.config import AudioConfig
+from myna.errors import MynaError
+from myna.frontend.model import FloatModel, load_architecture, load_model
+from myna.ir import Array, Quant
+from myna.passes.calibrate import activation_ranges
+from myna.passes.hindsight import RangeMode, calibrate
+from myna.passes.quantize import QuantizedModel, quantize
+from myna.pipeline import training_graph
+
+CLASSES = 20  # rows of the output layer: the model's own classes and room for new words
+GRADIENT_SAMPLES = 48
+RANGE_MODES = (RangeMode.RELATIVE, RangeMode.PLAIN)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A quantized model and its first gradient ranges, per range mode."""
+
+    model: QuantizedModel
+    ranges: Mapping[RangeMode, Mapping[str, float]]
+
+    @property
+    def audio(self) -> AudioConfig:
+        """The front end."""
+        return AudioConfig.from_json(self.model.model.audio)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names."""
+        return self.model.model.labels
+
+
+def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:
+    """Quantize ``float.npz`` with ``calibration.npz`` and write ``int8.npz``.
+
+    Args:
+        folder: a model's folder.
+        classes: rows of the output layer.
+
+    Raises:
+        MynaError: a file is missing or wrong.
+    """
+    model = load_model(folder)
+    features, labels = load_calibration(folder)
+    scale = float(np.float32(AudioConfig.from_json(model.audio).scale))
+    inputs = features.reshape(-1, *model.input_shape)
+    ranges = activation_ranges(model, inputs * np.float64(scale))
+    quantized = quantize(model, ranges, Quant((scale,), 0), classes)
+    graph = training_graph(quantized, 0.0)
+    samples = list(zip(inputs, labels.tolist(), strict=True))[:GRADIENT_SAMPLES]
+    package = Package(quantized, {mode: calibrate(graph, samples, mode) for mode in RANGE_MODES})
+    save_package(package, folder)
+    return package
+
+
+def load_calibration(folder: Path) -> tuple[Array, Array]:
+    """Feature maps (int8 [n, frames, features]) and labels (int [n]) for calibration."""
+    arrays = _read(folder / "calibration.npz")
+    if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
+        raise MynaError(
+            "holds no int8 features with labels",
+            where=str(folder / "calibration.npz"),
+            fix="train the model again, which writes the file",
+        )
+    return arrays["features"], arrays["labels"]
+
+
+def save_package(package: Package, folder: Path) -> None:
+    """Write ``int8.npz``."""
+    q = package.model
+    arrays: dict[str, Array] = {}
+    for name, quant in q.quants.items():
+        arrays[f"scale/{name}"] = np.array(quant.scale, np.float32)
+        arrays[f"zero/{name}"] = np.array(quant.zero_point, np.int32)
+    for name in q.weights:
+        arrays[f"w/{name}"], arrays[f"b/{name}"] = q.weights[name], q.biases[name]
+        arrays[f"w_scale/{name}"] = q.scales[name]
+    for mode, ranges in package.ranges.items():
+        for name, value in ranges.items():
+            arrays[f"range/{mode.value}/{name}"] = np.array(value)
+    np.savez_compressed(folder / "int8.npz", **arrays)  # type: ignore[arg-type]
+
+
+def load_package(folder: Path) -> Package:
+    """Read a model's ``architecture.json`` and ``int8.npz``.
+
+    Raises:
+        MynaError: a file is missing, damaged, or does not fit the architecture.
+    """
+    model, path = load_architecture(folder), folder / "int8.npz"
+    arrays = _read(path)
+    part = {k: _group(arrays, f"{k}/") for k in ("scale", "zero", "w", "b", "w_scale")}
+    needed = {layer.name for layer in model.layers} | {model.input_name}
+    if not needed <= part["scale"].keys() or part["scale"].keys() != part["zero"].keys():
+        raise MynaError(
+            "does not fit the architecture", where=str(path), fix="run `myna quantize` again"
+        )
+    quants = {
+        name: Quant(tuple(scale.tolist()), int(part["zero"][name]))
+        for name, scale in part["scale"].items()
+    }
+    quantized = QuantizedModel(model, quants, part["w"], part["w_scale"], part["b"])
+    ranges = {
+        mode: {k: float(v) for k, v in _group(arrays, f"range/{mode.value}/").items()}
+        for mode in RANGE_MODES
+    }
+    return Package(quantized, ranges)
+
+
+def _group(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        fix = "run `myna quantize` on the model's folder, or name another folder"
+        raise MynaError("there is no such file", where=str(path), fix=fix) from error
+    except (OSError, ValueError, BadZipFile) as error:
+        raise MynaError(
+            f"cannot be read ({error})", where=str(path), fix="restore the file"
+        ) from error
+
+
+__all__ = ["FloatModel", "Package", "load_calibration", "load_package", "quantize_folder"]
