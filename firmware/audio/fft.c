@@ -28,24 +28,32 @@ static void load(struct audio_complex *point, const int16_t *frame, const int16_
     }
 }
 
+/* The butterflies of one stage that share the twiddle (c, s): a[0] and a[half], every 2 * half. */
+__attribute__((noinline)) static void
+stage(struct audio_complex *a, const struct audio_complex *end, size_t half, int32_t c, int32_t s) {
+    const int32_t negative_s = -s;
+    do {
+        struct audio_complex *b = a + half;
+        const int32_t re = b->re;
+        const int32_t im = b->im;
+        const int32_t t_re = rotate(re, c, im, s);
+        const int32_t t_im = rotate(im, c, re, negative_s);
+        const int32_t a_re = a->re >> 1;
+        const int32_t a_im = a->im >> 1;
+        a->re = a_re + t_re;
+        a->im = a_im + t_im;
+        b->re = a_re - t_re;
+        b->im = a_im - t_im;
+        a = b + half;
+    } while (a < end);
+}
+
 static void butterflies(struct audio_complex *point, const int32_t *twiddle) {
     for (size_t half = 1; half < AUDIO_POINTS; half *= 2) {
         const size_t step = AUDIO_POINTS / half;
         for (size_t j = 0; j < half; j++) {
-            const int32_t c = twiddle[2 * j * step];
-            const int32_t s = twiddle[2 * j * step + 1];
-            for (size_t i = j; i < AUDIO_POINTS; i += 2 * half) {
-                struct audio_complex *a = &point[i];
-                struct audio_complex *b = &point[i + half];
-                const int32_t t_re = rotate(b->re, c, b->im, s);
-                const int32_t t_im = rotate(b->im, c, b->re, -s);
-                const int32_t a_re = a->re >> 1;
-                const int32_t a_im = a->im >> 1;
-                a->re = a_re + t_re;
-                a->im = a_im + t_im;
-                b->re = a_re - t_re;
-                b->im = a_im - t_im;
-            }
+            const int32_t *cs = &twiddle[2 * j * step];
+            stage(point + j, point + AUDIO_POINTS, half, cs[0], cs[1]);
         }
     }
 }
