@@ -29,7 +29,7 @@ def c_header() -> str:
     parts = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
         "/* Made from toolchain/myna/device/messages.py by `python -m myna.device.emit`.",
-        "   Fields are little-endian, as on the line; a tail is outside its struct. Do not edit. */",
+        "   Do not edit. Fields are little-endian, as on the line; a tail follows its struct. */",
         "#ifndef MYNA_PROTOCOL_MESSAGES_H\n#define MYNA_PROTOCOL_MESSAGES_H\n",
         '#include <stdint.h>\n\n#include "protocol/frame.h"\n',
         f"#if FRAME_VERSION != {frame.VERSION}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -112,12 +113,17 @@ def _run_pio(board: Board, generated: Path, folder: Path, extra_flags: Sequence[
         check=False,
     )
     if result.returncode != 0:
-        lines = (result.stderr or result.stdout).strip().splitlines()
-        first = next((i for i, line in enumerate(lines) if "error" in line.lower()), 0)
-        text = "\n".join(lines[max(0, first - 1) :][:ERROR_LINES])
+        text = _compiler_lines(result.stderr or result.stdout)
         raise MynaError(
             f"the firmware does not build:\n{text}", where=f"{generated} on {board.name}"
         )
+
+
+def _compiler_lines(output: str) -> str:
+    """What the compiler said, without PlatformIO's advertisements and summary."""
+    lines = itertools.takewhile(lambda line: not line.startswith("*** ["), output.splitlines())
+    said = [line for line in lines if line.strip() and not line.startswith("*")]
+    return "\n".join(said[:ERROR_LINES]) or output.strip()
 
 
 def _measure(board: Board, elf: Path) -> Firmware:

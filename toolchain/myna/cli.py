@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: ``myna COMMAND``. A command's module is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from myna import __version__
+from myna.errors import MynaError
+
+COMMANDS = {
+    "build": "Compile a model to C and build the firmware.",
+    "demo": "Enroll five words on a virtual board and watch it learn.",
+    "enroll": "Teach a word to a board.",
+    "evaluate": "Measure how well users' words are learned.",
+    "export": "Save what a board has learned.",
+    "flash": "Put a model on a board.",
+    "quantize": "Make the int8 form of a trained model.",
+    "train": "Pretrain a network on recordings.",
+    "verify": "Compare reference and device bit for bit.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"myna.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy)
+@click.version_option(__version__)
+def cli() -> None:
+    """On-chip learning for microcontrollers, integer only and bit-exact."""
+
+
+def main() -> None:
+    """Entry point: one message and exit code 1 for what a user can mend."""
+    try:
+        cli(prog_name="myna")
+    except MynaError as error:
+        click.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options, progress bars and results that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from myna import __version__
+from myna.errors import MynaError
+from myna.passes.hindsight import RangeMode
+from myna.pipeline import Options
+
+console = Console(stderr=True)
+Report = Callable[[int, int], None]  # (done, total)
+
+model_argument = click.argument("model", type=click.Path(path_type=Path))
+json_option = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result."
+)
+port_option = click.option(
+    "--port", help="Serial port or pyserial URL of a board that runs; absent: a virtual board."
+)
+
+
+def board_option(default: str) -> Callable[..., Any]:
+    """``--board`` with its default."""
+    return click.option(
+        "--board", default=default, show_default=True, help="Board to build for and to start."
+    )
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that make an ``Options``, see ``make_options``."""
+    decorators = (
+        click.option(
+            "--train", default="all", show_default=True, help="all, head, bias, last-K, or tensors."
+        ),
+        click.option(
+            "--ranges",
+            type=click.Choice([mode.value for mode in RangeMode]),
+            default=RangeMode.RELATIVE.value,
+            show_default=True,
+            help="How gradient scales are found.",
+        ),
+        click.option("--store-all", is_flag=True, help="Store activations; invert nothing."),
+    )
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
+def make_options(train: str, ranges: str, store_all: bool) -> Options:
+    """The compiler's options from the command line's."""
+    return Options(train=train, ranges=RangeMode(ranges), store_all=store_all)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """A progress bar on a terminal; silent elsewhere."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> None:
+    """Write a result where ``--json`` says, with the fields that every result carries.
+
+    Raises:
+        MynaError: the file cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        record = {"command": command, "version": __version__, **result}
+        path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise MynaError(
+            f"cannot write the result ({error.strerror})", where=str(path), fix="name another file"
+        ) from error

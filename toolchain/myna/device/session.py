@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board with a model, as the rest of the toolchain sees it."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.device import messages as m
+from myna.device.frame import MAX_PAYLOAD
+from myna.device.link import BAUD, Link, open_port
+from myna.device.messages import Empty, Exchange, Range
+from myna.errors import MynaError
+
+Pcm = npt.NDArray[np.int16]
+Features = npt.NDArray[np.int8]
+Progress = Callable[[int, int], None]  # (done, of how many)
+
+PIECE = MAX_PAYLOAD - 4  # bytes behind an offset
+STEPS_PER_REQUEST = 8  # how often train() reports
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Result of `Board.infer`: class index and int8 logits of the classes in use."""
+
+    label: int
+    logits: Features
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Result of `Board.score`: clips counted, clips right, and label by slot."""
+
+    correct: int
+    total: int
+    labels: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One traced step: the step counter after it, its loss (nats, Q16), and the CRC-32 of every
+    output, in the order of the program's nodes (uint32)."""
+
+    step: int
+    loss: int
+    digests: npt.NDArray[np.uint32]
+
+
+class Board:
+    """A board with which a session is open; `connect` makes one.
+
+    Methods raise MynaError when the board refuses, does not answer, or is unplugged.
+
+    Attributes:
+        info: what the board said about itself and its model.
+        labels: names of the model's classes.
+        link: the connection, with its statistics.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.info = self._hello()
+        text = self._read_pieces(m.LABELS, self.info.label_bytes, None)
+        self.labels = tuple(text.decode().split("\n"))
+
+    @classmethod
+    def connect(cls, port: str, *, fingerprint: int | None = None, baud: int = BAUD) -> Self:
+        """Opens a port and a session.
+
+        Args:
+            port: serial port or pyserial URL.
+            fingerprint: of the model that the caller means; None takes any.
+            baud: line speed; virtual boards ignore it.
+
+        Raises:
+            MynaError: no such port, no answer, other firmware version, or another model.
+        """
+        link = Link(open_port(port, baud), port)
+        try:
+            board = cls(link)
+            board.expect(fingerprint)
+        except BaseException:
+            link.close()
+            raise
+        return board
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.link.close()
+
+    def _hello(self) -> m.HelloReply:
+        nonce = random.SystemRandom().randrange(1 << 32)
+        reply = self.link.request(m.HELLO, m.Hello(nonce, m.PROTOCOL_ABI))
+        if reply.protocol != m.PROTOCOL_ABI:
+            raise MynaError(
+                f"the firmware speaks protocol {reply.protocol:08x}, not {m.PROTOCOL_ABI:08x}",
+                where=self.link.name,
+                fix="flash firmware of this version: `myna flash`",
+            )
+        if reply.nonce != nonce:
+            raise MynaError(
+                "the answer is not for this session",
+                where=self.link.name,
+                fix="close other programs that use the port, then try again",
+            )
+        self.link.window = reply.rx_window
+        return reply
+
+    def expect(self, fingerprint: int | None) -> None:
+        """Checks which model the board has; None accepts any."""
+        if fingerprint not in (None, self.info.fingerprint):
+            raise MynaError(
+                f"the board runs model {self.info.model!r} ({self.info.fingerprint:08x}), "
+                f"not the one meant ({fingerprint:08x})",
+                where=self.link.name,
+                fix="build and flash that model: `myna flash`",
+            )
+
+    def status(self) -> m.StatusReply:
+        """Counters, memory and what is stored."""
+        return self.link.request(m.STATUS, Empty())
+
+    # -- clips -----------------------------------------------------------------------------------
+
+    def upload_audio(
+        self, pcm: Pcm, slot: int, label: int, progress: Progress | None = None
+    ) -> m.AudioReply:
+        """Sends sound, of which the board keeps only the features.
+
+        Args:
+            pcm: int16 [samples], 16 kHz; short clips are padded with silence, and what lies behind
+                the model's last frame is ignored.
+            slot: where to store the clip.
+            label: its class.
+            progress: called with samples (done, total).
+        """
+        data = np.ascontiguousarray(pcm, "<i2").tobytes()
+        pieces = [m.Piece(at // 2, data[at : at + PIECE]) for at in range(0, len(data), PIECE)]
+        self.link.request(m.AUDIO_BEGIN, m.AudioBegin(len(data) // 2, slot, label))
+        self.link.stream(m.AUDIO_DATA, pieces, _scaled(progress, PIECE // 2, len(data) // 2))
+        return self.link.request(m.AUDIO_END, Empty())
+
+    def put_features(self, features: Features, slot: int, label: int) -> None:
+        """Stores a clip given as int8 [frames, coefficients]."""
+        data = np.ascontiguousarray(features, np.int8).tobytes()
+        pieces = [
+            m.FeaturesPut(slot, at, data[at : at + PIECE]) for at in range(0, len(data), PIECE)
+        ]
+        self.link.stream(m.FEATURES_PUT, pieces)
+        self.link.request(m.CLIP_SET, m.ClipSet(slot, label))
+
+    def get_features(self, slot: int) -> Features:
+        """The features of a stored clip, int8 [frames, coefficients]."""
+        shape = self.info.frames, self.info.coefficients
+        size = shape[0] * shape[1]
+        pieces = [
+            m.FeaturesGet(slot, at, min(MAX_PAYLOAD, size - at))
+            for at in range(0, size, MAX_PAYLOAD)
+        ]
+        data = b"".join(reply.data for reply in self.link.stream(m.FEATURES_GET, pieces))
+        return np.frombuffer(data, np.int8).reshape(shape)
+
+    def relabel(self, slot: int, label: int) -> None:
+        """Gives a stored clip another class."""
+        self.link.request(m.CLIP_SET, m.ClipSet(slot, label))
+
+    def clear_clips(self) -> None:
+        """Empties all slots."""
+        self.link.request(m.CLIPS_CLEAR, Empty())
+
+    # -- the model -------------------------------------------------------------------------------
+
+    def infer(self, slot: int) -> Classified:
+        """Classifies a stored clip."""
+        reply = self.link.request(m.INFER, m.Infer(slot))
+        return Classified(reply.label, np.frombuffer(reply.logits, np.int8))
+
+    def score(self) -> Scored:
+        """Classifies all stored clips."""
+        labels: dict[int, int] = {}
+        correct = total = 0
+        for first in range(0, self.info.max_clips, PIECE):
+            count = min(PIECE, self.info.max_clips - first)
+            reply = self.link.request(m.SCORE, m.Score(first, count))
+            found = {first + i: label for i, label in enumerate(reply.labels)}
+            labels |= {slot: label for slot, label in found.items() if label != m.NO_CLASS}
+            correct, total = correct + reply.correct, total + reply.total
+        return Scored(correct, total, labels)
+
+    def train(self, steps: int, progress: Progress | None = None) -> npt.NDArray[np.int32]:
+        """Trains on the stored clips, in the order of `schedule.py`.
+
+        Returns:
+            The loss before each step, nats in Q16, int32 [steps].
+        """
+        losses: list[bytes] = []
+        for done in range(0, steps, STEPS_PER_REQUEST):
+            some = min(STEPS_PER_REQUEST, steps - done)
+            losses.append(self.link.request(m.TRAIN, m.Train(some)).losses)
+            if progress:
+                progress(done + some, steps)
+        return np.frombuffer(b"".join(losses), "<i4").astype(np.int32)
+
+    def trace_step(self) -> Traced:
+        """One training step, with the digests of everything it computed."""
+        reply = self.link.request(m.TRAIN, m.Train(1, trace=1))
+        return Traced(
+            reply.step, int.from_bytes(reply.losses, "little", signed=True), self._trace()
+        )
+
+    def trace_infer(self, slot: int) -> npt.NDArray[np.uint32]:
+        """Classifies a clip; the digests of everything that computed, as in `Traced`."""
+        self.link.request(m.INFER, m.Infer(slot, trace=1))
+        return self._trace()
+
+    def _trace(self) -> npt.NDArray[np.uint32]:
+        first = self.link.request(m.TRACE_READ, m.TraceRead(0))
+        here = len(first.digests) // 4
+        rest = [m.TraceRead(at) for at in range(here, first.total, max(here, 1))]
+        replies = [first, *self.link.stream(m.TRACE_READ, rest)]
+        return np.frombuffer(b"".join(reply.digests for reply in replies), "<u4")
+
+    def stop_step(self, node: int) -> None:
+        """Begins a training step and stops behind a node, so that `read_tensor` sees its outputs.
+
+        The state is incomplete then: write one, or reset it, before training goes on.
+        """
+        self.link.request(m.TRAIN, m.Train(1, stop_after=node))
+
+    def read_tensor(self, output: int, size: int) -> bytes:
+        """`size` bytes of an output; `output` counts the outputs of the program's nodes."""
+        pieces = [
+            m.TensorRead(at, output, min(MAX_PAYLOAD, size - at))
+            for at in range(0, size, MAX_PAYLOAD)
+        ]
+        return b"".join(reply.data for reply in self.link.stream(m.TENSOR_READ, pieces))
+
+    # -- the state -------------------------------------------------------------------------------
+
+    def read_state(self, progress: Progress | None = None) -> bytes:
+        """The whole state: weights, residuals, ranges, step counter, hyper-parameters."""
+        return self._read_pieces(m.STATE_READ, self.info.state_bytes, progress)
+
+    def write_state(self, state: bytes, progress: Progress | None = None) -> None:
+        """Replaces the state; one of another length is refused before anything changes."""
+        info, crc = self.info, zlib.crc32(state)
+        begin = m.StateBegin(info.model_abi, info.fingerprint, len(state), crc)
+        self.link.request(m.STATE_BEGIN, begin)
+        pieces = [m.Piece(at, state[at : at + PIECE]) for at in range(0, len(state), PIECE)]
+        self.link.stream(m.STATE_WRITE, pieces, _scaled(progress, PIECE, len(state)))
+        self.link.request(m.STATE_COMMIT, Empty())
+
+    def patch_state(self, offset: int, data: bytes) -> None:
+        """Overwrites at most 508 bytes of the state at once."""
+        self.link.request(m.STATE_PATCH, m.Piece(offset, data))
+
+    def reset_state(self) -> None:
+        """The state as after power-up."""
+        self.link.request(m.STATE_RESET, Empty())
+
+    def _read_pieces(
+        self, exchange: Exchange[Range, Any], size: int, progress: Progress | None
+    ) -> bytes:
+        ranges = [Range(at, min(MAX_PAYLOAD, size - at)) for at in range(0, size, MAX_PAYLOAD)]
+        replies = self.link.stream(exchange, ranges, _scaled(progress, MAX_PAYLOAD, size))
+        return b"".join(reply.data for reply in replies)
+
+
+def _scaled(progress: Progress | None, unit: int, total: int) -> Callable[[int], None] | None:
+    """Turns a count of pieces into progress in units, bounded by the total."""
+    if progress is None:
+        return None
+    return lambda pieces: progress(min(pieces * unit, total), total)

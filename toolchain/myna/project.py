@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model's folder to a program, its C, and the devices that run it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from myna.codegen import fingerprint, generate
+from myna.codegen.emit import Labels
+from myna.device import pio, target
+from myna.device.library import HostLibrary, compile_library
+from myna.device.session import Board
+from myna.passes.hindsight import RangeMode
+from myna.passes.plan import Program
+from myna.pipeline import Options, compile_model
+from myna.quantized import Package, load_package
+
+BUILD = target.PROJECT / "build"
+DEFAULT_GENERATED = target.PROJECT / "firmware" / "generated"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A compiled model.
+
+    Attributes:
+        package: the quantized model.
+        program: what reference and chip run.
+        generated: folder with its C files.
+    """
+
+    package: Package
+    program: Program
+    generated: Path
+
+    @property
+    def fingerprint(self) -> int:
+        """What a board with this program reports."""
+        return fingerprint(self.program)
+
+    def library(self) -> HostLibrary:
+        """A private in-process instance of the C core."""
+        return HostLibrary(self.program, compile_library(self.generated))
+
+    def firmware(self, board: str) -> pio.Firmware:
+        """The firmware image for a board, built where anything changed."""
+        return pio.build(board, self.generated)
+
+    @contextmanager
+    def connect(self, board: str, port: str | None = None) -> Iterator[Board]:
+        """A session with this program on a board.
+
+        Args:
+            board: name of a virtual board to build and start, unless ``port`` is given.
+            port: serial port or pyserial URL of a board that already runs it.
+
+        Raises:
+            MynaError: no such port or board, or the board runs another model.
+        """
+        if port is not None:
+            with Board.connect(target.attach(port), fingerprint=self.fingerprint) as session:
+                yield session
+            return
+        firmware = self.firmware(board)
+        with (
+            target.start(board, firmware.elf) as started,
+            Board.connect(started, fingerprint=self.fingerprint) as session,
+        ):
+            yield session
+
+
+def open_project(
+    model: Path, options: Options | None = None, folder: Path | None = None
+) -> Project:
+    """Compile a model's folder and write its C.
+
+    Args:
+        model: folder with ``architecture.json`` and ``int8.npz``.
+        options: choices about training; by default everything is trained.
+        folder: where the C goes; by default a folder under ``build`` for each set of options.
+
+    Raises:
+        MynaError: the model is missing or damaged, or an option does not fit it.
+    """
+    options = options or Options()
+    package = load_package(model)
+    mode = RangeMode.PLAIN if options.ranges is RangeMode.PLAIN else RangeMode.RELATIVE
+    program = compile_model(package.model, package.ranges[mode], options)
+    name = package.model.model.name
+    key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
+    generated = folder or BUILD / f"{name}-{key}" / name
+    command = f"myna build models/{name}" + (
+        f" --train {options.train}" if options.train != "all" else ""
+    )
+    generate(program, Labels(package.labels, package.audio), generated, command)
+    return Project(package, program, generated)
