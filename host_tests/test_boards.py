@@ -11,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import fake_board
+import numpy as np
 import pytest
 import serial
-from myna.device import pio, target
+from myna.device import pio, session, target
 from myna.errors import MynaError
 
 PROBE = Path(__file__).parent / "firmware" / "port_probe.c"
@@ -22,8 +24,8 @@ EMULATED = [pytest.param(name, marks=pytest.mark.qemu) for name in target.BOARDS
 
 
 def _generated(folder: Path, code: str = "") -> Path:
-    """The committed model with the port probe, and perhaps more code, beside it."""
-    shutil.copytree(target.PROJECT / "firmware" / "generated" / "kws", folder)
+    """A model with the port probe, and perhaps more code, beside it."""
+    fake_board.generated(folder)
     shutil.copy(PROBE, folder)
     if code:
         (folder / "extra.c").write_text(code)
@@ -77,6 +79,17 @@ def test_board_knows_its_name_and_echoes(firmware: pio.Firmware, board: str) -> 
         data = bytes(range(128, 256)) * 16
         link.write(data)
         assert link.read(len(data)) == data
+
+
+def test_server_learns_alike_on_every_board(board: str, tmp_path: Path) -> None:
+    image = pio.build(board, fake_board.generated(tmp_path / "model"), tmp_path / "build")
+    features = np.random.default_rng(5).integers(-128, 128, (49, 10), np.int8)
+    twin = fake_board.FakeModel()
+    with target.start(board, image.elf) as port, session.Board.connect(port) as device:
+        assert device.info.board == board
+        device.put_features(features, slot=3, label=2)
+        assert device.train(5).tolist() == twin.train({3: (features, 2)}, 5)
+        assert device.read_state() == twin.state()
 
 
 def test_a_full_window_waits_for_a_busy_core(firmware: pio.Firmware, board: str) -> None:
