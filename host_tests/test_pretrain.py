@@ -187,7 +187,7 @@ def test_epochs_are_balanced(folder: Path) -> None:
     assert Counter(bank.label[index].tolist()) == dict.fromkeys(range(4), 40)
     share = examples.FEW_RECORDINGS / (examples.FEW_RECORDINGS + 9)
     assert bank.synthetic[index].sum() == round(40 * share)
-    sizes = [len(x) for x, _, _ in examples.batches(bank, 0.5, 40, 64, generator())]
+    sizes = [len(x) for x, _ in examples.batches(bank, 0.5, 40, 64, generator())]
     assert sizes == [64, 64]
 
 
@@ -238,6 +238,12 @@ def test_impossible_words_are_refused(folder: Path, words: list[str], message: s
         run.with_words(architecture, dataset.scan(folder), words)
 
 
+def test_a_teacher_for_other_words_is_refused(folder: Path) -> None:
+    pupil = replace(load_architecture(MODELS / "kws"), labels=LABELS)
+    with pytest.raises(MynaError, match="teacher has other labels"):
+        run.load_teacher(MODELS / "kws", pupil)
+
+
 def test_test_speakers_are_held_out_if_others_remain(folder: Path) -> None:
     clips = dataset.scan(folder)
     kept, held_out = run.split_speakers(clips, LABELS)
@@ -264,5 +270,8 @@ def test_training_learns_to_tell_tones_apart(folder: Path, tmp_path: Path) -> No
     assert result.accuracy >= 80
     assert sum(line.startswith("epoch") for line in lines) == 4
     assert load_model(out).labels == LABELS
+    again = tmp_path / "taught"
+    pupil = run.train(out, folder, None, again, seed=2, epochs=1, teacher=out, progress=str)
+    assert pupil.model.labels == LABELS
     with np.load(out / "calibration.npz") as calibration:
         assert set(calibration["labels"]) == {0, 1, 2, 3}

@@ -12,7 +12,7 @@ from myna.audio.files import fit
 
 Random = np.random.Generator
 Floats = npt.NDArray[np.float64]
-SPEED = 0.1  # relative; changes pitch and formants with it
+SPEED = 0.15  # relative; changes pitch and formants with it
 SHIFT = RATE // 10  # ±100 ms
 GAIN_DB = (-18.0, 6.0)
 SNR_DB = (0.0, 30.0)

@@ -18,6 +18,7 @@ from myna.errors import MynaError
 SILENCE, UNKNOWN = "silence", "unknown"
 HELD_OUT_NOISE = "exercise_bike"  # this recording, and the last 15 s of every other, are for tests
 HELD_OUT_SAMPLES = 15 * RATE
+MARKS = (".", "!", "?", ",")
 TEST_LEVELS = 5  # silence in tests: full level, 1/2, 1/4, 1/8, 1/16
 # Words spoken by synthetic voices only: they widen "unknown" and what the body must tell apart.
 OTHER_WORDS = (
@@ -67,11 +68,19 @@ def recorded(clips: Iterable[dataset.Clip], labels: Sequence[str]) -> list[Sourc
 
 
 def synthetic(words: Sequence[str], labels: Sequence[str], voices: int) -> list[Source]:
-    """Sources from espeak-ng: every word by the given number of voices."""
-    spoken = [(word, voice) for voice in synth.voices(voices) for word in words]
-    sounds = synth.speak(spoken) if spoken else []
+    """Sources from espeak-ng: a label's word by that many voices, another by a third of them.
+
+    Punctuation varies the intonation.
+    """
+    spoken = [
+        (word, word + MARKS[n % len(MARKS)], voice)
+        for n, voice in enumerate(synth.voices(voices))
+        for word in words
+        if word in labels or n % 3 == 0
+    ]
+    sounds = synth.speak([(text, voice) for _, text, voice in spoken]) if spoken else []
     sources = []
-    for (word, _), pcm in zip(spoken, sounds, strict=True):
+    for (word, _, _), pcm in zip(spoken, sounds, strict=True):
         label = label_of(word, labels)
         if label is not None:
             sources.append(Source(pcm, label, word, synthetic=True))

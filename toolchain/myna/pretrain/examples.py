@@ -20,7 +20,7 @@ from myna.pretrain.corpus import SILENCE, Source
 
 MOST_VARIANTS = 200  # of one sound
 SYNTHETIC_SHARE = 0.15  # of a class that has synthetic voices, at least
-FEW_RECORDINGS = 20  # a class with so few recordings is half synthetic
+FEW_RECORDINGS = 25  # a class with so few recordings is half synthetic
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,10 @@ def fit_normalisation(
 
 def batches(
     bank: Bank, scale: float, per_class: int, size: int, random: augment.Random
-) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """One epoch of (float features [size, frames, features, 1], labels, words)."""
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+    """One epoch of (float features [size, frames, features, 1], indices into the bank [size])."""
     order = balanced(bank, per_class, random)
     for start in range(0, len(order) - size + 1, size):
         index = order[start : start + size]
         maps = bank.features[index].astype(np.float32) * np.float32(scale)
-        yield augment.mask_features(maps, random)[..., None], bank.label[index], bank.word[index]
+        yield augment.mask_features(maps, random)[..., None], index

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from myna.audio import dataset
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.frontend.model import FloatModel, load_architecture, save_model
+from myna.frontend.model import FloatModel, load_architecture, load_model, save_model
 from myna.pretrain import corpus, examples, testset, training
 from myna.pretrain.recipe import load_recipe
 
@@ -38,6 +38,7 @@ def train(
     *,
     seed: int = 0,
     epochs: int | None = None,
+    teacher: Path | None = None,
     progress: Callable[[str], None] = print,
 ) -> Result:
     """Train a network on recordings and write architecture, weights and calibration features.
@@ -57,15 +58,18 @@ def train(
             ones) and initial weights; on the same machine and library versions the same accuracy
             to about a tenth of a point, elsewhere to about half a point.
         epochs: instead of the recipe's.
+        teacher: folder of a trained model with the same labels and features to distil from.
         progress: called with one line of text at a time.
 
     Raises:
-        MynaError: files are unusable, or a word has no recording.
+        MynaError: files are unusable, a word has no recording, or the teacher does not fit.
     """
     recipe = load_recipe(architecture)
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     clips = dataset.scan(data)
     model = with_words(load_architecture(architecture), clips, words)
+    model = replace(model, name=out.name)
+    master = load_teacher(teacher, model) if teacher else None
     training_clips, held_out = split_speakers(clips, model.labels)
     sources = corpus.recorded(training_clips, model.labels)
     progress(f"{len(sources)} recordings of {len({c.speaker for c in training_clips})} speakers")
@@ -81,7 +85,7 @@ def train(
         model = replace(model, audio=config.to_json())
     bank = examples.make_bank(config, sources, noises, recipe.prepared, seed)
     progress(f"{len(bank.label)} training examples")
-    model = training.fit(model, bank, recipe, seed, progress)
+    model = training.fit(model, bank, recipe, seed, progress, master)
     save_model(model, out)
     save_calibration(bank, out, seed)
     if not held_out:
@@ -116,6 +120,18 @@ def with_words(
         for layer in architecture.layers
     )
     return replace(architecture, labels=labels, layers=layers)
+
+
+def load_teacher(folder: Path, pupil: FloatModel) -> FloatModel:
+    """The teacher's model, which must have the pupil's labels and audio configuration."""
+    teacher = load_model(folder)
+    if (teacher.labels, teacher.audio) != (pupil.labels, pupil.audio):
+        raise MynaError(
+            "the teacher has other labels or another audio configuration",
+            where=str(folder),
+            fix="train the teacher on the same words, with the same `audio` in its architecture",
+        )
+    return teacher
 
 
 def split_speakers(

@@ -12,13 +12,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from myna.frontend import keras as network
-from myna.frontend.model import FloatModel
+from myna.frontend.model import FloatModel, Floats
 from myna.pretrain.augment import Random
 from myna.pretrain.examples import Bank, batches
 from myna.pretrain.recipe import Recipe
 
 SMOOTHING = 0.05  # of the labels
 WORD_WEIGHT = 0.3  # of the auxiliary loss, which tells all words apart, not only the labels
+MARGIN = 4.0  # of the logits, for a class of one recording
+TEACHER_SHARE = 0.5  # of the targets
 SETTLE_BATCHES = 150  # to estimate BatchNorm's statistics anew for the averaged weights
 
 
@@ -28,9 +30,12 @@ def fit(
     recipe: Recipe,
     seed: int,
     progress: Callable[[str], None],
+    teacher: FloatModel | None = None,
 ) -> FloatModel:
     """Train on the bank and return the folded model.
 
+    With a teacher, its probabilities make up TEACHER_SHARE of the targets (distillation, Hinton
+    et al. 2015).
     The same seed, library versions, machine and thread count give the same weights up to the
     order of floating-point sums; elsewhere expect the same accuracy within about half a point.
     """
@@ -41,11 +46,12 @@ def fit(
     scale = float(architecture.audio["scale"])
     steps = recipe.per_class * len(bank.recordings) // recipe.batch
     optimizer = _optimizer(recipe, recipe.epochs * steps)
-    step = _make_step(trainer, optimizer, len(architecture.labels))
+    step = _make_step(trainer, optimizer)
+    targets, margins = _targets(architecture, bank, teacher), _margins(architecture, bank)
     for epoch in range(recipe.epochs):
         losses = [
-            step(x, label, word)
-            for x, label, word in batches(bank, scale, recipe.per_class, recipe.batch, random)
+            step(x, targets[index], margins[bank.label[index]], bank.word[index])
+            for x, index in batches(bank, scale, recipe.per_class, recipe.batch, random)
         ]
         progress(f"epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}")
     optimizer.finalize_variable_values(trainer.trainable_variables)
@@ -57,6 +63,28 @@ def predict(model: FloatModel, maps: npt.NDArray[np.int8]) -> npt.NDArray[np.flo
     """Logits [n, labels] of int8 feature maps [n, frames, features] under a folded model."""
     x = maps.astype(np.float32)[..., None] * np.float32(model.audio["scale"])
     return np.asarray(network.to_keras(model).predict(x, batch_size=256, verbose=0))
+
+
+def _targets(architecture: FloatModel, bank: Bank, teacher: FloatModel | None) -> Floats:
+    """Probabilities to learn, float32 [examples, labels]."""
+    labels = len(architecture.labels)
+    targets = np.full((len(bank.label), labels), SMOOTHING / labels, np.float32)
+    targets[np.arange(len(bank.label)), bank.label] += 1 - SMOOTHING
+    if teacher is None:
+        return targets
+    taught = tf.nn.softmax(predict(teacher, bank.features)).numpy()
+    return np.asarray((1 - TEACHER_SHARE) * targets + TEACHER_SHARE * taught, np.float32)
+
+
+def _margins(architecture: FloatModel, bank: Bank) -> Floats:
+    """What an example's own logit must exceed the others by, float32 [labels, labels].
+
+    The fewer recordings a class has the more: MARGIN / n^(1/4) (LDAM, Cao et al. 2019).
+    """
+    margins = np.zeros((len(architecture.labels),) * 2, np.float32)
+    for label, recordings in bank.recordings.items():
+        margins[label, label] = MARGIN / max(recordings, 1) ** 0.25
+    return margins
 
 
 def _with_word_head(model: Any, architecture: FloatModel, words: int) -> Any:
@@ -78,15 +106,15 @@ def _optimizer(recipe: Recipe, steps: int) -> Any:
     )
 
 
-def _make_step(trainer: Any, optimizer: Any, labels: int) -> Callable[..., Any]:
+def _make_step(trainer: Any, optimizer: Any) -> Callable[..., Any]:
     optimizer.build(trainer.trainable_variables)
     word_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    label_loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING)
+    label_loss = keras.losses.CategoricalCrossentropy(from_logits=True)
 
-    def step(x: Any, label: Any, word: Any) -> Any:
+    def step(x: Any, target: Any, margin: Any, word: Any) -> Any:
         with tf.GradientTape() as tape:
             logits, words = trainer(x, training=True)
-            loss = label_loss(tf.one_hot(label, labels), logits)
+            loss = label_loss(target, logits - margin)
             total = loss + WORD_WEIGHT * word_loss(word, words)
         gradients = tape.gradient(total, trainer.trainable_variables)
         optimizer.apply_gradients(zip(gradients, trainer.trainable_variables, strict=True))
@@ -103,6 +131,6 @@ def _settle(trainer: Any, bank: Bank, scale: float, recipe: Recipe, random: Rand
     forward = tf.function(lambda x: trainer(x, training=True), reduce_retracing=True)
     done = 0
     while done < SETTLE_BATCHES:
-        for x, _, _ in batches(bank, scale, recipe.per_class, recipe.batch, random):
+        for x, _ in batches(bank, scale, recipe.per_class, recipe.batch, random):
             forward(x)
             done += 1
