@@ -25,7 +25,7 @@ static bool is_intact(const struct frame_decoder *decoder) {
     uint32_t body = decoder->length - FRAME_CRC;
     uint32_t expected;
     memcpy(&expected, &decoder->raw[body], sizeof expected);
-    return crc32(0u, decoder->raw, body) == expected;
+    return crc32_update(0u, decoder->raw, body) == expected;
 }
 
 static enum frame_event finish(struct frame_decoder *decoder, struct frame *frame) {
@@ -96,7 +96,7 @@ uint32_t frame_encode(uint8_t *buffer, uint8_t type, uint8_t status, uint16_t se
     raw[0] = type;
     raw[1] = status;
     memcpy(&raw[2], &sequence, sizeof sequence);
-    uint32_t crc = crc32(0u, raw, FRAME_HEADER + payload_bytes);
+    uint32_t crc = crc32_update(0u, raw, FRAME_HEADER + payload_bytes);
     memcpy(&raw[FRAME_HEADER + payload_bytes], &crc, sizeof crc);
     return stuff(buffer, FRAME_HEADER + payload_bytes + FRAME_CRC);
 }

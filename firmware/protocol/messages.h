@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Made from toolchain/myna/device/messages.py by `python -m myna.device.emit`.
-   Fields are little-endian, as on the line; a tail is outside its struct. Do not edit. */
+   Do not edit. Fields are little-endian, as on the line; a tail follows its struct. */
 #ifndef MYNA_PROTOCOL_MESSAGES_H
 #define MYNA_PROTOCOL_MESSAGES_H
 

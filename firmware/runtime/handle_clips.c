@@ -109,7 +109,7 @@ enum status handle_audio_end(const struct request *request, struct reply *reply)
     clip->stored = true;
     upload.clip = NULL;
     struct message_audio_reply audio = {
-        .feature_crc = crc32(0u, clip->features, sizeof clip->features),
+        .feature_crc = crc32_update(0u, clip->features, sizeof clip->features),
         .mean_square = (uint32_t)(upload.energy / upload.samples),
         .clipped = upload.clipped,
         .peak = (uint16_t)upload.peak,

@@ -77,7 +77,7 @@ enum status handle_state_commit(const struct request *request, struct reply *rep
     if (upload.next != myna_model.state_bytes) {
         return STATUS_DATA_MISSING;
     }
-    if (crc32(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
+    if (crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
         return STATUS_BAD_CRC;
     }
     if (!is_usable()) {

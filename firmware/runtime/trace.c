@@ -24,7 +24,7 @@ static bool visit(uint16_t index) {
     const struct myna_node *node = &myna_model.nodes[index];
     for (uint16_t i = node->first; active.digests && i < node->first + node->count; i++) {
         const struct myna_output *output = &myna_model.outputs[i];
-        trace_scratch.digests[i] = crc32(0u, output->data, output->bytes);
+        trace_scratch.digests[i] = crc32_update(0u, output->data, output->bytes);
         kept = (uint16_t)(i + 1u);
     }
     last_node = index;

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The link against a scripted board: retries, window, order, and what users are told."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from myna.device import messages as m
+from myna.device.frame import DELIMITER, Decoder, Frame, encode
+from myna.device.link import DeviceError, Link, open_port
+from myna.device.session import Board
+from myna.device.status import Status
+from myna.errors import MynaError
+
+Answer = Callable[[Frame], list[bytes]]
+
+
+class Script:
+    """A channel behind which a function answers frames."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer, self.decoder, self.received = answer, Decoder(), b""
+        self.heard: list[Frame] = []
+        self.sent: list[bytes] = []
+
+    @property
+    def in_waiting(self) -> int:
+        return len(self.received)
+
+    def read(self, size: int = 1) -> bytes:
+        data, self.received = self.received[:size], self.received[size:]
+        return data
+
+    def write(self, data: bytes) -> int:
+        self.sent.append(data)
+        for frame in self.decoder.feed(data):
+            self.heard.append(frame)
+            self.received += b"".join(self.answer(frame))
+        return len(data)
+
+    def close(self) -> None:
+        self.received = b""
+
+
+def _reply(frame: Frame, payload: bytes = b"", status: int = 0) -> bytes:
+    return encode(Frame(frame.type + m.REPLY, frame.sequence, payload, status))
+
+
+def _link(answer: Answer, timeout_s: float = 0.002) -> tuple[Link, Script]:
+    script = Script(answer)
+    return Link(script, "script", timeout_s=timeout_s, attempts=3), script
+
+
+PIECES = [m.Piece(i, bytes([i]) * 20) for i in range(40)]
+
+
+def test_a_request_is_repeated_until_answered() -> None:
+    count = iter(range(100))
+    link, script = _link(lambda frame: [_reply(frame)] if next(count) == 2 else [])
+    link.request(m.CLIPS_CLEAR, m.Empty())
+    assert len({frame.sequence for frame in script.heard}) == 1
+    assert len(script.heard) == 3
+    assert (link.statistics.frames_sent, link.statistics.frames_resent) == (1, 2)
+    assert script.sent[1].startswith(DELIMITER)
+
+
+def test_silence_ends_in_an_error_that_says_what_to_do() -> None:
+    link, _ = _link(lambda frame: [])
+    with pytest.raises(MynaError, match=r"script: the board has not answered[\s\S]*reset"):
+        link.request(m.CLIPS_CLEAR, m.Empty())
+
+
+def test_progress_extends_the_deadline() -> None:
+    def answer(frame: Frame) -> list[bytes]:
+        alive = encode(Frame(m.PROGRESS.code, frame.sequence, m.Progress(1).pack()))
+        done = len(script.heard) > 10
+        return [_reply(frame, m.TrainReply(1, b"").pack())] if done else [alive]
+
+    link, script = _link(answer)
+    assert link.request(m.TRAIN, m.Train(1)).step == 1
+    assert len(script.heard) == 11
+
+
+def test_refusals_carry_the_status() -> None:
+    link, _ = _link(lambda frame: [_reply(frame, status=Status.BAD_SLOT)])
+    with pytest.raises(DeviceError, match="INFER refused: no such clip slot") as caught:
+        link.request(m.INFER, m.Infer(99))
+    assert caught.value.status == Status.BAD_SLOT
+
+
+def test_an_unknown_status_is_an_error_too() -> None:
+    link, _ = _link(lambda frame: [_reply(frame, status=200)])
+    with pytest.raises(DeviceError, match="status 200"):
+        link.request(m.CLIPS_CLEAR, m.Empty())
+
+
+@pytest.mark.parametrize("window", [1, 100, 10_000])
+def test_unanswered_bytes_stay_within_the_window(window: int) -> None:
+    held: list[Frame] = []
+    most = [0, 0]
+
+    def answer(frame: Frame) -> list[bytes]:
+        held.append(frame)
+        size = sum(len(encode(one)) for one in held)
+        most[:] = [max(most[0], size), max(most[1], len(held))]
+        return []
+
+    class Slow(Script):
+        def read(self, size: int = 1) -> bytes:
+            if not self.received and held:
+                self.received = _reply(held.pop(0))
+            return super().read(size)
+
+    script = Slow(answer)
+    link = Link(script, "script", timeout_s=5)
+    link.window = window
+    link.stream(m.STATE_WRITE, PIECES)
+    one = len(encode(script.heard[0]))
+    assert most[0] <= max(window, one)
+    assert most[1] == (1 if window == 1 else min(m.IN_FLIGHT, window // one))
+    assert [frame.payload for frame in script.heard] == [piece.pack() for piece in PIECES]
+
+
+def test_replies_that_are_kept_are_awaited_one_by_one() -> None:
+    def answer(frame: Frame) -> list[bytes]:
+        return [_reply(frame, m.TrainReply(len(script.heard), b"").pack())]
+
+    link, script = _link(answer)
+    link.window = 10_000
+    assert [r.step for r in link.stream(m.TRAIN, [m.Train(1)] * 3)] == [1, 2, 3]
+
+
+def test_a_lost_reply_is_asked_for_as_soon_as_a_later_one_comes() -> None:
+    def answer(frame: Frame) -> list[bytes]:
+        return [] if len(script.heard) == 2 else [_reply(frame)]
+
+    link, script = _link(answer, timeout_s=60)
+    link.window = 10_000
+    link.stream(m.STATE_WRITE, PIECES)
+    assert link.statistics.frames_resent == 1
+
+
+def test_resend_repeats_what_is_unanswered_at_once() -> None:
+    def answer(frame: Frame) -> list[bytes]:
+        if len(script.heard) > 2:
+            return [_reply(frame)]
+        lost = script.heard[0].sequence
+        return (
+            [encode(Frame(m.RESEND.code, lost, m.Resend(lost).pack()))]
+            if len(script.heard) == 2
+            else []
+        )
+
+    link, script = _link(answer, timeout_s=60)
+    link.window = 10_000
+    link.stream(m.STATE_WRITE, PIECES[:2])
+    assert link.statistics.frames_resent == 2
+
+
+def test_replies_of_another_session_are_ignored() -> None:
+    def answer(frame: Frame) -> list[bytes]:
+        stale = Frame(frame.type, (frame.sequence - 1) & 0xFFFF)
+        return [_reply(stale, b"", Status.BAD_SLOT), _reply(frame)]
+
+    link, _ = _link(answer)
+    assert link.request(m.CLIPS_CLEAR, m.Empty()) == m.Empty()
+
+
+def test_sequence_numbers_wrap() -> None:
+    link, script = _link(lambda frame: [_reply(frame)])
+    link._sequence = 0xFFF0
+    link.stream(m.STATE_WRITE, PIECES)
+    numbers = [frame.sequence for frame in script.heard]
+    assert numbers == [(0xFFF0 + i) & 0xFFFF for i in range(40)]
+
+
+def _hello(**changes: object) -> Answer:
+    fields: dict[str, object] = dict.fromkeys(m.HelloReply.__dataclass_fields__, 1)
+    fields |= {"model": "kws", "board": "host", "protocol": m.PROTOCOL_ABI}
+
+    def answer(frame: Frame) -> list[bytes]:
+        if frame.type != m.HELLO.code:
+            return [_reply(frame, b"a")]
+        nonce = m.Hello.unpack(frame.payload).nonce
+        return [_reply(frame, m.HelloReply(**(fields | {"nonce": nonce} | changes)).pack())]
+
+    return answer
+
+
+def test_a_board_of_another_protocol_is_refused() -> None:
+    link, _ = _link(_hello(protocol=0xABC))
+    with pytest.raises(MynaError, match=r"speaks protocol 00000abc[\s\S]*myna flash"):
+        Board(link)
+
+
+def test_an_answer_to_another_session_is_refused() -> None:
+    link, _ = _link(_hello(nonce=0))
+    with pytest.raises(MynaError, match="not for this session"):
+        Board(link)
+
+
+def test_another_model_is_refused_by_name() -> None:
+    link, _ = _link(_hello(fingerprint=0x77))
+    board = Board(link)
+    board.expect(0x77)
+    board.expect(None)
+    with pytest.raises(MynaError, match=r"runs model 'kws' \(00000077\), not the one meant"):
+        board.expect(0x78)
+
+
+def test_a_missing_port_is_named() -> None:
+    with pytest.raises(MynaError, match=r"/dev/no-such-port[\s\S]*ports on this machine"):
+        open_port("/dev/no-such-port")
+
+
+def test_a_refused_connection_is_named() -> None:
+    with pytest.raises(MynaError, match=r"socket://127.0.0.1:1: cannot open"):
+        open_port("socket://127.0.0.1:1")
+
+
+def test_a_file_is_no_port(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(MynaError, match="cannot open the port"):
+        open_port(str(path))
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    master, slave = pty.openpty()
+    name = os.ttyname(slave)
+    os.close(slave)
+    yield master, name
+    os.close(master)
+
+
+def test_a_port_in_use_is_refused(terminal: tuple[int, str]) -> None:
+    first = open_port(terminal[1])
+    with pytest.raises(MynaError, match="close the other program"):
+        open_port(terminal[1])
+    first.close()
+
+
+def test_unplugging_in_mid_operation_is_told() -> None:
+    master, slave = pty.openpty()
+    link = Link(open_port(os.ttyname(slave)), "port")
+    os.close(slave)
+    os.close(master)
+    with link, pytest.raises(MynaError, match=r"port: the connection was lost[\s\S]*cable"):
+        link.request(m.CLIPS_CLEAR, m.Empty())
