@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from myna.audio.config import AudioConfig
 from myna.frontend.model import FloatModel, Layer, weight_shapes
 from myna.ir import Array, Quant

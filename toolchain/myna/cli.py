@@ -12,6 +12,7 @@ from myna import __version__
 from myna.errors import MynaError
 
 COMMANDS = {
+    "accuracy": "Measure a pretrained model on held-out speakers.",
     "build": "Compile a model to C and build the firmware.",
     "demo": "Enroll five words on a virtual board and watch it learn.",
     "enroll": "Teach a word to a board.",

@@ -168,7 +168,7 @@ def log2_q16(x: IntArray | int) -> IntArray:
 
 
 def mix32(x: IntArray | int) -> IntArray:
-    """A bijective 32-bit hash (two multiply-xorshift rounds; constants of Wellons' ``lowbias32``)."""
+    """A bijective 32-bit hash: two multiply-xorshift rounds with the constants of ``lowbias32``."""
     value = np.asarray(x, np.uint64) & 0xFFFFFFFF
     value = ((value ^ (value >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
     value = ((value ^ (value >> 15)) * 0x846CA68B) & 0xFFFFFFFF
@@ -188,7 +188,7 @@ def random32(key_value: int, index: IntArray | int) -> IntArray:
 
 
 def random16(key_value: int, count: int) -> IntArray:
-    """The first ``count`` uniform 16-bit numbers of a key, two from each 32-bit draw (low first)."""
+    """The first ``count`` uniform 16-bit numbers of a key, two from each draw, low half first."""
     words = random32(key_value, np.arange((count + 1) // 2)).astype(np.int64)
     halves = np.stack([words & 0xFFFF, words >> 16], axis=-1).reshape(-1)
     return np.asarray(halves[:count])

@@ -149,7 +149,8 @@ class HostLibrary:
             raise MynaError(f"label {label} is not one of {self.classes} classes in use")
 
     def _digest(self, node: int) -> tuple[int, ...]:
-        size, digests = ctypes.c_uint32(), []
+        size = ctypes.c_uint32()
+        digests: list[int] = []
         while data := self._c.library_output(node, len(digests), ctypes.byref(size)):
             digests.append(zlib.crc32(ctypes.string_at(data, size.value)))
         return tuple(digests)

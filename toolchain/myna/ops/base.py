@@ -37,8 +37,8 @@ class Op:
     """Base of all ops. Attributes of the dataclass are the op's compile-time parameters.
 
     ``kernel`` names the C function ``kernel(params, inputs…, outputs…)`` and ``struct`` the type
-    of ``params`` (empty: the kernel takes none); outputs that are updated in place are passed once. ``shares`` lists the pairs
-    (input, output) that may share memory. An ``observer`` only watches: it does not keep its
+    of ``params`` (empty: the kernel takes none); outputs that are updated in place are passed once.
+    ``shares`` lists the pairs (input, output) that may share memory. An ``observer`` only watches: it does not keep its
     inputs alive when the compiler removes what is not needed.
     """
 
@@ -82,7 +82,8 @@ def int64(array: Array) -> IntArray:
 
 def peak(values: IntArray) -> Array:
     """The absolute maximum as an int32[1] tensor: what range tracking records."""
-    return abs(values).max(initial=0).clip(max=2**31 - 1).astype("int32").reshape(1)
+    top = min(int(np.abs(values).max(initial=0)), fixed.INT32_MAX)
+    return np.array([top], np.int32)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ MAX_CLASSES = 64  # 64 exponentials of at most 2^24 stay below 2^30
 
 def exp_table(scale: float) -> Array:
     """``exp(−d·scale)`` in Q24 for d = 0 … 255."""
-    return np.round(np.exp(-scale * np.arange(256)) * 2**24).astype(np.int32)
+    return np.asarray(np.round(np.exp(-scale * np.arange(256)) * 2**24), np.int32)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def _linear(layer: Layer, x: Floats, w: Floats) -> Floats:
         out = window.output(*x.shape[:2])
         return np.asarray((window.columns(x) @ w.reshape(-1, w.shape[3])).reshape(*out, -1))
     padded = window.pad(x)
-    return np.sum([window.tap(padded, *tap) * w[tap] for tap in window.taps()], axis=0)
+    y: Floats = np.sum([window.tap(padded, *tap) * w[tap] for tap in window.taps()], axis=0)
+    return y
 
 
 def _window(layer: Layer, x: Floats, key: str) -> Window:
@@ -83,4 +84,5 @@ def _window(layer: Layer, x: Floats, key: str) -> Window:
 def _activate(y: Floats, activation: str) -> Floats:
     if activation == "linear":
         return y
-    return np.clip(y, 0, 6 if activation == "relu6" else None)
+    clipped: Floats = np.clip(y, 0, 6 if activation == "relu6" else np.inf)
+    return clipped

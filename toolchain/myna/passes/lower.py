@@ -90,9 +90,10 @@ class _Lowering:
             self._emit(name, Dense(**clamp), inputs, own)
         else:
             attrs = layer.attrs
-            window = Window.of(
-                x.shape[:2], tuple(attrs["kernel"]), tuple(attrs["strides"]), attrs["padding"]
-            )  # type: ignore[arg-type]
+            size, kernel, strides = (
+                (pair[0], pair[1]) for pair in (x.shape, attrs["kernel"], attrs["strides"])
+            )
+            window = Window.of(size, kernel, strides, attrs["padding"])
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
             self._emit(name, kind(**clamp, window=window), inputs, own)
         if layer.name in self._stream:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory plan: one offset in the arena per value, one offset in the state block per state tensor."""
+"""Memory plan: an offset in the arena per value, one in the state block per state tensor."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _activation_quants(model: FloatModel, ranges: Ranges, input_quant: Quant) ->
     wide = _stream_quant(stream, ranges)
     # a layer that feeds a stream computes int8 in its own range before it is widened
     narrow = {f"{name}.int8": quants[name] for name in stream}
-    return quants | narrow | {name: wide for name in stream}
+    return quants | narrow | dict.fromkeys(stream, wide)
 
 
 def _stream_quant(stream: frozenset[str], ranges: Ranges) -> Quant:
@@ -134,7 +134,7 @@ def _channel_first(layer: Layer, model: FloatModel) -> Array:
 
 def _channel_scales(w: Array, axis: int) -> Array:
     top = np.abs(np.moveaxis(w, axis, 0)).reshape(w.shape[axis], -1).max(axis=1)
-    return (np.maximum(top, max(top.max() / CHANNEL_FLOOR, 1e-6)) / 127).astype(np.float32)
+    return np.asarray(np.maximum(top, max(top.max() / CHANNEL_FLOOR, 1e-6)) / 127, np.float32)
 
 
 def _spare_rows(w: Array, b: Array, scale: Array, rows: int) -> tuple[Array, Array, Array]:

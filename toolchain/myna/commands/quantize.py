@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna quantize``: the int8 form of a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import model_argument
+from myna.quantized import CLASSES, quantize_folder
+
+
+@click.command()
+@model_argument
+@click.option(
+    "--classes", default=CLASSES, show_default=True, help="Output rows, with room for new words."
+)
+def quantize(model: Path, classes: int) -> None:
+    """Make MODEL/int8.npz from float.npz and calibration.npz."""
+    package = quantize_folder(model, classes)
+    click.echo(
+        f"{model / 'int8.npz'}: {len(package.model.weights)} layers, "
+        f"{classes - len(package.labels)} rows for new words"
+    )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna train``: pretrain a network on recordings and quantize it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import json_option, write_json
+from myna.device.target import PROJECT
+from myna.errors import MynaError
+from myna.learn.accuracy import host_accuracy
+from myna.project import open_project
+from myna.quantized import quantize_folder
+
+
+@click.command()
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder <word>/<file>."
+)
+@click.option("--words", help="Words to tell apart, joined by commas; absent: the model's labels.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--architecture",
+    type=click.Path(path_type=Path),
+    default=PROJECT / "models" / "kws",
+    help="Model whose architecture and recipe to use.  [default: models/kws]",
+)
+@click.option("--teacher", type=click.Path(path_type=Path), help="Trained model to distil from.")
+@click.option("--epochs", type=int, help="Instead of the recipe's.")
+@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@json_option
+def train(
+    data: Path,
+    words: str | None,
+    out: Path,
+    architecture: Path,
+    teacher: Path | None,
+    epochs: int | None,
+    seed: int,
+    json_file: Path | None,
+) -> None:
+    """Train a network on recordings, split by speaker, and make its int8 form."""
+    try:
+        from myna.pretrain.run import train as pretrain  # noqa: PLC0415  (TensorFlow, an extra)
+    except ImportError as error:
+        raise MynaError(
+            "training needs TensorFlow", fix="install the extra: pip install 'myna[train]'"
+        ) from error
+    chosen = words.split(",") if words else None
+    result = pretrain(
+        architecture,
+        data,
+        chosen,
+        out,
+        seed=seed,
+        epochs=epochs,
+        teacher=teacher,
+        progress=lambda line: click.echo(line, err=True),
+    )
+    quantize_folder(out)
+    record = {"model": str(out), "seed": seed, "tested": result.tested}
+    record |= {"accuracy_float": result.accuracy, "accuracy_int8": None}
+    if result.tested:
+        record["accuracy_int8"] = host_accuracy(open_project(out), data)
+        click.echo(
+            f"{out}: float {result.accuracy:.2f} %, int8 {record['accuracy_int8']:.2f} % of "
+            f"{result.tested} clips of held-out speakers"
+        )
+    else:
+        click.echo(f"{out}: trained on all speakers, so there is no accuracy to report")
+    write_json(json_file, "train", record)
