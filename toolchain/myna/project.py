@@ -28,11 +28,13 @@ class Project:
     """A compiled model.
 
     Attributes:
+        folder: the model's folder.
         package: the quantized model.
         program: what reference and chip run.
         generated: folder with its C files.
     """
 
+    folder: Path
     package: Package
     program: Program
     generated: Path
@@ -97,4 +99,4 @@ def open_project(
         f" --train {options.train}" if options.train != "all" else ""
     )
     generate(program, Labels(package.labels, package.audio), generated, command)
-    return Project(package, program, generated)
+    return Project(model, package, program, generated)

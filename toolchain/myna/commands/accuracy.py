@@ -21,7 +21,7 @@ from myna.project import open_project
 @json_option
 def accuracy(model: Path, data: Path, engine: str, json_file: Path | None) -> None:
     """Measure MODEL on the clips of speakers that training never heard."""
-    percent, tested = accuracy_of(open_project(model), data, engine, model)
+    percent, tested = accuracy_of(open_project(model), data, engine)
     result = {"model": str(model), "engine": engine, "accuracy": percent, "tested": tested}
     write_json(json_file, "accuracy", result)
     click.echo(f"{model}, {engine}: {percent:.2f} % of {tested} clips of held-out speakers")

@@ -10,7 +10,7 @@ import click
 from myna.commands.common import json_option, write_json
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.learn.accuracy import host_accuracy
+from myna.learn.accuracy import accuracy_of
 from myna.project import open_project
 from myna.quantized import quantize_folder
 
@@ -63,7 +63,7 @@ def train(
     record = {"model": str(out), "seed": seed, "tested": result.tested}
     record |= {"accuracy_float": result.accuracy, "accuracy_int8": None}
     if result.tested:
-        record["accuracy_int8"] = host_accuracy(open_project(out), data)
+        record["accuracy_int8"] = accuracy_of(open_project(out), data, "host")[0]
         click.echo(
             f"{out}: float {result.accuracy:.2f} %, int8 {record['accuracy_int8']:.2f} % of "
             f"{result.tested} clips of held-out speakers"

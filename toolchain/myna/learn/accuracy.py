@@ -18,8 +18,8 @@ from myna.project import Project
 Classify = Callable[[Array], int]
 
 
-def _float(project: Project, model: Path) -> Classify:
-    network, scale = load_model(model), project.package.audio.scale
+def _float(project: Project) -> Classify:
+    network, scale = load_model(project.folder), project.package.audio.scale
 
     def classify(features: Array) -> int:
         inputs = features.reshape(network.input_shape) * np.float64(scale)
@@ -28,28 +28,22 @@ def _float(project: Project, model: Path) -> Classify:
     return classify
 
 
-ENGINES: dict[str, Callable[[Project, Path], Classify]] = {
+ENGINES: dict[str, Callable[[Project], Classify]] = {
     "float": _float,
-    "reference": lambda project, model: Reference(project.program).predict,
-    "host": lambda project, model: project.library().predict,
+    "reference": lambda project: Reference(project.program).predict,
+    "host": lambda project: project.library().predict,
 }
 
 
-def accuracy_of(project: Project, data: Path, engine: str, model: Path) -> tuple[float, int]:
+def accuracy_of(project: Project, data: Path, engine: str) -> tuple[float, int]:
     """Percent of the test clips that an engine classifies right, and their number.
 
     Args:
         project: the compiled model.
         data: folder of recordings; the test speakers are those of the official split.
         engine: a key of ``ENGINES``.
-        model: the model's folder, for its float weights.
     """
     features, labels = load_test(data, project.package.model.model)
-    classify = ENGINES[engine](project, model)
+    classify = ENGINES[engine](project)
     right = sum(classify(x) == label for x, label in zip(features, labels.tolist(), strict=True))
     return 100 * right / len(labels), len(labels)
-
-
-def host_accuracy(project: Project, data: Path) -> float:
-    """Percent right of the C core."""
-    return accuracy_of(project, data, "host", Path())[0]
