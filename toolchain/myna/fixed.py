@@ -148,7 +148,7 @@ def requantize_multiplier(value: float) -> tuple[int, int]:
 
 
 def log2_q16(x: IntArray | int) -> IntArray:
-    """Base-2 logarithm of integers in [1, 2**63), in Q16; at most 4 LSB from the exact value.
+    """Base-2 logarithm of integers in [1, 2**63), in Q16; at most 6 LSB from the exact value.
 
     Table of 64 segments with linear interpolation on the 16 bits that follow the leading one.
     """
