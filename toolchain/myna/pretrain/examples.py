@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,8 @@ def make_bank(
         for s in sources
     ]
     jobs = zip(range(len(sources)), sources, variants, strict=True)
-    with ProcessPoolExecutor() as pool:
+    # "spawn": a fork would inherit the threads of TensorFlow.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         work = partial(_variants, config, noises, seed)
         maps = list(pool.map(work, jobs, chunksize=32))
     words = tuple(sorted({source.word for source in sources}))
