@@ -20,6 +20,7 @@ COMMANDS = {
     "export": "Save what a board has learned.",
     "flash": "Put a model on a board.",
     "quantize": "Make the int8 form of a trained model.",
+    "restore": "Give a board what was saved.",
     "train": "Pretrain a network on recordings.",
     "verify": "Compare reference and device bit for bit.",
 }

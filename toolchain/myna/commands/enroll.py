@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna enroll``: teach a word to a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import (
+    json_option,
+    make_options,
+    progress,
+    training_options,
+    write_json,
+)
+from myna.device.session import Scored
+from myna.device.target import PROJECT
+from myna.learn import teach
+from myna.learn.recipe import Recipe
+from myna.learn.words import DEFAULT, load_words, save_words
+from myna.project import open_project
+
+MODEL = PROJECT / "models" / "kws"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…")
+@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
+@click.option("--word", required=True, help="What is said.")
+@click.option(
+    "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
+)
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT,
+    show_default=True,
+    help="Where the names of learned words are kept.",
+)
+@training_options
+@json_option
+def enroll(
+    paths: tuple[Path, ...],
+    port: str,
+    word: str,
+    wav: tuple[Path, ...],
+    names: Path,
+    train: str,
+    ranges: str,
+    store_all: bool,
+    json_file: Path | None,
+) -> None:
+    """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
+
+    MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
+    trains on all clips that it stores; it numbers its words, so their names are kept in a file.
+    """
+    models = [path for path in paths if (path / "architecture.json").is_file()]
+    files = [path for path in paths if path not in models]
+    takes = teach.read_takes(teach.find_takes((*wav, *files)))
+    project = open_project(models[0] if models else MODEL, make_options(train, ranges, store_all))
+    with project.connect("", port) as session:
+        learned = load_words(names, session)
+        label = teach.class_of(word, session, learned)
+        with progress(f"send {len(takes)} takes") as report:
+            teach.send(session, takes, label, report)
+        classes = max(session.status().classes, label + 1)
+        with progress("train") as report:
+            taught = teach.train(session, project.program, classes, Recipe(), report)
+        if label == len(session.labels) + len(learned):
+            save_words(names, session.info.model, (*learned, word))
+        result = {
+            "model": session.info.model,
+            "board": session.info.board,
+            "word": word,
+            "class": label,
+            "takes": len(takes),
+            "steps": len(taught.losses),
+            "before": _percent(taught.before),
+            "after": _percent(taught.after),
+        }
+    write_json(json_file, "enroll", result)
+    click.echo(
+        f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
+        f"right before training, {taught.after.correct} after"
+    )
+
+
+def _percent(scored: Scored) -> float:
+    return 100.0 * scored.correct / scored.total

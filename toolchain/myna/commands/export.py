@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna export``: save what a board has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import make_options, model_argument, progress, training_options
+from myna.learn.checkpoint import read_board, save_checkpoint
+from myna.learn.words import DEFAULT, load_words
+from myna.project import open_project
+
+
+@click.command()
+@model_argument
+@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT,
+    show_default=True,
+    help="Where the names of learned words are kept.",
+)
+@training_options
+def export(
+    model: Path, port: str, output: Path, names: Path, train: str, ranges: str, store_all: bool
+) -> None:
+    """Save the state of a board that runs MODEL, as FILE.npz; `myna restore` writes it back."""
+    project = open_project(model, make_options(train, ranges, store_all))
+    with project.connect("", port) as session, progress("read the state") as report:
+        checkpoint = read_board(session, load_words(names, session), report)
+    save_checkpoint(checkpoint, output)
+    click.echo(
+        f"{output}: {len(checkpoint.state)} bytes of state after {checkpoint.step} steps, "
+        f"CRC {checkpoint.crc:08x}"
+    )

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna restore``: give a board what it, or another like it, has learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import make_options, model_argument, progress, training_options
+from myna.learn.checkpoint import load_checkpoint, write_board
+from myna.learn.words import DEFAULT, save_words
+from myna.project import open_project
+
+
+@click.command()
+@model_argument
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
+@click.option(
+    "--names",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT,
+    show_default=True,
+    help="Where the names of learned words go.",
+)
+@training_options
+def restore(
+    model: Path, file: Path, port: str, names: Path, train: str, ranges: str, store_all: bool
+) -> None:
+    """Write FILE, made by `myna export`, to a board that runs MODEL."""
+    checkpoint = load_checkpoint(file)
+    project = open_project(model, make_options(train, ranges, store_all))
+    with project.connect("", port) as session, progress("write the state") as report:
+        write_board(session, checkpoint, file, report)
+    if checkpoint.words:
+        save_words(names, checkpoint.model, checkpoint.words)
+    click.echo(f"{port}: {len(checkpoint.state)} bytes of state, CRC {checkpoint.crc:08x}")

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a board has learned, in a file: its state with where it comes from.
+
+A NumPy archive (npz): ``state`` uint8 [bytes], the state block as it is on the board, and
+``provenance``, a JSON text with model, fingerprint, abi, crc (CRC-32 of the state), step, words
+(the names of learned words) and version.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from myna import __version__
+from myna.device.session import Board
+from myna.errors import MynaError
+from myna.learn.examples import Progress
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained state and its provenance."""
+
+    model: str
+    fingerprint: int
+    abi: int
+    step: int
+    words: tuple[str, ...]
+    state: bytes
+
+    @property
+    def crc(self) -> int:
+        """CRC-32 of the state."""
+        return zlib.crc32(self.state)
+
+
+def read_board(session: Board, words: tuple[str, ...], progress: Progress) -> Checkpoint:
+    """Read the state of a board.
+
+    Raises:
+        MynaError: the board's state is incomplete, or the board failed.
+    """
+    status, info = session.status(), session.info
+    if status.state_incomplete:
+        raise MynaError(
+            "the board's state is incomplete: an upload or a step was cut short",
+            where=session.link.name,
+            fix="restore a state first: `myna restore`",
+        )
+    state = session.read_state(progress)
+    return Checkpoint(info.model, info.fingerprint, info.model_abi, status.step, words, state)
+
+
+def write_board(session: Board, checkpoint: Checkpoint, path: Path, progress: Progress) -> None:
+    """Give a board the state of a checkpoint.
+
+    Args:
+        session: with the board.
+        checkpoint: read from `path`.
+        path: for messages.
+        progress: called with bytes (done, total).
+
+    Raises:
+        MynaError: it is of another model, training plan or version; nothing was sent then.
+    """
+    info = session.info
+    for what, found, needed in (
+        ("model", checkpoint.model, info.model),
+        ("model ABI", checkpoint.abi, info.model_abi),
+        ("program", f"{checkpoint.fingerprint:08x}", f"{info.fingerprint:08x}"),
+        ("state size", len(checkpoint.state), info.state_bytes),
+    ):
+        if found != needed:
+            raise MynaError(
+                f"was saved from {what} {found}, the board runs {needed}",
+                where=str(path),
+                fix="build and flash the model and training plan that it was saved from",
+            )
+    session.write_state(checkpoint.state, progress)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint's file.
+
+    Raises:
+        MynaError: the file cannot be written.
+    """
+    provenance = {
+        "model": checkpoint.model,
+        "fingerprint": checkpoint.fingerprint,
+        "abi": checkpoint.abi,
+        "crc": checkpoint.crc,
+        "step": checkpoint.step,
+        "words": list(checkpoint.words),
+        "version": __version__,
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                state=np.frombuffer(checkpoint.state, np.uint8),
+                provenance=np.array(json.dumps(provenance)),
+            )
+    except OSError as error:
+        raise MynaError(
+            f"cannot be written ({error.strerror})", where=str(path), fix="name another file"
+        ) from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint's file.
+
+    Raises:
+        MynaError: the file is missing, is none, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            state, text = file["state"].tobytes(), file["provenance"].item()
+        record = json.loads(text)
+        checkpoint = Checkpoint(
+            record["model"],
+            record["fingerprint"],
+            record["abi"],
+            record["step"],
+            tuple(record["words"]),
+            state,
+        )
+        intact = checkpoint.crc == record["crc"]
+    except FileNotFoundError as error:
+        raise MynaError("no such file", where=str(path), fix="check the path") from error
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        raise MynaError(
+            f"is no saved state ({error})", where=str(path), fix="save one with `myna export`"
+        ) from error
+    if not intact:
+        raise MynaError(
+            "is damaged: its CRC is wrong", where=str(path), fix="save it again: `myna export`"
+        )
+    return checkpoint

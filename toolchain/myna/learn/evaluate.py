@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Examine users before and after enrollment, on any engine, in parallel."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import multiprocessing
+import statistics
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from myna.errors import MynaError
+from myna.learn.engine import Engine, EngineSpec, Labels
+from myna.learn.examples import Examples, Progress
+from myna.learn.protocols import Task
+from myna.learn.recipe import Recipe, enroll
+
+# 97.5 % quantile of Student's t for 1 … 30 degrees of freedom
+STUDENT_T = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
+)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One user's results: predicted classes of the examined clips, then of what was known."""
+
+    task: Task
+    before: Labels
+    after: Labels
+    known: Examples | None
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of ``per_speaker``."""
+        result: dict[str, Any] = {
+            "speaker": self.task.speaker,
+            "enrolled": len(self.task.enrolled),
+            "tested": len(self.task.examined),
+        }
+        own = len(self.task.examined)
+        for when, found in (("before", self.before), ("after", self.after)):
+            result[when] = percent_right(found[:own], self.task.examined.labels)
+            if self.known is not None:
+                result[f"known_{when}"] = percent_right(found[own:], self.known.labels)
+        result["predictions"] = {"before": digest(self.before), "after": digest(self.after)}
+        return result
+
+
+def percent_right(found: Labels, labels: Labels) -> float:
+    """Share of right predictions, in percent."""
+    return 100.0 * float(np.mean(found == labels))
+
+
+def digest(found: Labels) -> str:
+    """CRC-32 of predicted classes, one byte each: equal engines have equal digests."""
+    return f"{zlib.crc32(found.astype(np.uint8).tobytes()):08x}"
+
+
+def mean_with_ci(values: Sequence[float]) -> dict[str, float | None]:
+    """Mean and half the 95 % confidence interval by Student's t; None for a single value."""
+    freedom = len(values) - 1
+    half = None
+    if freedom:
+        # beyond the table, the first term of the Cornish-Fisher expansion: error below 0.002
+        t = STUDENT_T[freedom - 1] if freedom <= len(STUDENT_T) else 1.96 + 2.4 / freedom
+        half = t * statistics.stdev(values) / math.sqrt(len(values))
+    return {"mean": statistics.fmean(values), "ci95": half}
+
+
+def examine(
+    engine: Engine, task: Task, known: Examples | None, recipe: Recipe, seed: int
+) -> Examination:
+    """Examine one user before and after his enrollment on an engine as built."""
+    questions = task.examined.features
+    if known is not None:
+        questions = np.concatenate([questions, known.features])
+    engine.reset()
+    before = engine.predict(questions)
+    enroll(engine, task.enrolled, task.classes, recipe, seed)
+    return Examination(task, before, engine.predict(questions), known)
+
+
+def examine_all(
+    spec: EngineSpec,
+    tasks: Sequence[Task],
+    known: Examples | None,
+    recipe: Recipe,
+    seed: int,
+    jobs: int,
+    progress: Progress,
+) -> list[Examination]:
+    """Examine every user, `jobs` at a time, each process with an engine of its own.
+
+    Raises:
+        MynaError: the engine cannot be made, or failed.
+    """
+    spec.prepare()
+    progress(0, len(tasks))
+    if jobs == 1 or len(tasks) == 1:
+        with spec.open() as engine:
+            results = []
+            for task in tasks:
+                results.append(examine(engine, task, known, recipe, seed))
+                progress(len(results), len(tasks))
+            return results
+    pool = ProcessPoolExecutor(
+        min(jobs, len(tasks)), multiprocessing.get_context("spawn"), _begin, (spec,)
+    )
+    with pool:
+        futures = [pool.submit(_work, task, known, recipe, seed) for task in tasks]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                progress(done, len(tasks))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+_own: dict[str, Any] = {}  # a worker process's engine, opened at its first task
+
+
+def _begin(spec: EngineSpec) -> None:
+    _own["spec"] = spec
+
+
+def _work(task: Task, known: Examples | None, recipe: Recipe, seed: int) -> Examination:
+    """One task in a worker process."""
+    try:
+        if "engine" not in _own:
+            stack = ExitStack()
+            atexit.register(stack.close)
+            _own["engine"] = stack.enter_context(_own["spec"].open())
+        return examine(_own["engine"], task, known, recipe, seed)
+    except MynaError as error:
+        # its subclasses cannot travel between processes
+        raise MynaError(error.what, where=error.where, fix=error.fix) from None
+
+
+def summarize(examinations: Sequence[Examination]) -> dict[str, Any]:
+    """Means over users, and every user: the measured fields of ``evaluate --json``."""
+    people = [examination.to_json() for examination in examinations]
+    means = {
+        field: mean_with_ci([person[field] for person in people]) if field in people[0] else None
+        for field in ("before", "after", "known_before", "known_after")
+    }
+    return {"speakers": [p["speaker"] for p in people], **means, "per_speaker": people}
