@@ -41,6 +41,11 @@ class Package:
         """Class names."""
         return self.model.model.labels
 
+    @property
+    def rows(self) -> int:
+        """Rows of the output layer: classes in use and free ones."""
+        return self.model.biases[self.model.model.output].size
+
 
 def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:
     """Quantize ``float.npz`` with ``calibration.npz`` and write ``int8.npz``.

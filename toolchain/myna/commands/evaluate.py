@@ -102,8 +102,7 @@ def _tasks(
         words = protocols.known_words(clips, package.labels)
     else:
         words = new_words or protocols.choose_new_words(clips, package.labels)
-    rows = package.model.biases[package.model.model.output].size
-    classes = protocols.assign_classes(package.labels, words, rows)
+    classes = protocols.assign_classes(package.labels, words, package.rows)
     asked, most = speakers
     chosen = None if asked == "all" else asked.split(",") if asked else None
     if asked is None:

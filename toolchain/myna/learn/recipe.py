@@ -27,7 +27,7 @@ class Phase:
 class Recipe:
     """SGD over the stored clips, batch 1, the learning rate in steps."""
 
-    phases: tuple[Phase, ...] = (Phase(8, 0.02), Phase(4, 0.005))
+    phases: tuple[Phase, ...] = (Phase(8, 0.002),)
 
     def steps(self, clips: int) -> int:
         """Training steps over so many clips."""

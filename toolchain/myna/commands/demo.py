@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna demo``: enroll five words on a virtual board, end to end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.audio.dataset import scan
+from myna.commands.common import board_option, json_option, progress, write_json
+from myna.device.session import Board
+from myna.device.target import PROJECT, find_board, missing_programs
+from myna.learn import protocols, speech
+from myna.learn.engine import BoardEngine
+from myna.learn.evaluate import percent_right
+from myna.learn.examples import Examples
+from myna.learn.footprint import Footprint, measure
+from myna.learn.lesson import Lesson, featurize
+from myna.learn.recipe import Recipe
+from myna.project import Project, open_project
+from myna.report.picture import draw_lesson
+
+MODEL = PROJECT / "models" / "kws"
+FALLBACK = "host"
+
+
+@dataclass(frozen=True)
+class User:
+    """Who speaks, and what."""
+
+    title: str
+    words: tuple[str, ...]
+    takes: speech.Takes
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demonstration showed; accuracies in percent of the test takes, on the board."""
+
+    before: float
+    after: float
+    lesson: Lesson
+    footprint: Footprint | None
+    board: str
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path), default=MODEL, required=False)
+@board_option("qemu_m4")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Real recordings.")
+@click.option("--speaker", help="Whose recordings; by default the first one held out.")
+@click.option("--words", help="A,B,…; by default five that the model does not know.")
+@click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("results/demo"),
+    show_default=True,
+    help="Folder for the picture and the figures.",
+)
+@json_option
+def demo(
+    model: Path,
+    board: str,
+    data: Path | None,
+    speaker: str | None,
+    words: str | None,
+    shots: int,
+    seed: int,
+    output: Path,
+    json_file: Path | None,
+) -> None:
+    """Teach five words of one user to MODEL on a virtual board, and compare every step."""
+    begun = time.monotonic()
+    board = _usable_board(board)
+    project = open_project(model)
+    asked = tuple(words.split(",")) if words else None
+    user = _user(project, data, speaker, asked, shots, seed)
+    click.echo(f"{user.title}: {', '.join(user.words)}, {shots} takes each")
+    recipe = Recipe()
+    result = _run(project, board, user, recipe, seed)
+    _print(result)
+    picture = output / "demo.png"
+    title = (
+        f"{project.package.model.model.name} learns {', '.join(user.words)}\n"
+        f"{shots} takes each, on {result.board}; {result.lesson.comparison.compared} digests "
+        f"compared, {result.lesson.comparison.differences} differences"
+    )
+    draw_lesson(result.lesson.record, title, len(user.takes[0]), picture)
+    record = _record(model, board, user, shots, seed, result)
+    record["seconds"] = round(time.monotonic() - begun, 1)
+    for path in filter(None, (output / "demo.json", json_file)):
+        write_json(path, "demo", record)
+    click.echo(f"picture:  {picture}\ntime:     {record['seconds']:.0f} s, with the build")
+
+
+def _usable_board(board: str) -> str:
+    missing = missing_programs(find_board(board))
+    if not missing:
+        return board
+    click.echo(f"{', '.join(missing)} not installed: runs on {FALLBACK} instead of {board}")
+    return FALLBACK
+
+
+def _user(
+    project: Project,
+    data: Path | None,
+    speaker: str | None,
+    words: tuple[str, ...] | None,
+    shots: int,
+    seed: int,
+) -> User:
+    if data is None:
+        words = words or speech.SYNTHETIC_WORDS
+        takes = speech.synthetic_user(words, shots, seed)
+        return User("synthetic speech (espeak-ng, no recordings given)", words, takes)
+    clips = scan(data)
+    words = words or protocols.choose_new_words(clips, project.package.labels)
+    speaker = speaker or protocols.choose_speakers(clips, words, shots)[0]
+    return User(f"speaker {speaker}", words, speech.recorded_user(data, speaker, words, shots))
+
+
+def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) -> Result:
+    package, rows = project.package, project.package.rows
+    classes = protocols.assign_classes(package.labels, user.words, rows)
+    enrolled, tested = (featurize(package.audio, takes, classes) for takes in user.takes)
+    click.echo(f"build:    {board}")
+    firmware = project.firmware(board)
+    with project.connect(board) as session:
+        before = _ask(project, session, tested)
+        lesson = Lesson(project.program, session, user.takes[0], enrolled)
+        with progress(f"send {len(enrolled)} takes") as report:
+            lesson.send(report)
+        with progress("train and compare") as report:
+            lesson.train(tested, len(classes), recipe, seed, report)
+        after = _ask(project, session, tested)
+        on_chip = find_board(board).kind != "host"
+        footprint = measure(firmware, session) if on_chip else None
+        return Result(before, after, lesson, footprint, session.info.board)
+
+
+def _ask(project: Project, session: Board, tested: Examples) -> float:
+    found = BoardEngine(session, project.program).predict(tested.features)
+    return percent_right(found, tested.labels)
+
+
+def _print(result: Result) -> None:
+    comparison, footprint = result.lesson.comparison, result.footprint
+    click.echo(
+        f"compared: {comparison.steps} training steps, {comparison.compared} digests, "
+        f"{comparison.differences} differences"
+    )
+    if comparison.first is not None:
+        click.secho(f"          first: {comparison.first}", fg="red")
+    click.echo(
+        f"accuracy: {result.before:.1f} % before, {result.after:.1f} % after, on takes not "
+        f"enrolled, on {result.board}"
+    )
+    if footprint is None:
+        click.echo("memory:   measured on Cortex-M boards only")
+    else:
+        click.echo(_memory(footprint))
+
+
+def _memory(footprint: Footprint) -> str:
+    parts = {name: size for name, size in asdict(footprint).items() if name != "flash"}
+    shares = ", ".join(f"{name} {size}" for name, size in parts.items())
+    return f"RAM:      {footprint.ram} bytes ({shares})\nflash:    {footprint.flash} bytes"
+
+
+def _record(
+    model: Path, board: str, user: User, shots: int, seed: int, result: Result
+) -> dict[str, Any]:
+    """The figures for ``demo --json``."""
+    comparison, footprint, record = (
+        result.lesson.comparison,
+        result.footprint,
+        result.lesson.record,
+    )
+    return {
+        "model": str(model),
+        "board": board,
+        "user": user.title,
+        "words": list(user.words),
+        "shots": shots,
+        "seed": seed,
+        "enrolled": len(user.takes[0]),
+        "tested": len(user.takes[1]),
+        "before": result.before,
+        "after": result.after,
+        **comparison.to_json(),
+        "ram": asdict(footprint) | {"total": footprint.ram} if footprint else None,
+        "losses": record.losses,
+        "tests": record.tests,
+        "ranges": record.ranges,
+    }
