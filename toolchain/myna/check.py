@@ -71,6 +71,7 @@ def _check_types(graph: Graph, node: Node) -> None:
     types = node.op.infer(*(graph.tensors[name] for name in node.inputs))
     _require(len(types) == len(node.outputs), "has the wrong number of outputs", node)
     for name, (shape, dtype) in zip(node.outputs, types, strict=True):
+        _require(name in graph.tensors, f"makes {name}, which is not declared", node)
         tensor = graph.tensors[name]
         _require(
             tensor.shape == tuple(shape) and tensor.dtype == dtype,
