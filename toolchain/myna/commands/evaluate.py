@@ -103,11 +103,12 @@ def _tasks(
     else:
         words = new_words or protocols.choose_new_words(clips, package.labels)
     classes = protocols.assign_classes(package.labels, words, package.rows)
+    clips = select(clips, words=words)
     asked, most = speakers
     chosen = None if asked == "all" else asked.split(",") if asked else None
     if asked is None:
         chosen = list(protocols.choose_speakers(clips, words, shots, most))
-    clips = select(clips, words=words, speakers=chosen)
+    clips = select(clips, speakers=chosen)
     kept, examples = _read(package, clips, classes, f"read {data.name}")
     tasks = protocols.make_tasks(kept, examples, shots, len(classes))
     missing = sorted(set(chosen or ()) - {task.speaker for task in tasks})

@@ -64,28 +64,32 @@ class Core(Protocol):
 
 
 class CoreEngine:
-    """An engine in this process."""
+    """An engine in this process.
+
+    Attributes:
+        core: what computes.
+    """
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self.core = core
         self.reset, self.set_state = core.reset, core.set_state
 
     def predict(self, features: npt.NDArray[np.int8]) -> Labels:
         """See `Engine`."""
-        return np.array([self._core.predict(one) for one in features], np.int64)
+        return np.array([self.core.predict(one) for one in features], np.int64)
 
     def train(self, examples: Examples, steps: int) -> Losses:
         """See `Engine`."""
         seed, step = (self._scalar(name) for name in (SEED, STEP))
         losses = [
-            self._core.train_step(examples.features[i], int(examples.labels[i]))
+            self.core.train_step(examples.features[i], int(examples.labels[i]))
             for i in order(len(examples), seed, step, steps)
         ]
         return np.array(losses) / Q16
 
     def _scalar(self, name: str) -> int:
-        offset = self._core.program.state[name]
-        return int(np.frombuffer(self._core.read_state(), "<i4", 1, offset)[0])
+        offset = self.core.program.state[name]
+        return int(np.frombuffer(self.core.read_state(), "<i4", 1, offset)[0])
 
 
 class BoardEngine:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from myna.errors import MynaError
 from myna.learn.lesson import Record
 
-BLUE, ORANGE, GREY = "#1b6ca8", "#d1662c", "#9aa0a6"
+BLUE, ORANGE = "#1b6ca8", "#d1662c"
 
 
 def draw_lesson(record: Record, title: str, epoch: int, path: Path) -> None:
