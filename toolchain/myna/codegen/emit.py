@@ -94,7 +94,7 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "abi": ABI,
         "fingerprint": f"0x{fingerprint(program):08x}u",
         "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
-        "labels": json.dumps("\n".join(labels.names)),
+        "labels": json.dumps("\n".join(labels.names), ensure_ascii=False),
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio),
         "clips": labels.clips,
