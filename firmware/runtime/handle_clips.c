@@ -23,6 +23,9 @@ static struct {
 } upload;
 
 void audio_abort(void) {
+    if (upload.clip != NULL) {
+        trace_wipe();
+    }
     upload.clip = NULL;
 }
 
@@ -67,6 +70,7 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     memset(&upload, 0, sizeof upload);
     upload.clip = clip;
     upload.samples = begin->samples;
+    trace_wipe();
     audio_reset(&trace_scratch.audio);
     return STATUS_OK;
 }
@@ -108,6 +112,7 @@ enum status handle_audio_end(const struct request *request, struct reply *reply)
     }
     clip->stored = true;
     upload.clip = NULL;
+    trace_wipe();
     struct message_audio_reply audio = {
         .feature_crc = crc32_update(0u, clip->features, sizeof clip->features),
         .mean_square = (uint32_t)(upload.energy / upload.samples),

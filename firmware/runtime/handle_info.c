@@ -54,6 +54,9 @@ enum status handle_status(const struct request *request, struct reply *reply) {
         .buffer_bytes = server_buffer_bytes + sizeof trace_scratch,
         .clips = (uint16_t)clips_list(slots),
         .state_incomplete = state_is_incomplete(),
+        .storage = (uint16_t)stored_state.status,
+        .stored_sequence = stored_state.sequence,
+        .state_from_storage = stored_state.is_running,
     };
     reply_put(reply, &status, sizeof status);
     return STATUS_OK;

@@ -17,6 +17,7 @@ void state_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     upload.incomplete = false;
     upload.writing = false;
+    stored_state.is_running = false;
 }
 
 bool state_is_incomplete(void) {
@@ -27,8 +28,7 @@ void state_spoil(void) {
     upload.incomplete = true;
 }
 
-/* Whether the model can run with it; with more classes than rows it would leave its tensors. */
-static bool is_usable(void) {
+bool state_is_usable(void) {
     return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
 }
 
@@ -48,6 +48,7 @@ enum status handle_state_begin(const struct request *request, struct reply *repl
     }
     upload.incomplete = true;
     upload.writing = true;
+    stored_state.is_running = false;
     upload.crc = begin->crc;
     upload.next = 0u;
     return STATUS_OK;
@@ -80,7 +81,7 @@ enum status handle_state_commit(const struct request *request, struct reply *rep
     if (crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
         return STATUS_BAD_CRC;
     }
-    if (!is_usable()) {
+    if (!state_is_usable()) {
         return STATUS_BAD_STATE;
     }
     upload.writing = false;
@@ -106,7 +107,7 @@ enum status handle_state_patch(const struct request *request, struct reply *repl
     }
     memcpy(before, myna_model.state + offset, request->tail_bytes);
     memcpy(myna_model.state + offset, request->tail, request->tail_bytes);
-    if (!is_usable()) {
+    if (!state_is_usable()) {
         memcpy(myna_model.state + offset, before, request->tail_bytes);
         return STATUS_BAD_STATE;
     }

@@ -51,11 +51,22 @@ struct server_counters {
 extern struct server_counters server_counters;
 extern const uint32_t server_buffer_bytes;
 
-/* State as after power-up. */
+/* State as built. */
 void state_reset(void);
+/* State as after power-up: the stored one if there is one, otherwise as built. */
+void state_restore(void);
+/* Whether the model can run with it; with more classes than rows it would leave its tensors. */
+bool state_is_usable(void);
 /* Whether it must not be used: a part of it has been written, or a step was stopped half-way. */
 bool state_is_incomplete(void);
 void state_spoil(void);
+
+struct stored_state {
+    enum status status; /* STATUS_OK: a state of this model is stored; otherwise why none is */
+    uint32_t sequence;  /* its number */
+    bool is_running;    /* the state in use descends from the one found at power-up */
+};
+extern struct stored_state stored_state;
 
 /* Forgets an upload that has not ended; its slot stays empty. */
 void audio_abort(void);

@@ -162,7 +162,7 @@ static void receive(const struct frame *frame) {
 
 void server_init(void) {
     clips_clear();
-    state_reset();
+    state_restore();
 }
 
 bool server_poll(void) {

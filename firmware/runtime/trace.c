@@ -6,6 +6,7 @@
 #include "runtime/model.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define CAPACITY (sizeof trace_scratch.digests / sizeof *trace_scratch.digests)
 
@@ -14,6 +15,11 @@ union trace_scratch trace_scratch;
 static struct trace_options active;
 static uint16_t kept;      /* digests in the scratch memory */
 static uint16_t last_node; /* that ran */
+
+void trace_wipe(void) {
+    memset(&trace_scratch, 0, sizeof trace_scratch);
+    kept = 0u;
+}
 
 static uint16_t output_count(void) {
     const struct myna_node *last = &myna_model.nodes[myna_model.node_count - 1u];
@@ -43,7 +49,7 @@ enum status trace_run(void (*run)(myna_trace_fn trace), struct trace_options opt
     }
     if (options.digests) {
         audio_abort();
-        kept = 0u;
+        trace_wipe();
     }
     active = options;
     run(visit);

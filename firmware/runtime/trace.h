@@ -20,6 +20,9 @@ struct trace_options {
     uint16_t stop_after; /* this node, or MESSAGE_NO_NODE */
 };
 
+/* Wipes the scratch memory: no request may read sound, and none shall stay. */
+void trace_wipe(void);
+
 /* Runs infer or train_step; *stopped tells whether it stopped at stop_after. */
 __attribute__((warn_unused_result)) enum status
 trace_run(void (*run)(bool (*trace)(uint16_t node)), struct trace_options options, bool *stopped);

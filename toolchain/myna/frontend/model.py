@@ -9,6 +9,7 @@ bias [cout]. Activations are [height, width, channels]; a batch dimension is imp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -227,6 +228,13 @@ def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
 def _check(model: FloatModel, path: Path) -> None:
     """Raise a MynaError that names the first layer that is wrong."""
     known: dict[str, Shape] = {model.input_name: model.input_shape}
+    # names become C identifiers, the model's a file name; labels travel joined by newlines
+    if not re.fullmatch(r"[A-Za-z][\w-]*", model.name, re.ASCII):
+        _fail(path, model.name, "a name must be a letter, then letters, digits, - and _")
+    if not re.fullmatch(r"[A-Za-z]\w*", model.input_name, re.ASCII):
+        _fail(path, model.input_name, "a name must be a letter, then letters, digits and _")
+    if not all(isinstance(label, str) and label.isprintable() and label for label in model.labels):
+        _fail(path, "labels", "a label must be printable text")
     for layer in model.layers:
         if layer.op not in ATTRIBUTES:
             _fail(path, layer.name, f"unknown op {layer.op!r}; ops: {', '.join(ATTRIBUTES)}")
@@ -237,6 +245,8 @@ def _check(model: FloatModel, path: Path) -> None:
             _fail(path, layer.name, f"activation is not one of {', '.join(ACTIVATIONS)}")
         if layer.attrs.get("padding", "same") not in PADDINGS:
             _fail(path, layer.name, f"padding is not one of {', '.join(PADDINGS)}")
+        if not re.fullmatch(r"[A-Za-z]\w*", layer.name, re.ASCII):
+            _fail(path, layer.name, "a name must be a letter, then letters, digits and _")
         if layer.name in known:
             _fail(path, layer.name, "name used twice")
         missing = [name for name in layer.inputs if name not in known]

@@ -17,6 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from myna import fixed
+from myna.errors import MynaError
 from myna.fixed import Pair
 from myna.ir import Array, Tensor
 from myna.ops.base import PAIR, Case, Op, Type, pair, pair_fields, pair_tensor
@@ -110,7 +111,12 @@ class RangeUpdate(Op):
 
     @classmethod
     def of(cls, smoothing: float, headroom: float) -> RangeUpdate:
-        """The op for a smoothing in (0, 1) and a headroom of at least 1."""
+        """The op for a smoothing in (0, 1) and a headroom in [1, 64]."""
+        if not (0 < smoothing < 1 and 1 <= headroom <= 64):
+            raise MynaError(
+                f"smoothing {smoothing} with headroom {headroom} cannot track a range",
+                fix="use a smoothing between 0 and 1 and a headroom from 1 to 64",
+            )
         return cls(round(smoothing * 65536), round((1 - smoothing) * headroom / 127 * 65536))
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

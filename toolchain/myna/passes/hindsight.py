@@ -21,6 +21,7 @@ from myna.passes.autodiff import LOSS_SCALE
 from myna.passes.execute import execute
 
 ONE = "one"
+SMALLEST = 2.0**-30  # a range of zero could never grow again
 
 
 class RangeMode(StrEnum):
@@ -92,7 +93,7 @@ def calibrate(
         for name in names:
             scale = fixed.pair_to_float(pair(values[f"{name}.scale"]))
             found[name].append(scale / base if mode is RangeMode.RELATIVE else scale)
-    return {name: float(np.mean(scales)) for name, scales in found.items()}
+    return {n: max(float(np.mean(s)), SMALLEST) if s else 1.0 for n, s in found.items()}
 
 
 def dynamic_gradients(graph: Graph) -> list[str]:

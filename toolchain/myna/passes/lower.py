@@ -103,7 +103,7 @@ class _Lowering:
         weight, bias = self._q.weights[layer.name], self._q.biases[layer.name]
         scales = self._q.scales[layer.name]
         taps = weight.size // (weight.shape[-1] if layer.op == "depthwise_conv2d" else len(weight))
-        if taps * 255 * 127 + BIAS_MAX > fixed.INT32_MAX:
+        if taps * 255 * 127 + BIAS_MAX > fixed.INT32_MAX - 128:  # 128: the zero point
             raise MynaError(
                 f"{taps} products per output cannot be proven to fit a 32-bit accumulator",
                 where=f"model {self._model.name}, layer {layer.name}",
@@ -129,12 +129,24 @@ class _Lowering:
     def _requantize(self, name: str, source: str, quant: Quant, low: int) -> None:
         x = self._build.tensors[source]
         to_type = "int16" if name in self._stream else "int8"
-        mantissa, shift = fixed.requantize_multiplier(x.scale / quant.scale[0])
+        mantissa, shift = self._multiplier(name, x, quant.scale[0])
         high = int(np.iinfo(to_type).max)
         op = Requantize(
             x.dtype, to_type, mantissa, shift, x.zero_point, quant.zero_point, low, high
         )
         self._emit(name, op, [source], quant)
+
+    def _multiplier(self, name: str, x: Tensor, scale: float) -> tuple[int, int]:
+        """The multiplier from ``x`` to another scale; its operand, shifted, must fit int32."""
+        mantissa, shift = fixed.requantize_multiplier(x.scale / scale)
+        bits = 16 if x.dtype == "int16" else 9  # of x minus its zero point
+        if bits + max(shift, 0) > 31:
+            raise MynaError(
+                f"changes the scale from {x.scale:g} to {scale:g}, more than int32 can hold",
+                where=f"model {self._model.name}, layer {name}",
+                fix="its range over the calibration data is too small: calibrate with other data",
+            )
+        return mantissa, shift
 
     def _relu(self, layer: Layer) -> None:
         quant = self._q.quants[layer.name]
@@ -142,7 +154,7 @@ class _Lowering:
 
     def _couple(self, layer: Layer) -> None:
         x, branch = (self._build.tensors[self._named[name]] for name in layer.inputs)
-        mantissa, shift = fixed.requantize_multiplier(branch.scale / x.scale)
+        mantissa, shift = self._multiplier(layer.name, branch, x.scale)
         op = Couple(mantissa, shift, branch.zero_point)
         self._build.node(layer.name, op, (x.name, branch.name, WRAPS), (layer.name, WRAPS))
         self._build.requantized(layer.name, self._q.quants[layer.name])

@@ -21,6 +21,7 @@ from myna.passes.calibrate import Ranges
 
 STREAM_HEADROOM = 4.0
 LOGIT_HEADROOM = 1.25
+RANGE_FLOOR = 1e-2  # narrowest int8 range: a dead branch must not ask for a huge multiplier
 CHANNEL_FLOOR = 64  # smallest channel scale: 1/64 of the largest, so that it stays trainable
 SAME_SCALE = ("average_pool", "flatten", "concat")
 
@@ -123,7 +124,7 @@ def _stream_quant(stream: frozenset[str], ranges: Ranges) -> Quant:
 
 def affine(low: float, high: float) -> Quant:
     """The int8 quantization of ``[low, high]``, in which zero is exact."""
-    scale = np.float32(max(high - low, 1e-6) / 255)
+    scale = np.float32(max(high - low, RANGE_FLOOR) / 255)
     return Quant((float(scale),), int(np.clip(round(-128 - low / float(scale)), -128, 127)))
 
 
