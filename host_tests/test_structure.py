@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shape of the project: one direction of imports, small files, light commands."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from myna.device.target import PROJECT
+
+PACKAGE = PROJECT / "toolchain" / "myna"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# A module may import from its own part and from the lines above its part's line.
+LAYERS = (
+    "errors fixed",
+    "audio frontend",
+    "pretrain",
+    "ir",
+    "ops",
+    "check",
+    "passes",
+    "pipeline",
+    "quantized",
+    "interpret codegen",
+    "device",
+    "verify project",
+    "learn",
+    "federated",
+    "report",
+    "commands",
+    "cli",
+)
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts.split()}
+# These serve outside the compiler, too, and know nothing of it.
+ALONE = {"audio": {"errors", "fixed"}, "pretrain": {"errors", "audio", "frontend"}}
+HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Modules of the package that a file imports, leaving out what only type checkers see."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from (name for other in node.orelse for name in imports(other))
+            continue
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            root, _, rest = (node.module or "").partition(".")
+            if root == "myna":
+                yield from (rest or alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (a.name[5:] for a in node.names if a.name.startswith("myna."))
+        yield from imports(node)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
+def test_imports_run_one_way(module: str) -> None:
+    own = module.partition(".")[0]
+    assert own in LEVEL, f"say in LAYERS where {own} stands"
+    for name in imports(ast.parse(MODULES[module].read_text("utf-8"))):
+        part = name.partition(".")[0]
+        if part in (own, "__version__"):
+            continue
+        allowed = ALONE[own] if own in ALONE else {p for p in LEVEL if LEVEL[p] < LEVEL[own]}
+        assert part in allowed, f"myna.{module} must not import myna.{name}"
+
+
+def test_the_package_itself_imports_nothing_of_its_own() -> None:
+    assert not list(imports(ast.parse(MODULES["__init__"].read_text("utf-8"))))
+
+
+def test_type_checking_blocks_are_left_out_and_others_are_not() -> None:
+    text = "if TYPE_CHECKING:\n    from myna.ops import A\ndef f():\n    from myna.device import x"
+    assert list(imports(ast.parse(text))) == ["device"]
+
+
+@pytest.mark.parametrize("command", ["build", "verify", "flash"])
+def test_commands_import_nothing_heavy(command: str) -> None:
+    code = f"import sys, myna.commands.{command}; print(*{{m.split('.')[0] for m in sys.modules}})"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+    assert "numpy" in loaded
+    assert not loaded & HEAVY
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def tracked(*patterns: str) -> list[Path]:
+    command = ["git", "-C", str(PROJECT), "ls-files", "-z", "--", *patterns]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [PROJECT / name for name in output.split("\0") if name and (PROJECT / name).is_file()]
+
+
+def generated(path: Path) -> bool:
+    return (PROJECT / "firmware" / "generated") in path.parents
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def test_every_source_file_names_its_licence() -> None:
+    sources = tracked("*.py", "*.c", "*.h", "*.j2", "*.sh", "*.ld", "*.js", "*.html", "*.css")
+    assert len(sources) > 100
+    head = re.compile(r"(# |/\* |// |<!-- )SPDX-License-Identifier: Apache-2\.0( \*/| -->)?")
+    for path in sources:
+        first = [line for line in path.read_text("utf-8").splitlines()[:3] if line[:2] != "#!"]
+        first = [line for line in first if not line.startswith("<!doctype")]
+        if path.stat().st_size:
+            assert head.fullmatch(first[0]), path
+
+
+def test_no_file_is_long() -> None:
+    limits = {"toolchain/*.py": 300, "host_tests/*.py": 480, "firmware/*.[ch]": 250}
+    long = {
+        f"{path.relative_to(PROJECT)}: {lines(path)} lines"
+        for pattern, limit in limits.items()
+        for path in tracked(pattern)
+        if lines(path) > limit and not generated(path) and path.name != "messages.h"
+    }
+    assert not long
+
+
+def test_ops_and_kernels_are_small() -> None:
+    for pattern, limit in (("toolchain/myna/ops/*.py", 175), ("firmware/kernels/*.c", 150)):
+        files = tracked(pattern)
+        assert len(files) > 5
+        assert not [path.name for path in files if lines(path) > limit]
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{path.name}: {node.name}", (node.end_lineno or 0) - node.lineno + 1
+
+
+def c_functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Functions of a file in the repository's format, which end at a brace in the first column."""
+    text = path.read_text("utf-8")
+    for found in re.finditer(r"^(\w[^;{}=]*\)) \{\n.*?^\}", text, re.MULTILINE | re.DOTALL):
+        yield f"{path.name}: {found[1]}", found[0].count("\n") + 1
+
+
+def test_functions_are_short() -> None:
+    python = [f for path in tracked("toolchain/*.py") for f in functions(path)]
+    c = [f for path in tracked("firmware/*.c") if not generated(path) for f in c_functions(path)]
+    assert len(python) > 300
+    assert len(c) > 100
+    assert not [f"{name} ({size} lines)" for name, size in python + c if size > 63]
+
+
+def test_kernels_have_a_header_each() -> None:
+    kernels = PROJECT / "firmware" / "kernels"
+    for path in kernels.glob("*.c"):
+        stem = path.stem.removesuffix("_dsp").removesuffix("_mve")
+        header = kernels / f"{stem}.h"
+        assert header.is_file(), path.name
+        own = f'#include "kernels/{header.name}"'
+        assert own in path.read_text("utf-8"), path.name
+
+
+def test_no_sound_is_committed() -> None:
+    assert not tracked("*.wav", "*.flac", "*.mp3", "*.ogg")
