@@ -6,11 +6,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import tiny
+from myna.audio.config import AudioConfig
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
 from myna.device.target import PROJECT
@@ -20,11 +22,20 @@ from myna.quantized import RANGE_MODES, Package, save_package
 
 RATE = 16000
 HEAD = Options(train="head")
+# fits the tones: the first coefficient is their level, the others span the int8 range
+AUDIO = AudioConfig(
+    mels=20,
+    coefficients=tiny.COEFFICIENTS,
+    frames=tiny.FRAMES,
+    offset=(300 << 20, *(0,) * (tiny.COEFFICIENTS - 1)),
+    multiplier=(1 << 17,) * tiny.COEFFICIENTS,
+    scale=tiny.SCALE,
+)
 TONES = {"a": 300, "b": 700, "one": 1200, "two": 2500, "three": 5000}  # word: Hz
 
 
 @cache
-def folder(name: str = "plain") -> Path:
+def folder(name: str = "reversible") -> Path:
     """A model's folder, with float.npz and int8.npz: labels a to d and two free classes.
 
     It stays under build, named after its contents, so that firmware for it is built once.
@@ -34,8 +45,9 @@ def folder(name: str = "plain") -> Path:
     tests = PROJECT / "build" / "tests"
     tests.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=tests))
-    save_model(tiny.float_model(name), draft)
-    save_package(Package(quantized, ranges), draft)
+    model = replace(tiny.float_model(name), audio=AUDIO.to_json())
+    save_model(model, draft)
+    save_package(Package(replace(quantized, model=model), ranges), draft)
     contents = b"".join(path.read_bytes() for path in sorted(draft.iterdir()))
     final = tests / f"{name}-{hashlib.sha256(contents).hexdigest()[:12]}"
     try:

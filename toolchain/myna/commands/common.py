@@ -29,6 +29,17 @@ port_option = click.option(
     "--port", help="Serial port or pyserial URL of a board that runs; absent: a virtual board."
 )
 
+running_port_option = click.option(
+    "--port", required=True, help="Serial port or pyserial URL of a board that runs."
+)
+names_option = click.option(
+    "--names",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="myna-words.json",
+    show_default=True,
+    help="Where the names of learned words are kept.",
+)
+
 
 def board_option(default: str) -> Callable[..., Any]:
     """``--board`` with its default."""

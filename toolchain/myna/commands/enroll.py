@@ -10,7 +10,9 @@ import click
 from myna.commands.common import (
     json_option,
     make_options,
+    names_option,
     progress,
+    running_port_option,
     training_options,
     write_json,
 )
@@ -18,7 +20,7 @@ from myna.device.session import Scored
 from myna.device.target import PROJECT
 from myna.learn import teach
 from myna.learn.recipe import Recipe
-from myna.learn.words import DEFAULT, load_words, save_words
+from myna.learn.words import load_words, save_words
 from myna.project import open_project
 
 MODEL = PROJECT / "models" / "kws"
@@ -26,18 +28,12 @@ MODEL = PROJECT / "models" / "kws"
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…")
-@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
+@running_port_option
 @click.option("--word", required=True, help="What is said.")
 @click.option(
     "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
 )
-@click.option(
-    "--names",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT,
-    show_default=True,
-    help="Where the names of learned words are kept.",
-)
+@names_option
 @training_options
 @json_option
 def enroll(

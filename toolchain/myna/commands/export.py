@@ -7,23 +7,24 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import make_options, model_argument, progress, training_options
+from myna.commands.common import (
+    make_options,
+    model_argument,
+    names_option,
+    progress,
+    running_port_option,
+    training_options,
+)
 from myna.learn.checkpoint import read_board, save_checkpoint
-from myna.learn.words import DEFAULT, load_words
+from myna.learn.words import load_words
 from myna.project import open_project
 
 
 @click.command()
 @model_argument
-@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
+@running_port_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@click.option(
-    "--names",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT,
-    show_default=True,
-    help="Where the names of learned words are kept.",
-)
+@names_option
 @training_options
 def export(
     model: Path, port: str, output: Path, names: Path, train: str, ranges: str, store_all: bool

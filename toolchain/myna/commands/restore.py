@@ -7,23 +7,24 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import make_options, model_argument, progress, training_options
+from myna.commands.common import (
+    make_options,
+    model_argument,
+    names_option,
+    progress,
+    running_port_option,
+    training_options,
+)
 from myna.learn.checkpoint import load_checkpoint, write_board
-from myna.learn.words import DEFAULT, save_words
+from myna.learn.words import save_words
 from myna.project import open_project
 
 
 @click.command()
 @model_argument
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--port", required=True, help="Serial port or pyserial URL of a board that runs.")
-@click.option(
-    "--names",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=DEFAULT,
-    show_default=True,
-    help="Where the names of learned words go.",
-)
+@running_port_option
+@names_option
 @training_options
 def restore(
     model: Path, file: Path, port: str, names: Path, train: str, ranges: str, store_all: bool

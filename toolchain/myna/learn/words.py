@@ -14,8 +14,6 @@ from pathlib import Path
 from myna.device.session import Board
 from myna.errors import MynaError
 
-DEFAULT = "myna-words.json"
-
 
 def load_words(path: Path, session: Board) -> tuple[str, ...]:
     """The names of the words that a board has learned beyond its labels.

@@ -71,6 +71,7 @@ def _draw_ranges(axes: Axes, record: Record) -> None:
     for color, (name, values) in zip(colors, record.ranges.items(), strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, color=color, linewidth=1, label=name)
     axes.set_yscale("log")
+    axes.set_ylim(top=4 * axes.get_ylim()[1])  # room for the legend
     axes.set_xlabel("training step")
     axes.set_ylabel("gradient range\n(multiple of the loss gradient's)")
     axes.grid(alpha=0.25, which="both")
