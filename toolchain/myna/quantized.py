@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.frontend.model import FloatModel, load_architecture, load_model
+from myna.frontend.model import FloatModel, load_architecture, load_model, weight_shapes
 from myna.ir import Array, Quant
 from myna.passes.calibrate import activation_ranges
 from myna.passes.hindsight import RangeMode, calibrate
@@ -107,10 +108,11 @@ def load_package(folder: Path) -> Package:
     model, path = load_architecture(folder), folder / "int8.npz"
     arrays = _read(path)
     part = {k: _group(arrays, f"{k}/") for k in ("scale", "zero", "w", "b", "w_scale")}
-    needed = {layer.name for layer in model.layers} | {model.input_name}
-    if not needed <= part["scale"].keys() or part["scale"].keys() != part["zero"].keys():
+    if (problem := _misfit(model, part)) is not None:
         raise MynaError(
-            "does not fit the architecture", where=str(path), fix="run `myna quantize` again"
+            f"does not fit the architecture: {problem}",
+            where=str(path),
+            fix="run `myna quantize` on the model's folder",
         )
     quants = {
         name: Quant(tuple(scale.tolist()), int(part["zero"][name]))
@@ -124,6 +126,32 @@ def load_package(folder: Path) -> Package:
     return Package(quantized, ranges)
 
 
+def _misfit(model: FloatModel, part: Mapping[str, Mapping[str, Array]]) -> str | None:
+    """What in ``int8.npz`` contradicts the architecture."""
+    scales, zeros = part["scale"], part["zero"]
+    needed = {layer.name for layer in model.layers} | {model.input_name}
+    if missing := sorted(needed - (scales.keys() & zeros.keys())):
+        return f"{missing[0]} has no scale or zero point"
+    if bad := [n for n in scales if scales[n].shape != (1,) or zeros[n].shape != ()]:
+        return f"{bad[0]} has more than one scale or zero point"
+    shapes = weight_shapes(model)
+    for name in (key[:-2] for key in shapes if key.endswith("/w")):
+        arrays = [part[kind].get(name) for kind in ("w", "b", "w_scale")]
+        if any(array is None for array in arrays):
+            return f"{name} has no weights"
+        w, b, scale = (array for array in arrays if array is not None)
+        shape, channels = shapes[f"{name}/w"], len(b)
+        depthwise = len(shape) == 3
+        expected = (*shape[:2], channels) if depthwise else (channels, *shape[:-1])
+        enough = channels >= shape[-1] if name == model.output else channels == shape[-1]
+        types = [str(array.dtype) for array in (w, b, scale)] == ["int8", "int32", "float32"]
+        if not (types and enough and w.shape == expected and scale.shape == b.shape):
+            return f"the weights of {name} have wrong types or shapes"
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            return f"the weight scales of {name} are not positive"
+    return None
+
+
 def _group(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
@@ -135,10 +163,7 @@ def _read(path: Path) -> dict[str, Array]:
     except FileNotFoundError as error:
         fix = "run `myna quantize` on the model's folder, or name another folder"
         raise MynaError("there is no such file", where=str(path), fix=fix) from error
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
         raise MynaError(
             f"cannot be read ({error})", where=str(path), fix="restore the file"
         ) from error
-
-
-__all__ = ["FloatModel", "Package", "load_calibration", "load_package", "quantize_folder"]
