@@ -116,6 +116,14 @@ def test_the_stream_is_symmetric_with_headroom() -> None:
         assert model.quants[name].scale[0] * 32767 == pytest.approx(STREAM_HEADROOM * top)
 
 
+def test_what_joins_the_input_has_its_scale() -> None:
+    pool = Layer("pool", "average_pool", ("features",), {"pool": [2, 2], "strides": [2, 2]})
+    model = replace(tiny.float_model("plain"), layers=(pool,), output="pool", weights={})
+    given_quant = Quant((0.5,), 7)
+    ranges = {"features": (-1.0, 1.0), "pool": (-1.0, 1.0)}
+    assert quantize(model, ranges, given_quant, 4).quants["pool"] == given_quant
+
+
 def test_logits_have_headroom() -> None:
     float_model, model = tiny.float_model("plain"), tiny.quantized("plain")
     low, high = activation_ranges(float_model, tiny.features(8) * tiny.SCALE)["logits"]
@@ -201,6 +209,20 @@ def test_overlapping_pools_are_refused() -> None:
     with pytest.raises(MynaError, match="overlap") as error:
         lower(with_layers(model, layers))
     assert "pool" in error.value.where
+
+
+@pytest.mark.parametrize(("name", "position"), [("pool_a", 0), ("f0_dw", 0), ("g1", 1)])
+def test_a_layer_that_reads_the_stream_directly_is_refused(name: str, position: int) -> None:
+    model = tiny.quantized("reversible")
+    layers = []
+    for layer in model.model.layers:
+        inputs = list(layer.inputs)
+        if layer.name == name:
+            inputs[position] = "stem_a"
+        layers.append(replace(layer, inputs=tuple(inputs)))
+    with pytest.raises(MynaError, match="int16 stream stem_a") as error:
+        lower(with_layers(model, layers))
+    assert error.value.where.endswith(f"layer {name}")
 
 
 def test_an_accumulator_that_could_overflow_is_refused() -> None:

@@ -71,7 +71,19 @@ class _Lowering:
                 where=f"model {self._model.name}, layer {layer.name}",
                 fix=f"use one of {', '.join(rules)}",
             )
+        self._expect_int8(layer)
         rules[layer.op](layer)
+
+    def _expect_int8(self, layer: Layer) -> None:
+        """Only couplings continue a stream, and only relu and flatten leave it."""
+        narrow = {"couple": layer.inputs[1:], "relu": (), "flatten": ()}
+        for name in narrow.get(layer.op, layer.inputs):
+            if self._build.tensors[self._named[name]].dtype != "int8":
+                raise MynaError(
+                    f"{layer.op} cannot read the int16 stream {name}",
+                    where=f"model {self._model.name}, layer {layer.name}",
+                    fix="put a relu layer between",
+                )
 
     def _emit(self, name: str, op: Any, inputs: list[str], quant: Quant) -> None:
         self._build.node(name, op, inputs, (name,))

@@ -108,9 +108,9 @@ def _activation_quants(model: FloatModel, ranges: Ranges, input_quant: Quant) ->
         members = [other for other in group if root(other) == root(name)]
         bounds = [ranges[member] for member in members]
         low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
-        headroom = LOGIT_HEADROOM if name == model.output else 1.0
-        quants[name] = affine(low * headroom, high * headroom)
-    quants[model.input_name] = input_quant
+        headroom = LOGIT_HEADROOM if model.output in members else 1.0
+        joins_input = model.input_name in members
+        quants[name] = input_quant if joins_input else affine(low * headroom, high * headroom)
     wide = _stream_quant(stream, ranges)
     # a layer that feeds a stream computes int8 in its own range before it is widened
     narrow = {f"{name}.int8": quants[name] for name in stream}
