@@ -41,6 +41,7 @@ from myna.passes.select import select, trained_tensors
 from myna.pipeline import Options, compile_model, training_graph
 
 NAMES = ["plain", "reversible"]
+WIDE = {"strides": [1, 1], "padding": "same", "activation": "linear"}
 PLAIN_WEIGHTS = [f"{layer}.{part}" for layer in ("stem", "dw", "pw", "logits") for part in "wb"]
 
 
@@ -357,6 +358,39 @@ def test_ranges_recover_from_saturation() -> None:
     for _ in range(60):
         device.train_step(x, 1)
     assert all(int(device.values[f"{name}.peak"][0]) <= 70 for name in ranges)
+
+
+def test_a_gradient_that_calibration_did_not_see_gets_a_range() -> None:
+    model = tiny.quantized("plain")
+    ranges = dict.fromkeys(tiny.gradient_ranges(model, RangeMode.RELATIVE), 0.0)
+    device = Reference(compile_model(model, ranges, Options(rate=0.0)))
+    x = tiny.features(1)[0]
+    for _ in range(80):
+        device.train_step(x, 1)
+    assert all(60 <= int(device.values[f"{name}.peak"][0]) <= 70 for name in ranges)
+
+
+def test_a_weight_gradient_that_could_overflow_is_refused() -> None:
+    side = 260  # 67,600 positions; 66,311 fit
+    layers = (
+        Layer("wide", "conv2d", ("features",), WIDE | {"filters": 1, "kernel": [1, 1]}),
+        Layer("pool", "average_pool", ("wide",), {"pool": [side, side], "strides": [side, side]}),
+        Layer("flat", "flatten", ("pool",)),
+        Layer("logits", "dense", ("flat",), {"units": 4, "activation": "linear"}),
+    )
+    weights = {
+        "wide/w": np.ones((1, 1, 1, 1), np.float32),
+        "wide/b": np.ones(1, np.float32),
+        "logits/w": np.ones((1, 4), np.float32),
+        "logits/b": np.ones(4, np.float32),
+    }
+    model = replace(
+        tiny.float_model("plain"), layers=layers, input_shape=(side, side, 1), weights=weights
+    )
+    ranges = dict.fromkeys(("features", "wide", "pool", "flat", "logits"), (-4.0, 4.0))
+    with pytest.raises(MynaError, match="67600 terms") as error:
+        training_graph(quantize(model, ranges, Quant((0.03,)), 4), 0.02)
+    assert "wide" in error.value.where
 
 
 @given(tops=st.lists(st.integers(1, 1000), min_size=1, max_size=10))

@@ -21,6 +21,7 @@ from myna.passes.autodiff import LOSS_SCALE
 from myna.passes.execute import execute
 
 ONE = "one"
+SMALLEST = 2.0**-30  # a range of zero could never grow
 SMALLEST = 2.0**-30  # a range of zero could never grow again
 
 
@@ -61,7 +62,7 @@ def hindsight(
             continue
         if isinstance(node.op, DynamicScale):
             name = node.outputs[0].removesuffix(".scale")
-            tracked = pair_tensor(float(ranges[name] * headroom))
+            tracked = pair_tensor(float(max(ranges[name], SMALLEST) * headroom))
             build.state(f"{name}.tracked", tracked)
             build.node(node.name, HindsightScale(), (f"{name}.tracked", base), node.outputs)
             continue
