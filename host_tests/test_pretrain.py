@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from myna.audio import dataset, files
+from myna.audio import dataset, features, files
 from myna.audio.config import RATE, AudioConfig
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture, load_model
-from myna.pretrain import augment, corpus, examples, run, testset
+from myna.pretrain import augment, corpus, examples, run, testset, warp
 from myna.pretrain.recipe import Recipe, load_recipe
+from myna.pretrain.warp import Warp
 
 MODELS = Path(__file__).parents[1] / "models"
 LABELS = ("silence", "unknown", "yes", "no")
@@ -71,16 +72,44 @@ def test_silence_has_no_word_and_many_levels() -> None:
     assert max(levels) > 30 * np.median(levels) > 0
 
 
-def test_masks_zero_frames_and_leave_the_rest() -> None:
-    batch = np.arange(1, 40 * 49 * 3 + 1, dtype=np.float32).reshape(40, 49, 3)
-    masked = augment.mask_features(batch, generator())
-    assert masked.shape == batch.shape
-    assert masked.dtype == np.float32
-    zeros = (masked == 0).all(-1)
-    assert ((masked == 0).any(-1) == zeros).all()  # whole frames
-    assert 0 < zeros.mean() < 0.3
-    shifts = (masked - batch)[~zeros] / 3
-    assert set(np.unique(shifts)) == {-2, -1, 0, 1, 2}
+def test_warps_keep_shape_and_follow_their_generator() -> None:
+    batch = generator(1).normal(size=(40, 49, 10)).astype(np.float32)
+    change = Warp(CONFIG)
+    changed = change(batch, generator(2))
+    assert changed.shape == batch.shape
+    assert changed.dtype == np.float32
+    np.testing.assert_array_equal(changed, change(batch, generator(2)))
+    assert not np.array_equal(changed, change(batch, generator(3)))
+
+
+def test_warps_mask_whole_frames() -> None:
+    changed = Warp(CONFIG)(np.full((200, 49, 10), 5, np.float32), generator())
+    masked = (changed == 0).all(-1)
+    assert ((changed == 0).any(-1) == masked).all()
+    assert masked.sum(1).max() == warp.MASK
+    assert 0.03 < masked.mean() < 0.12
+
+
+@pytest.mark.parametrize("coefficients", [0, 10])
+def test_tract_of_factor_one_changes_nothing(coefficients: int) -> None:
+    count = coefficients or CONFIG.mels
+    values = {"offset": tuple(range(count)), "multiplier": tuple(range(9000, 9000 + count))}
+    config = replace(CONFIG, coefficients=coefficients, **values)
+    linear, offset = warp._tract(config, 1.0)
+    np.testing.assert_allclose(linear, np.eye(count), atol=1e-9)
+    np.testing.assert_allclose(offset, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.88, 1.12])
+def test_tract_moves_a_tone(factor: float) -> None:
+    config = AudioConfig(
+        coefficients=0, offset=(60_000_000,) * 40, multiplier=(90_000,) * 40, scale=1 / 32
+    )
+    linear, offset = warp._tract(config, factor)
+    plain, higher = (
+        features.extract(config, tone(hz))[20] * config.scale for hz in (1500, 1500 * factor)
+    )
+    assert np.argmax(plain @ linear + offset) == np.argmax(higher)
 
 
 def test_place_keeps_the_whole_word() -> None:
@@ -185,9 +214,8 @@ def test_epochs_are_balanced(folder: Path) -> None:
     bank = examples.make_bank(CONFIG, _sources(folder), [], per_class=9, seed=1)
     index = examples.balanced(bank, 40, generator())
     assert Counter(bank.label[index].tolist()) == dict.fromkeys(range(4), 40)
-    share = examples.FEW_RECORDINGS / (examples.FEW_RECORDINGS + 9)
-    assert bank.synthetic[index].sum() == round(40 * share)
-    sizes = [len(x) for x, _ in examples.batches(bank, 0.5, 40, 64, generator())]
+    assert bank.synthetic[index].sum() == round(40 * examples.SYNTHETIC_SHARE)
+    sizes = [len(x) for x, _ in examples.batches(bank, CONFIG, 40, 64, generator())]
     assert sizes == [64, 64]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Augmentation of clips in the time domain and of feature maps, from an explicit generator."""
+"""Augmentation of clips in the time domain, from an explicit generator."""
 
 from __future__ import annotations
 
@@ -83,21 +83,6 @@ def place(word: Pcm, samples: int, random: Random) -> Pcm:
     word = fit(word, min(len(word), samples))
     start = int(random.integers(samples - len(word) + 1))
     return np.pad(word, (start, samples - len(word) - start))
-
-
-def mask_features(batch: npt.NDArray[np.float32], random: Random) -> npt.NDArray[np.float32]:
-    """Shift each map [batch, frames, features] by up to 2 frames and mask one stretch of time.
-
-    Masked frames and those shifted in become 0, the mean (SpecAugment, Park et al. 2019).
-    """
-    count, frames = batch.shape[:2]
-    source = np.arange(frames) - random.integers(-2, 3, (count, 1))
-    width = random.integers(0, 9, (count, 1))
-    start = random.integers(0, frames, (count, 1))
-    time = np.arange(frames)
-    kept = (source >= 0) & (source < frames) & ~((time >= start) & (time < start + width))
-    moved = np.take_along_axis(batch, np.clip(source, 0, frames - 1)[..., None], axis=1)
-    return np.where(kept[..., None], moved, np.float32(0))
 
 
 def to_pcm(sound: Floats) -> Pcm:

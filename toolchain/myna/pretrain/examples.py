@@ -18,10 +18,10 @@ from myna.audio.config import RATE, AudioConfig
 from myna.audio.features import Pcm
 from myna.pretrain import augment
 from myna.pretrain.corpus import SILENCE, Source
+from myna.pretrain.warp import Warp
 
 MOST_VARIANTS = 200  # of one sound
-SYNTHETIC_SHARE = 0.15  # of a class that has synthetic voices, at least
-FEW_RECORDINGS = 25  # a class with so few recordings is half synthetic
+SYNTHETIC_SHARE = 0.2  # of a class that has synthetic voices
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,14 @@ def _sound(source: Source, noises: list[Pcm], random: augment.Random) -> Pcm:
 def balanced(bank: Bank, per_class: int, random: augment.Random) -> npt.NDArray[np.int64]:
     """Indices of one epoch in random order: `per_class` examples of every class.
 
-    The fewer recordings a class has, the larger is the share of synthetic voices in it.
+    The share of synthetic voices is the same in every class, so that it tells nothing about it.
     """
     chosen = []
-    for label, recordings in bank.recordings.items():
+    for label in bank.recordings:
         of_class = bank.label == label
         spoken = np.flatnonzero(of_class & bank.synthetic)
         recorded = np.flatnonzero(of_class & ~bank.synthetic)
-        share = max(SYNTHETIC_SHARE, FEW_RECORDINGS / (FEW_RECORDINGS + recordings))
-        synthetic = round(per_class * share) if len(spoken) else 0
+        synthetic = round(per_class * SYNTHETIC_SHARE) if len(spoken) else 0
         chosen += [random.choice(spoken, synthetic)] if synthetic else []
         chosen += [random.choice(recorded, per_class - synthetic)]
     return random.permutation(np.concatenate(chosen))
@@ -121,11 +120,12 @@ def fit_normalisation(
 
 
 def batches(
-    bank: Bank, scale: float, per_class: int, size: int, random: augment.Random
+    bank: Bank, config: AudioConfig, per_class: int, size: int, random: augment.Random
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
     """One epoch of (float features [size, frames, features, 1], indices into the bank [size])."""
+    change = Warp(config)
     order = balanced(bank, per_class, random)
     for start in range(0, len(order) - size + 1, size):
         index = order[start : start + size]
-        maps = bank.features[index].astype(np.float32) * np.float32(scale)
-        yield augment.mask_features(maps, random)[..., None], index
+        maps = bank.features[index].astype(np.float32) * np.float32(config.scale)
+        yield change(maps, random)[..., None], index

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from myna.audio.config import AudioConfig
 from myna.frontend import keras as network
 from myna.frontend.model import FloatModel, Floats
 from myna.pretrain.augment import Random
@@ -43,7 +44,7 @@ def fit(
     random = np.random.default_rng(seed)
     model = network.build(architecture)
     trainer = _with_word_head(model, architecture, len(bank.words))
-    scale = float(architecture.audio["scale"])
+    config = AudioConfig.from_json(architecture.audio)
     steps = recipe.per_class * len(bank.recordings) // recipe.batch
     optimizer = _optimizer(recipe, recipe.epochs * steps)
     step = _make_step(trainer, optimizer)
@@ -51,11 +52,11 @@ def fit(
     for epoch in range(recipe.epochs):
         losses = [
             step(x, targets[index], margins[bank.label[index]], bank.word[index])
-            for x, index in batches(bank, scale, recipe.per_class, recipe.batch, random)
+            for x, index in batches(bank, config, recipe.per_class, recipe.batch, random)
         ]
         progress(f"epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}")
     optimizer.finalize_variable_values(trainer.trainable_variables)
-    _settle(trainer, bank, scale, recipe, random)
+    _settle(trainer, bank, config, recipe, random)
     return network.fold(model, architecture)
 
 
@@ -123,7 +124,7 @@ def _make_step(trainer: Any, optimizer: Any) -> Callable[..., Any]:
     return cast(Callable[..., Any], tf.function(step, reduce_retracing=True))
 
 
-def _settle(trainer: Any, bank: Bank, scale: float, recipe: Recipe, random: Random) -> None:
+def _settle(trainer: Any, bank: Bank, config: AudioConfig, recipe: Recipe, random: Random) -> None:
     """Let BatchNorm's moving statistics follow the final weights."""
     for layer in trainer.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -131,6 +132,6 @@ def _settle(trainer: Any, bank: Bank, scale: float, recipe: Recipe, random: Rand
     forward = tf.function(lambda x: trainer(x, training=True), reduce_retracing=True)
     done = 0
     while done < SETTLE_BATCHES:
-        for x, _ in batches(bank, scale, recipe.per_class, recipe.batch, random):
+        for x, _ in batches(bank, config, recipe.per_class, recipe.batch, random):
             forward(x)
             done += 1
