@@ -18,8 +18,7 @@ from myna.audio.files import SUFFIXES, read_clip, read_pcm
 from myna.errors import MynaError
 
 Split = Literal["train", "validation", "test"]
-HASH_RANGE = 2**27  # Speech Commands: MAX_NUM_WAVS_PER_CLASS + 1
-VALIDATION_PERCENT, TEST_PERCENT = 10, 10
+SPLITS: dict[int, Split] = {0: "test", 1: "validation"}  # by SHA-1 of the speaker modulo ten
 
 
 @dataclass(frozen=True, order=True)
@@ -66,14 +65,12 @@ def describe(path: Path) -> Clip:
 def split_of(speaker: str) -> Split:
     """The part of the data a speaker belongs to, 80 / 10 / 10 %, for ever the same.
 
-    Source: which_set of Speech Commands (Warden 2018), on the speaker instead of the file name,
-    which gives the official split.
+    SHA-1 of the speaker modulo ten. Speech Commands' own rule (Warden 2018) hashes alike but by
+    thresholds; under it, nearly all recordings of "on" and "off" in the collection that the models
+    are trained on belong to test speakers, which leaves 17 of each to learn from.
     """
     digest = int(hashlib.sha1(speaker.encode()).hexdigest(), 16)
-    percent = digest % HASH_RANGE * (100 / (HASH_RANGE - 1))
-    if percent < VALIDATION_PERCENT:
-        return "validation"
-    return "test" if percent < VALIDATION_PERCENT + TEST_PERCENT else "train"
+    return SPLITS.get(digest % 10, "train")
 
 
 def select(
