@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arithmetic against independent definitions in exact integers and fractions, and C's twin."""
+"""The arithmetic against independent definitions in exact integers and fractions."""
 
 from __future__ import annotations
 
-import ctypes
 import math
-import subprocess
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from myna import fixed
-from myna.device.target import PROJECT
 from myna.fixed import Pair
 
 INT32 = st.integers(fixed.INT32_MIN, fixed.INT32_MAX)
@@ -162,7 +157,7 @@ def test_requantize_multiplier_is_tflites_quantize_multiplier(value: float) -> N
 # -- logarithm -------------------------------------------------------------------------------------
 
 
-def _log2_inputs() -> list[int]:
+def log2_inputs() -> list[int]:
     rng = np.random.default_rng(0)
     powers = [max(1, 2**k + d) for k in range(63) for d in (-1, 0, 1)]
     spread = [int(2.0 ** float(e)) for e in rng.uniform(0, 62.9, 20000)]
@@ -170,7 +165,7 @@ def _log2_inputs() -> list[int]:
 
 
 def test_log2_is_within_6_lsb() -> None:
-    inputs = _log2_inputs()
+    inputs = log2_inputs()
     found = fixed.log2_q16(np.array(inputs, np.int64))
     errors = [abs(int(f) - math.log2(x) * 65536) for f, x in zip(found, inputs, strict=True)]
     assert max(errors) <= 6
@@ -238,128 +233,3 @@ def test_mix32_is_a_bijection_on_any_range() -> None:
     count = 1 << 20
     for start in (0, 2**32 - count):
         assert np.unique(fixed.mix32(np.arange(start, start + count))).size == count
-
-
-# -- the C twin ------------------------------------------------------------------------------------
-
-SHIM = """
-#include "kernels/fixed.h"
-#include "kernels/pairs.h"
-int32_t requantize(int32_t x, int32_t m, int32_t s) { return fx_requantize(x, m, s); }
-int32_t scale32(int32_t x, int32_t m, int32_t s) {
-    return fx_scale32(x, (struct fx_multiplier){m, s});
-}
-void pair_from_int(int32_t v, int32_t *out) { store_pair(out, fx_pair_from_int(v)); }
-void pair_mul(const int32_t *a, const int32_t *b, int32_t *out) {
-    store_pair(out, fx_pair_mul(load_pair(a), load_pair(b)));
-}
-void pair_div(const int32_t *a, const int32_t *b, int32_t *out) {
-    store_pair(out, fx_pair_div(load_pair(a), load_pair(b)));
-}
-int32_t pair_less(const int32_t *a, const int32_t *b) {
-    return fx_pair_less(load_pair(a), load_pair(b));
-}
-void pair_multiplier(const int32_t *a, int32_t *out) {
-    struct fx_multiplier m = fx_pair_multiplier(load_pair(a));
-    out[0] = m.mantissa;
-    out[1] = m.shift;
-}
-int32_t log2_q16(uint64_t x) { return fx_log2_q16(x); }
-uint32_t mix32(uint32_t x) { return fx_mix32(x); }
-uint32_t key(uint32_t seed, uint32_t step, uint32_t tag) { return fx_key(seed, step, tag); }
-uint32_t random32(uint32_t key, uint32_t index) { return fx_random32(key, index); }
-void inv127(int32_t *out) { out[0] = INV127_MANTISSA; out[1] = INV127_EXPONENT; }
-"""
-FLAGS = ("-std=c11", "-O1", "-shared", "-fPIC", "-fsanitize=undefined", "-fno-sanitize-recover")
-WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
-
-
-class Twin:
-    """fixed.h through ctypes, compiled so that undefined behaviour ends the process."""
-
-    def __init__(self, library: Path) -> None:
-        self._c = ctypes.CDLL(str(library))
-        for name in ("mix32", "key", "random32"):
-            getattr(self._c, name).restype = ctypes.c_uint32
-
-    def number(self, name: str, *arguments: int) -> int:
-        kinds = {"log2_q16": ctypes.c_uint64, **dict.fromkeys(UNSIGNED, ctypes.c_uint32)}
-        kind = kinds.get(name, ctypes.c_int32)
-        return int(getattr(self._c, name)(*(kind(a) for a in arguments)))
-
-    def pairs(self, name: str, *arguments: Pair | int) -> Any:
-        out = (ctypes.c_int32 * 2)()
-        converted = [
-            (ctypes.c_int32 * 2)(*a) if isinstance(a, tuple) else ctypes.c_int32(a)
-            for a in arguments
-        ]
-        if name == "pair_less":
-            return bool(self._c.pair_less(*converted))
-        getattr(self._c, name)(*converted, out)
-        return tuple(out)
-
-
-UNSIGNED = ("mix32", "key", "random32")
-
-
-@pytest.fixture(scope="module")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
-    folder = tmp_path_factory.mktemp("fixed")
-    source, library = folder / "shim.c", folder / "shim.so"
-    source.write_text(SHIM)
-    firmware = PROJECT / "firmware"
-    kernel = firmware / "kernels" / "fixed.c"
-    command = ["gcc", *FLAGS, *WARNINGS, f"-I{firmware}", str(source), str(kernel), "-o"]
-    subprocess.run([*command, str(library)], check=True)
-    return Twin(library)
-
-
-@settings(max_examples=300)
-@given(x=st.one_of(INT32, st.sampled_from(EXTREMES)), mantissa=MANTISSA, shift=st.integers(-31, 0))
-def test_c_requantize(twin: Twin, x: int, mantissa: int, shift: int) -> None:
-    expected = int(fixed.requantize(np.array(x), mantissa, shift))
-    assert twin.number("requantize", x, mantissa, shift) == expected
-
-
-@given(x=st.integers(-65535, 65535), mantissa=MANTISSA, shift=st.integers(1, 14))
-def test_c_requantize_upward(twin: Twin, x: int, mantissa: int, shift: int) -> None:
-    expected = int(fixed.requantize(np.array(x), mantissa, shift))
-    assert twin.number("requantize", x, mantissa, shift) == expected
-
-
-@settings(max_examples=300)
-@given(
-    x=st.one_of(INT32, st.sampled_from(EXTREMES)),
-    mantissa=st.one_of(st.integers(0, 2**31 - 1), st.just(2**31 - 1)),
-    shift=st.integers(1, 62),
-)
-def test_c_scale32(twin: Twin, x: int, mantissa: int, shift: int) -> None:
-    expected = int(fixed.scale32(np.array(x), mantissa, shift))
-    assert twin.number("scale32", x, mantissa, shift) == expected
-
-
-@given(a=PAIRS, b=PAIRS, value=st.integers(0, 2**31 - 1))
-def test_c_pairs(twin: Twin, a: Pair, b: Pair, value: int) -> None:
-    assert twin.pairs("pair_mul", a, b) == fixed.pair_mul(a, b)
-    if b[0] != 0:
-        assert twin.pairs("pair_div", a, b) == fixed.pair_div(a, b)
-    assert twin.pairs("pair_less", a, b) == fixed.pair_less(a, b)
-    assert twin.pairs("pair_multiplier", a) == fixed.pair_multiplier(a)
-    assert twin.pairs("pair_from_int", value) == fixed.pair_from_int(value)
-
-
-def test_c_log2(twin: Twin) -> None:
-    inputs = [*_log2_inputs()[::7], 1, 2**63 - 1]
-    expected = fixed.log2_q16(np.array(inputs, np.int64)).tolist()
-    assert [twin.number("log2_q16", x) for x in inputs] == expected
-
-
-@given(a=UINT32, b=UINT32, c=UINT32)
-def test_c_random_numbers(twin: Twin, a: int, b: int, c: int) -> None:
-    assert twin.number("mix32", a) == int(fixed.mix32(a))
-    assert twin.number("key", a, b, c) == fixed.key(a, b, c)
-    assert twin.number("random32", a, b) == int(fixed.random32(a, b))
-
-
-def test_c_constants(twin: Twin) -> None:
-    assert twin.pairs("inv127") == fixed.pair_from_float(1 / 127)
