@@ -19,6 +19,7 @@ from myna.device.target import PROJECT
 FIRMWARE = PROJECT / "firmware"
 MODEL = Path(__file__).parent / "fake_model"
 AUDIO = AudioConfig()
+FINGERPRINT = "0x12345678"  # in fake_model/model.c
 CLASSES, FEATURE_BYTES, CLIPS = 12, 490, 32
 FLAGS = ("-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -31,18 +32,23 @@ def compile_c(program: Path, sources: list[Path], *flags: str) -> Path:
     return program
 
 
-def generated(folder: Path) -> Path:
-    """The fake model as a generated folder."""
+def generated(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
+    """The fake model as a generated folder; with another fingerprint it is another model."""
     shutil.copytree(MODEL, folder)
+    source = folder / "model.c"
+    source.write_text(source.read_text("utf-8").replace(FINGERPRINT, fingerprint), "utf-8")
     (folder / "audio_tables.h").write_text(render_tables(AUDIO), "utf-8")
     return folder
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
     """The host board with the fake model."""
-    model = generated(folder / "model")
-    sources = [FIRMWARE / "main.c", FIRMWARE / "boards/host/port.c", model / "model.c"]
-    for pattern in ("protocol/*.c", "runtime/*.c", "audio/*.c", "kernels/fixed.c"):
+    model = generated(folder / "model", fingerprint)
+    sources = [FIRMWARE / "main.c", model / "model.c"]
+    for pattern in (
+        *("boards/host/nvm.c", "boards/host/port.c", "boards/virtual/flash.c"),
+        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/*.c", "kernels/fixed.c"),
+    ):
         sources += sorted(FIRMWARE.glob(pattern))
     return compile_c(folder / "firmware.elf", sources, f"-I{model}", '-DMYNA_BOARD="host"')
 

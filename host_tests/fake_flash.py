@@ -8,6 +8,8 @@ the sanitizer's own, so that a byte read behind its end is an error.
 from __future__ import annotations
 
 import ctypes
+import struct
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -17,6 +19,9 @@ import numpy.typing as npt
 from fake_board import FIRMWARE, compile_c
 
 Bytes = npt.NDArray[np.uint8]
+
+HEADER = struct.Struct("<7I")  # magic, sequence, fingerprint, abi, length, CRC of data and header
+DATA_AT = 32
 
 # The sanitizer asks to be loaded before anything else, which only matters for finding leaks.
 OPTIONS = """
@@ -62,6 +67,18 @@ class _Owner(ctypes.Structure):
 
 class _Entry(ctypes.Structure):
     _fields_ = (("sequence", ctypes.c_uint32), ("slot", ctypes.c_uint32))
+
+
+def sign(header: bytes) -> bytes:
+    """A header with its own CRC made right."""
+    return header[:-4] + zlib.crc32(header[:-4]).to_bytes(4, "little")
+
+
+def is_intact(slot: bytes) -> bool:
+    """Whether a slot is what a completed save leaves."""
+    header = slot[: HEADER.size]
+    *_, length, crc, _ = HEADER.unpack(header)
+    return sign(header) == header and zlib.crc32(slot[DATA_AT : DATA_AT + length]) == crc
 
 
 def compile_storage(folder: Path) -> ctypes.CDLL:

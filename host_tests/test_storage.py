@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import ctypes
-import struct
 import zlib
 
 import numpy as np
 import pytest
-from fake_flash import Flash, Outcome, Owner, Storage, compile_storage
+from fake_flash import DATA_AT, HEADER, Flash, Outcome, Owner, Storage, compile_storage, sign
 
-HEADER = struct.Struct("<7I")  # magic, sequence, fingerprint, abi, length, CRC of data and header
-DATA_AT = 32
 # bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many
 GEOMETRIES = [
     pytest.param((512, 64, 4, 201), id="nrf52-like"),
@@ -57,8 +54,7 @@ def _patch_header(flash: Flash, slot: int, index: int, value: int) -> None:
     at = slot * flash.memory.size // 2
     words = list(HEADER.unpack(flash.memory[at : at + HEADER.size].tobytes()))
     words[index] = value
-    words[6] = zlib.crc32(HEADER.pack(*words)[:-4])
-    flash.memory[at : at + HEADER.size] = np.frombuffer(HEADER.pack(*words), np.uint8)
+    flash.memory[at : at + HEADER.size] = np.frombuffer(sign(HEADER.pack(*words)), np.uint8)
 
 
 def test_states_come_back_from_alternate_slots(storage: Storage, flash: Flash) -> None:
@@ -75,10 +71,8 @@ def test_the_layout_is_the_documented_one(storage: Storage, flash: Flash) -> Non
     """PROTOCOL.md describes these bytes; another version must still find them."""
     _save(storage, 1)
     data, owner = _state(storage, 1), storage.owner
-    head = HEADER.pack(
-        0x314E594D, 1, owner.fingerprint, owner.abi, owner.length, zlib.crc32(data), 0
-    )
-    head = head[:-4] + zlib.crc32(head[:-4]).to_bytes(4, "little")
+    words = (0x314E594D, 1, owner.fingerprint, owner.abi, owner.length, zlib.crc32(data), 0)
+    head = sign(HEADER.pack(*words))
     assert flash.memory[: HEADER.size].tobytes() == head
     assert flash.memory[DATA_AT : DATA_AT + len(data)].tobytes() == data
 
@@ -194,10 +188,7 @@ def test_a_state_of_another_model_is_never_loaded(
     value = getattr(owner, field) - 1
     _patch_header(flash, 0, word, value)
     if field == "length":
-        flash.memory[20:24] = np.frombuffer(
-            zlib.crc32(_state(storage, 1)[:value]).to_bytes(4, "little"), np.uint8
-        )
-        _patch_header(flash, 0, word, value)
+        _patch_header(flash, 0, 5, zlib.crc32(_state(storage, 1)[:value]))
     assert storage.load().outcome is Outcome.OTHER_MODEL
 
 

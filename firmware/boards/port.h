@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything the firmware asks of a board: one byte stream, idle, reset, and how deep the stack
- * got. */
+/* Everything the firmware asks of a board: one byte stream, idle, reset, memory that lasts, and how
+ * deep the stack got. */
 #ifndef MYNA_BOARDS_PORT_H
 #define MYNA_BOARDS_PORT_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "storage/nvm.h"
 
 /* Bytes that may be on their way to the board at once; a sender that keeps to it loses nothing,
    however long the core computes. */
@@ -37,5 +39,8 @@ _Noreturn void port_fail(const char *message);
    stack belongs to the operating system. */
 uint32_t port_stack_size(void);
 uint32_t port_stack_high_water(void);
+
+/* Memory that keeps its contents without power; NULL if the board has none, or none to spare. */
+const struct nvm *port_nvm(void);
 
 #endif

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x6298e6a4u
+#define PROTOCOL_ABI 0xfdda25a0u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -35,6 +35,10 @@ enum status {
     STATUS_STATE_INCOMPLETE = 12,
     STATUS_BAD_STATE = 13,
     STATUS_TRACE_TOO_LONG = 14,
+    STATUS_NO_STORAGE = 15,
+    STATUS_NOTHING_STORED = 16,
+    STATUS_STORAGE_TOO_SMALL = 17,
+    STATUS_STORAGE_FAILED = 18,
 };
 
 enum message {
@@ -47,6 +51,8 @@ enum message {
     MESSAGE_STATE_COMMIT = 11,
     MESSAGE_STATE_READ = 12,
     MESSAGE_STATE_PATCH = 13,
+    MESSAGE_STATE_SAVE = 14,
+    MESSAGE_STATE_ERASE = 15,
     MESSAGE_AUDIO_BEGIN = 16,
     MESSAGE_AUDIO_DATA = 17,
     MESSAGE_AUDIO_END = 18,
@@ -106,10 +112,13 @@ struct message_status_reply {
     uint32_t stack_high_water;
     uint32_t clip_bytes;
     uint32_t buffer_bytes;
+    uint32_t stored_sequence;
     uint16_t clips;
     uint16_t state_incomplete;
+    uint16_t storage;
+    uint16_t state_from_storage;
 };
-_Static_assert(sizeof(struct message_status_reply) == 40, "no padding");
+_Static_assert(sizeof(struct message_status_reply) == 48, "no padding");
 
 struct message_range {
     uint32_t offset;
@@ -129,6 +138,12 @@ struct message_piece {
     uint32_t offset;
 };
 _Static_assert(sizeof(struct message_piece) == 4, "no padding");
+
+struct message_state_saved {
+    uint32_t sequence;
+    uint32_t slot;
+};
+_Static_assert(sizeof(struct message_state_saved) == 8, "no padding");
 
 struct message_audio_begin {
     uint32_t samples;
@@ -258,6 +273,8 @@ union message_request {
     X(STATE_COMMIT, state_commit, 0, false, STATUS) \
     X(STATE_READ, state_read, 8, false, AGAIN) \
     X(STATE_PATCH, state_patch, 4, true, STATUS) \
+    X(STATE_SAVE, state_save, 0, false, ANSWER) \
+    X(STATE_ERASE, state_erase, 0, false, STATUS) \
     X(AUDIO_BEGIN, audio_begin, 8, false, STATUS) \
     X(AUDIO_DATA, audio_data, 4, true, STATUS) \
     X(AUDIO_END, audio_end, 0, false, ANSWER) \

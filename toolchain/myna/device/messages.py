@@ -79,8 +79,11 @@ class StatusReply(Message):
     stack_high_water: U32
     clip_bytes: U32
     buffer_bytes: U32
+    stored_sequence: U32
     clips: U16
     state_incomplete: U16
+    storage: U16  # a Status: OK if a state of this model is stored, otherwise why none is
+    state_from_storage: U16  # the state in use was loaded at power-up, and perhaps trained since
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,14 @@ class StateBegin(Message):
     fingerprint: U32
     length: U32
     crc: U32
+
+
+@dataclass(frozen=True)
+class StateSaved(Message):
+    """Number of the save, one more every time modulo 2^32, and the slot (0 or 1) that has it."""
+
+    sequence: U32
+    slot: U32
 
 
 @dataclass(frozen=True)
@@ -245,12 +256,14 @@ _A, _S, _K = Repeat.AGAIN, Repeat.STATUS, Repeat.ANSWER
 HELLO = Exchange("HELLO", 1, Hello, HelloReply, _K, "opens a session; the next request follows it")
 STATUS = Exchange("STATUS", 2, Empty, StatusReply, _A, "counters, memory, what is stored")
 LABELS = Exchange("LABELS", 3, Range, Data, _A, "a piece of the class names, one per line")
-STATE_RESET = Exchange("STATE_RESET", 8, Empty, Empty, _S, "state as after power-up")
+STATE_RESET = Exchange("STATE_RESET", 8, Empty, Empty, _S, "state as built")
 STATE_BEGIN = Exchange("STATE_BEGIN", 9, StateBegin, Empty, _S, "locks the model; a state follows")
 STATE_WRITE = Exchange("STATE_WRITE", 10, Piece, Empty, _S, "a piece of it")
 STATE_COMMIT = Exchange("STATE_COMMIT", 11, Empty, Empty, _S, "checks its CRC, unlocks the model")
 STATE_READ = Exchange("STATE_READ", 12, Range, Data, _A, "a piece of the state")
 STATE_PATCH = Exchange("STATE_PATCH", 13, Piece, Empty, _S, "overwrites some bytes of the state")
+STATE_SAVE = Exchange("STATE_SAVE", 14, Empty, StateSaved, _K, "the next power-up starts with it")
+STATE_ERASE = Exchange("STATE_ERASE", 15, Empty, Empty, _S, "forgets what was saved")
 AUDIO_BEGIN = Exchange("AUDIO_BEGIN", 16, AudioBegin, Empty, _S, "empties a slot; samples follow")
 AUDIO_DATA = Exchange("AUDIO_DATA", 17, Piece, Empty, _S, "int16 samples from sample `offset` on")
 AUDIO_END = Exchange("AUDIO_END", 18, Empty, AudioReply, _K, "pads with silence, fills the slot")

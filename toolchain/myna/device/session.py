@@ -264,8 +264,16 @@ class Board:
         self.link.request(m.STATE_PATCH, m.Piece(offset, data))
 
     def reset_state(self) -> None:
-        """The state as after power-up."""
+        """The state as built, whatever is saved."""
         self.link.request(m.STATE_RESET, Empty())
+
+    def save_state(self) -> m.StateSaved:
+        """Makes the state outlast the loss of power; what was saved before stays until it is."""
+        return self.link.request(m.STATE_SAVE, Empty())
+
+    def forget_state(self) -> None:
+        """Erases everything saved; the state in use stays until it is reset or the power goes."""
+        self.link.request(m.STATE_ERASE, Empty())
 
     def _read_pieces(
         self, exchange: Exchange[Range, Any], size: int, progress: Progress | None

@@ -24,6 +24,10 @@ class Status(IntEnum):
     STATE_INCOMPLETE = 12
     BAD_STATE = 13
     TRACE_TOO_LONG = 14
+    NO_STORAGE = 15
+    NOTHING_STORED = 16
+    STORAGE_TOO_SMALL = 17
+    STORAGE_FAILED = 18
 
 
 # what happened, and what to do
@@ -31,7 +35,7 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.OK: ("done", ""),
     Status.BAD_REQUEST: ("a malformed request", "flash firmware of this version"),
     Status.UNKNOWN_MESSAGE: ("an unknown request", "flash firmware of this version"),
-    Status.NO_SESSION: ("the board has restarted", "connect again; its state is as built"),
+    Status.NO_SESSION: ("the board has restarted", "connect again; its state is what was saved"),
     Status.FORGOTTEN: ("the answer is no longer kept", "connect again"),
     Status.BAD_RANGE: ("offset or length out of range", "stay inside the tensor or state"),
     Status.BAD_SLOT: ("no such clip slot, or it is empty", "store clips in slots the board has"),
@@ -43,4 +47,14 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.STATE_INCOMPLETE: ("the state is incomplete", "write a whole state, or reset it"),
     Status.BAD_STATE: ("the state is not usable", "keep 1 <= classes <= the model's maximum"),
     Status.TRACE_TOO_LONG: ("more outputs than the trace can hold", "verify a smaller model"),
+    Status.NO_STORAGE: (
+        "this board forgets when it is off",
+        "use a board that has non-volatile memory, or start the virtual one with a file for it",
+    ),
+    Status.NOTHING_STORED: ("nothing is stored", "save the state first"),
+    Status.STORAGE_TOO_SMALL: ("the board's storage cannot hold the state", "use a smaller model"),
+    Status.STORAGE_FAILED: (
+        "the board's memory does not keep what is written; the state saved before is still there",
+        "save again; if that fails too, the memory is worn out",
+    ),
 }

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,8 @@ PORTS = PROJECT / ".pio" / "ports"
 
 START_TIMEOUT_S = 10.0
 
+NV_MARK = b"MYNA-NVM"  # as in firmware/boards/virtual/ram.c
+
 # Debian packages of the programs that are not Python's.
 PACKAGES = {
     "qemu-system-arm": "qemu-system-arm",
@@ -45,7 +48,8 @@ PACKAGES = {
 class Board:
     """One board: how it is built and, if virtual, started. Sizes in bytes.
 
-    `machine` is QEMU's name of the emulated board, empty on the host board.
+    `machine` is QEMU's name of the emulated board, empty on the host board. `file_backed_ram` is
+    its memory that QEMU can keep in a file, where the firmware emulates flash.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Board:
     cpu: str
     ram_bytes: int
     flash_bytes: int
+    file_backed_ram: int
 
     @property
     def compiler(self) -> str:
@@ -72,6 +77,7 @@ def _read_board(path: Path) -> Board:
         cpu=data["build"]["cpu"],
         ram_bytes=data["upload"]["maximum_ram_size"],
         flash_bytes=data["upload"]["maximum_size"],
+        file_backed_ram=data["virtual"].get("file_backed_ram", 0),
     )
 
 
@@ -111,12 +117,20 @@ def missing_programs(board: Board) -> list[str]:
 _turn = itertools.count(os.getpid())
 
 
-def command(board: Board, elf: Path) -> list[str]:
-    """The command line that runs a firmware image on a virtual board."""
+def command(board: Board, elf: Path, nv: Path | None = None) -> list[str]:
+    """The command line that runs a firmware image on a virtual board.
+
+    Args:
+        board: which.
+        elf: the image.
+        nv: file that is the board's non-volatile memory, made if absent; without one the board
+            forgets. Boards that have no such memory ignore it; the firmware's STATUS tells.
+    """
     if not elf.is_file():
         raise MynaError("no firmware image", where=str(elf), fix="build it: `myna build`")
     if board.kind == "host":
-        return [str(elf.resolve())]
+        memory = ["env", f"MYNA_HOST_NVM={nv.resolve()}"] if nv else []
+        return [*memory, str(elf.resolve())]
     # QEMU passes received bytes between two of its threads one at a time. Kept on one core it
     # takes in 45 kB/s instead of 11; the kind of character device and of TCG hardly matter.
     cores = sorted(os.sched_getaffinity(0))
@@ -124,9 +138,21 @@ def command(board: Board, elf: Path) -> list[str]:
     return [
         *(require("taskset"), "--cpu-list", str(core)),
         *(require("qemu-system-arm"), "-machine", board.machine, "-display", "none"),
+        *(_backing(nv, board.file_backed_ram) if nv and board.file_backed_ram else ()),
         *("-monitor", "none", "-chardev", "pty,id=port", "-serial", "chardev:port"),
         *("-semihosting-config", "enable=on,target=native", "-kernel", str(elf)),
     ]
+
+
+def _backing(nv: Path, size: int) -> tuple[str, ...]:
+    """QEMU's options that keep a RAM in a file, whose mark tells the firmware that it lasts."""
+    if not nv.exists():
+        with nv.open("wb") as file:
+            file.write(NV_MARK)
+            file.truncate(size)
+    path = str(nv.resolve()).replace(",", ",,")
+    backend = f"memory-backend-file,id=nv,mem-path={path},size={size},share=on"
+    return "-object", backend, "-machine", "memory-backend=nv"
 
 
 def _launch(
@@ -168,18 +194,19 @@ def _has_stopped(process: subprocess.Popen[bytes]) -> bool:
 
 
 @contextmanager
-def start(board: str, elf: Path) -> Iterator[str]:
+def start(board: str, elf: Path, nv: Path | None = None) -> Iterator[str]:
     """A private virtual board for the duration of the block; yields its port for pyserial.
 
     The board dies with the block, and with the thread that started it even if that is killed.
-    Bytes sent before the firmware is up are lost: repeat the first request.
+    Bytes sent before the firmware is up are lost: repeat the first request. `nv` is the file of
+    its non-volatile memory, as in `command`.
 
     Raises:
         MynaError: unknown board, missing emulator, or the firmware stopped by itself (a fault or a
             failed assertion, quoted in the message).
     """
     entry = find_board(board)
-    arguments = [require("setpriv"), "--pdeathsig", "KILL", "--", *command(entry, elf)]
+    arguments = [require("setpriv"), "--pdeathsig", "KILL", "--", *command(entry, elf, nv)]
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         log = Path(folder) / "board.log"
         process, port = _launch(entry, arguments, log)
@@ -202,13 +229,16 @@ def start(board: str, elf: Path) -> Iterator[str]:
 def boot(board: str, elf: Path, ports: Path = PORTS) -> Path:
     """Boots a virtual board that stays, in place of the one booted before.
 
+    Its non-volatile memory is the file `ports`/`board`.nv, which the next one finds again.
+
     Returns:
         The stable name of its port, `ports`/`board`.
     """
     entry = find_board(board)
     ports.mkdir(parents=True, exist_ok=True)
     halt(board, ports)
-    process, port = _launch(entry, command(entry, elf), ports / f"{board}.log")
+    arguments = command(entry, elf, ports / f"{board}.nv")
+    process, port = _launch(entry, arguments, ports / f"{board}.log")
     text = f"{process.pid} {_start_time(process.pid)}\n"
     (ports / f"{board}.pid").write_text(text, encoding="utf-8")
     link = ports / board
@@ -222,9 +252,19 @@ def halt(board: str, ports: Path = PORTS) -> None:
     with suppress(FileNotFoundError, ProcessLookupError):
         pid, started = pid_file.read_text(encoding="utf-8").split()
         if _start_time(int(pid)) == started:
-            os.kill(int(pid), signal.SIGKILL)
+            _kill(int(pid))
     pid_file.unlink(missing_ok=True)
     (ports / board).unlink(missing_ok=True)
+
+
+def _kill(pid: int) -> None:
+    """Kills a process and waits for its end: until then it may write to its memory's file."""
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        select.select([process], [], [], START_TIMEOUT_S)
+    finally:
+        os.close(process)
 
 
 def _start_time(pid: int) -> str:

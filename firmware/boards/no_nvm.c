@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For boards without non-volatile memory to spare. */
+#include "boards/port.h"
+
+const struct nvm *port_nvm(void) {
+    return NULL;
+}
