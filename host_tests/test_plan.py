@@ -59,11 +59,15 @@ def live(graph: Graph) -> dict[str, tuple[int, int]]:
 
 
 def in_place(graph: Graph) -> set[tuple[str, str, int]]:
-    """Input, output and moment of every pair that an op may keep in one place."""
+    """Input, output and moment of every pair that an op may keep in one place.
+
+    An op that reads a tensor twice may overwrite what it has yet to read.
+    """
     return {
         (node.inputs[i], node.outputs[o], index)
         for index, node in enumerate(graph.nodes)
         for i, o in node.op.shares
+        if node.inputs.count(node.inputs[i]) == 1
     }
 
 
