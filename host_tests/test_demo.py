@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 from myna.audio.dataset import split_of
 from myna.cli import cli
 from myna.errors import MynaError
-from myna.learn.recipe import Phase, Recipe
+from myna.learn.recipe import Recipe
 from myna.learn.speech import synthetic_user
 from myna.project import open_project
 
 SPEAKER = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) != "train")
-RECIPE = Recipe((Phase(15, 0.1),))
+RECIPE = Recipe(0.1, 15, 0.0)
 OUTPUTS = sum(len(node.outputs) for node in open_project(tiny_model.folder()).program.graph.nodes)
 
 

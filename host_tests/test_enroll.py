@@ -19,7 +19,7 @@ from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
-from myna.learn.recipe import Phase, Recipe
+from myna.learn.recipe import Recipe
 from myna.project import Project, open_project
 
 SIZE = 48  # clip slots
@@ -68,7 +68,7 @@ def memory(port: str) -> tuple[bytes, int]:
 def test_words_take_classes_in_turn_and_all_clips_are_trained(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strong = Recipe((Phase(30, 0.1),))  # random weights need more than trained ones
+    strong = Recipe(0.1, 30, 0.0)  # random weights need more than trained ones
     monkeypatch.setattr("myna.commands.enroll.Recipe", lambda: strong)
     names, file = tmp_path / "names.json", tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):

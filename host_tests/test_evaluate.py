@@ -26,12 +26,12 @@ from myna.learn import evaluate, protocols
 from myna.learn.engine import BoardEngine, CoreEngine, EngineSpec, order, rate_pair, scalar
 from myna.learn.evaluate import mean_with_ci, percent_right
 from myna.learn.examples import Examples
-from myna.learn.recipe import Phase, Recipe, enroll
+from myna.learn.recipe import Recipe, enroll, follow
 from myna.project import open_project
 
 HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) != "train")[:3]
 TRAINED = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "train")
-RECIPE = Recipe((Phase(3, 0.05), Phase(2, 0.01)))
+RECIPE = Recipe(0.05, 5, 0.0)
 CLASSES = 6
 
 
@@ -76,6 +76,18 @@ def test_training_continues_in_the_middle_of_an_epoch() -> None:
     assert [sorted(whole[i : i + 5]) for i in (0, 5, 10)] == [list(range(5))] * 3
 
 
+def test_training_ends_at_the_epoch_that_is_good_enough() -> None:
+    epochs = iter(np.array([[3.0, 1.0], [0.2, 1.9], [0.0, 0.0]]))  # means 2, 1.05, 0
+    rates: list[tuple[str, list[int]]] = []
+
+    def set_state(name: str, value: np.ndarray) -> None:
+        rates.append((name, value.tolist()))
+
+    losses = follow(Recipe(0.5, 9, 1.1), 2, set_state, lambda steps: next(epochs)[:steps])
+    assert losses.tolist() == [3.0, 1.0, 0.2, 1.9]
+    assert rates == [("learning_rate", [1 << 30, 0])]
+
+
 def test_more_examples_than_slots_are_refused_before_anything_changes(session: Board) -> None:
     engine = BoardEngine(session, open_project(tiny_model.folder()).program)
     engine.predict(examples(4).features)
@@ -102,7 +114,7 @@ def test_float_oracle_starts_with_the_same_loss_and_learns_a_spare_class() -> No
             engine.set_state("learning_rate", rate_pair(0.0))
         exact, integer = oracle.train(lesson, 6), reference.train(lesson, 6)
         assert np.allclose(exact, integer, rtol=0.05)  # the same order; int8 logits
-        enroll(oracle, lesson, CLASSES, Recipe((Phase(60, 0.1),)))
+        enroll(oracle, lesson, CLASSES, Recipe(0.1, 60, 0.0))
         assert percent_right(oracle.predict(lesson.features), lesson.labels) == 100
         oracle.reset()
         assert oracle.predict(lesson.features).max() < len(tiny.LABELS)

@@ -16,22 +16,25 @@ from myna.passes.tape import RATE, SEED, STEP
 
 
 @dataclass(frozen=True)
-class Phase:
-    """Some epochs at one learning rate."""
-
-    epochs: int
-    rate: float
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """SGD over the stored clips, batch 1, the learning rate in steps."""
+    """SGD over the stored clips, one clip a step, until they are learned well enough.
 
-    phases: tuple[Phase, ...] = (Phase(8, 0.002),)
+    To stop at a loss, not after so many steps, makes one recipe fit networks that learn at
+    different speeds, and spares what was known before: it suffers with every step too many.
+
+    Attributes:
+        rate: learning rate.
+        epochs: passes over the clips, at most.
+        enough: mean loss of an epoch (nats) at which training ends.
+    """
+
+    rate: float = 0.002
+    epochs: int = 24
+    enough: float = 0.8
 
     def steps(self, clips: int) -> int:
-        """Training steps over so many clips."""
-        return sum(phase.epochs for phase in self.phases) * clips
+        """Training steps over so many clips, at most."""
+        return self.epochs * clips
 
 
 def follow(
@@ -46,15 +49,17 @@ def follow(
         recipe: how to train.
         clips: how many clips there are, at least 1.
         set_state: assigns a state tensor.
-        train: makes so many steps and returns their losses.
+        train: makes so many steps and returns their losses, in nats.
 
     Returns:
         the loss before each step.
     """
-    losses = []
-    for phase in recipe.phases:
-        set_state(RATE, rate_pair(phase.rate))
-        losses.append(train(phase.epochs * clips))
+    set_state(RATE, rate_pair(recipe.rate))
+    losses: list[Losses] = []
+    while len(losses) < recipe.epochs:
+        losses.append(train(clips))
+        if losses[-1].mean() <= recipe.enough:
+            break
     return np.concatenate(losses)
 
 
