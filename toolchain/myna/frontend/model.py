@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +37,8 @@ ATTRIBUTES: Mapping[str, frozenset[str]] = {
 INPUT_COUNT = {"couple": 2, "add": 2}  # concat takes any number, every other op one
 ACTIVATIONS = ("linear", "relu", "relu6")
 PADDINGS = ("same", "valid")
+NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+BAD_NAME = "a name must be a letter, then letters, digits and _"
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def load_architecture(folder: Path) -> FloatModel:
             where=str(path),
             fix="compare it with models/kws/architecture.json",
         ) from error
-    _check(model, path)
+    check_model(model, path)
     return model
 
 
@@ -225,35 +227,22 @@ def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
     return first
 
 
-def _check(model: FloatModel, path: Path) -> None:
-    """Raise a MynaError that names the first layer that is wrong."""
-    known: dict[str, Shape] = {model.input_name: model.input_shape}
-    # names become C identifiers, the model's a file name; labels travel joined by newlines
+def check_model(model: FloatModel, path: Path) -> None:
+    """Raise a MynaError that names the first thing in an architecture that is wrong.
+
+    Names become C identifiers, the model's own a file name; labels travel joined by newlines.
+    """
     if not re.fullmatch(r"[A-Za-z][\w-]*", model.name, re.ASCII):
         _fail(path, model.name, "a name must be a letter, then letters, digits, - and _")
-    if not re.fullmatch(r"[A-Za-z]\w*", model.input_name, re.ASCII):
-        _fail(path, model.input_name, "a name must be a letter, then letters, digits and _")
+    if not NAME.fullmatch(model.input_name):
+        _fail(path, model.input_name, BAD_NAME)
     if not all(isinstance(label, str) and label.isprintable() and label for label in model.labels):
         _fail(path, "labels", "a label must be printable text")
+    known: dict[str, Shape] = {model.input_name: model.input_shape}
     for layer in model.layers:
-        if layer.op not in ATTRIBUTES:
-            _fail(path, layer.name, f"unknown op {layer.op!r}; ops: {', '.join(ATTRIBUTES)}")
-        if layer.attrs.keys() != ATTRIBUTES[layer.op]:
-            needed = ", ".join(sorted(ATTRIBUTES[layer.op])) or "none"
-            _fail(path, layer.name, f"{layer.op} takes these attributes: {needed}")
-        if layer.attrs.get("activation", "linear") not in ACTIVATIONS:
-            _fail(path, layer.name, f"activation is not one of {', '.join(ACTIVATIONS)}")
-        if layer.attrs.get("padding", "same") not in PADDINGS:
-            _fail(path, layer.name, f"padding is not one of {', '.join(PADDINGS)}")
-        if not re.fullmatch(r"[A-Za-z]\w*", layer.name, re.ASCII):
-            _fail(path, layer.name, "a name must be a letter, then letters, digits and _")
-        if layer.name in known:
-            _fail(path, layer.name, "name used twice")
-        missing = [name for name in layer.inputs if name not in known]
-        if missing:
-            _fail(path, layer.name, f"input {missing[0]!r} is not defined before it")
-        if layer.op != "concat" and len(layer.inputs) != INPUT_COUNT.get(layer.op, 1):
-            _fail(path, layer.name, f"{layer.op} takes {INPUT_COUNT.get(layer.op, 1)} inputs")
+        problem = next(_problems(layer, known), None)
+        if problem:
+            _fail(path, layer.name, problem)
         try:
             known[layer.name] = _output_shape(layer, [known[name] for name in layer.inputs])
         except (ValueError, TypeError) as error:
@@ -261,6 +250,29 @@ def _check(model: FloatModel, path: Path) -> None:
     if known.get(model.output) != (len(model.labels),):
         shape, count = known.get(model.output), len(model.labels)
         _fail(path, model.output, f"output has shape {shape}, but there are {count} labels")
+
+
+def _problems(layer: Layer, known: Mapping[str, Shape]) -> Iterator[str]:
+    """What is wrong with a layer, apart from its inputs' shapes."""
+    if layer.op not in ATTRIBUTES:
+        yield f"unknown op {layer.op!r}; ops: {', '.join(ATTRIBUTES)}"
+        return
+    if layer.attrs.keys() != ATTRIBUTES[layer.op]:
+        needed = ", ".join(sorted(ATTRIBUTES[layer.op])) or "none"
+        yield f"{layer.op} takes these attributes: {needed}"
+    if layer.attrs.get("activation", "linear") not in ACTIVATIONS:
+        yield f"activation is not one of {', '.join(ACTIVATIONS)}"
+    if layer.attrs.get("padding", "same") not in PADDINGS:
+        yield f"padding is not one of {', '.join(PADDINGS)}"
+    if not NAME.fullmatch(layer.name):
+        yield BAD_NAME
+    if layer.name in known:
+        yield "name used twice"
+    for name in layer.inputs:
+        if name not in known:
+            yield f"input {name!r} is not defined before it"
+    if layer.op != "concat" and len(layer.inputs) != INPUT_COUNT.get(layer.op, 1):
+        yield f"{layer.op} takes {INPUT_COUNT.get(layer.op, 1)} inputs"
 
 
 def _fail(path: Path, item: str, what: str) -> NoReturn:

@@ -18,8 +18,8 @@ class Recipe:
         epochs: passes over `per_class` examples of every class.
         per_class: examples of each class in an epoch.
         prepared: augmented recorded examples prepared of each class before training.
-        synthetic_voices: espeak-ng voices that speak every word of the data, and others as
-            unknown words; 0 for words that are not English.
+        synthetic_voices: espeak-ng voices that speak the architecture's own labels; a third of
+            them also speak other English words as unknown. 0 needs no espeak-ng.
         batch: examples in a step.
         rate: peak learning rate.
         decay: weight decay of AdamW.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from myna.audio import dataset
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.frontend.model import FloatModel, load_architecture, load_model, save_model
+from myna.frontend.model import FloatModel, check_model, load_architecture, load_model, save_model
 from myna.pretrain import corpus, examples, testset, training
 from myna.pretrain.recipe import load_recipe
 
@@ -45,8 +45,8 @@ def train(
 
     The data's speakers are split by `dataset.split_of`: those of the test split are only used to
     measure accuracy. When a word would be left without training speakers, all are trained on and
-    no accuracy is given. An architecture whose audio offsets are all zero gets its normalisation
-    from the training data.
+    no accuracy is given. The recipe's synthetic voices speak only the architecture's own words. An
+    architecture whose audio offsets are all zero gets its normalisation from the training data.
 
     Args:
         architecture: a model's folder; its recipe.json, if any, sets the hyperparameters.
@@ -54,9 +54,9 @@ def train(
         words: the words to tell apart, which replace the architecture's labels: "silence" comes
             first, then "unknown" if the data has other words; None keeps the labels.
         out: folder to write; may be the architecture's.
-        seed: of everything random. The same seed gives the same training examples (recorded
-            ones) and initial weights; on the same machine and library versions the same accuracy
-            to about a tenth of a point, elsewhere to about half a point.
+        seed: of everything random. The same seed gives the same initial weights, the same order
+            and the same examples of recordings; synthetic speech (see `audio.synth`) and the
+            order of floating-point sums may still make a small difference.
         epochs: instead of the recipe's.
         teacher: folder of a trained model with the same labels and features to distil from.
         progress: called with one line of text at a time.
@@ -69,11 +69,13 @@ def train(
     clips = dataset.scan(data)
     model = with_words(load_architecture(architecture), clips, words)
     model = replace(model, name=out.name)
+    check_model(model, out)
     master = load_teacher(teacher, model) if teacher else None
     training_clips, held_out = split_speakers(clips, model.labels)
     sources = corpus.recorded(training_clips, model.labels)
     progress(f"{len(sources)} recordings of {len({c.speaker for c in training_clips})} speakers")
-    sources += synthetic_sources(clips, model.labels, recipe.synthetic_voices)
+    if words is None:  # words of the user's own may be of any language
+        sources += synthetic_sources(clips, model.labels, recipe.synthetic_voices)
     if corpus.SILENCE in model.labels:
         label = model.labels.index(corpus.SILENCE)
         nothing = np.zeros(0, np.int16)

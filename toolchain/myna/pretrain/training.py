@@ -37,8 +37,8 @@ def fit(
 
     With a teacher, its probabilities make up TEACHER_SHARE of the targets (distillation, Hinton
     et al. 2015).
-    The same seed, library versions, machine and thread count give the same weights up to the
-    order of floating-point sums; elsewhere expect the same accuracy within about half a point.
+    The same seed gives the same initial weights and batches; the weights at the end are the same
+    up to what the order of floating-point sums makes of them.
     """
     keras.utils.set_random_seed(seed)
     random = np.random.default_rng(seed)
