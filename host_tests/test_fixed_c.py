@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,16 @@ def test_c_requantize_upward(twin: Twin, x: int, mantissa: int, shift: int) -> N
 def test_c_scale32(twin: Twin, x: int, mantissa: int, shift: int) -> None:
     expected = int(fixed.scale32(np.array(x), mantissa, shift))
     assert twin.number("scale32", x, mantissa, shift) == expected
+
+
+def test_c_at_every_shift(twin: Twin) -> None:
+    for x, mantissa in product(EXTREMES, (0, 2**30, 2**31 - 1)):
+        for shift in range(1, 63):
+            expected = int(fixed.scale32(np.array(x), mantissa, shift))
+            assert twin.number("scale32", x, mantissa, shift) == expected
+        for shift in range(-31, 1):
+            expected = int(fixed.requantize(np.array(x), mantissa, shift))
+            assert twin.number("requantize", x, mantissa, shift) == expected
 
 
 @given(a=PAIRS, b=PAIRS, value=st.integers(0, 2**31 - 1))
