@@ -8,11 +8,21 @@ import zlib
 
 import numpy as np
 import pytest
-from fake_flash import DATA_AT, HEADER, Flash, Outcome, Owner, Storage, compile_storage, sign
+from fake_flash import (
+    DATA_AT,
+    HEADER,
+    Flash,
+    Outcome,
+    Owner,
+    Storage,
+    compile_storage,
+    is_intact,
+    sign,
+)
 
 # bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many
 GEOMETRIES = [
-    pytest.param((512, 64, 4, 201), id="nrf52-like"),
+    pytest.param((512, 64, 4, 181), id="nrf52-like"),
     pytest.param((512, 256, 2, 224), id="stm32-like"),
     pytest.param((512, 128, 32, 150), id="wide-units"),
     pytest.param((1024, 64, 1, 3), id="small-state"),
@@ -57,6 +67,13 @@ def _patch_header(flash: Flash, slot: int, index: int, value: int) -> None:
     flash.memory[at : at + HEADER.size] = np.frombuffer(sign(HEADER.pack(*words)), np.uint8)
 
 
+def _headers_promise_nothing_else(flash: Flash) -> bool:
+    """Whether every slot with an intact header is intact."""
+    slots = [slot.tobytes() for slot in np.split(flash.memory, 2)]
+    headed = [slot for slot in slots if sign(slot[: HEADER.size]) == slot[: HEADER.size]]
+    return all(is_intact(slot) for slot in headed)
+
+
 def test_states_come_back_from_alternate_slots(storage: Storage, flash: Flash) -> None:
     assert storage.load().outcome is Outcome.EMPTY
     for number in range(1, 6):
@@ -75,6 +92,8 @@ def test_the_layout_is_the_documented_one(storage: Storage, flash: Flash) -> Non
     head = sign(HEADER.pack(*words))
     assert flash.memory[: HEADER.size].tobytes() == head
     assert flash.memory[DATA_AT : DATA_AT + len(data)].tobytes() == data
+    erased = [*range(HEADER.size, DATA_AT), *range(DATA_AT + len(data), DATA_AT + len(data) + 3)]
+    assert all(flash.memory[at] == 0xFF for at in erased if at < flash.memory.size // 2)
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["completed", "torn"])
@@ -94,6 +113,7 @@ def test_power_fails_at_every_operation_of_saving(
         if not flash.is_off:
             break
         flash.reboot()
+        assert _headers_promise_nothing_else(flash)
         found = storage.load()
         if found.outcome is Outcome.EMPTY:
             assert saved == 0
@@ -192,6 +212,12 @@ def test_a_state_of_another_model_is_never_loaded(
     assert storage.load().outcome is Outcome.OTHER_MODEL
 
 
+def test_another_layout_is_not_read(storage: Storage, flash: Flash) -> None:
+    _save(storage, 1)
+    _patch_header(flash, 0, 0, 0x324E594D)
+    assert storage.load().outcome is Outcome.EMPTY
+
+
 def test_a_length_beyond_the_slot_is_not_followed(storage: Storage, flash: Flash) -> None:
     for length in (flash.memory.size // 2 - DATA_AT + 1, 2**32 - 1):
         _save(storage, 1)
@@ -200,19 +226,20 @@ def test_a_length_beyond_the_slot_is_not_followed(storage: Storage, flash: Flash
         assert storage.erase() is Outcome.OK
 
 
+@pytest.mark.parametrize("saves", [2, 3])
 def test_two_models_take_turns_without_losing_their_last(
-    library: ctypes.CDLL, storage: Storage, flash: Flash
+    library: ctypes.CDLL, storage: Storage, flash: Flash, saves: int
 ) -> None:
     other = Storage(library, flash, Owner(storage.owner.length, fingerprint=0x9999))
-    _save(storage, 1)
-    _save(storage, 2)
+    for number in range(1, saves + 1):
+        _save(storage, number)
     assert other.load().outcome is Outcome.OTHER_MODEL
-    _save(other, 3)
-    assert storage.load().state == _state(storage, 2), "the newest of the first model stays"
-    assert other.load().state == _state(other, 3)
-    _save(storage, 4)
+    _save(other, 8)
+    assert storage.load().state == _state(storage, saves), "the newest of the first model stays"
+    assert other.load().state == _state(other, 8)
+    _save(storage, 9)
     assert other.load().outcome is Outcome.OTHER_MODEL, "a model's own newest is kept, not a guest"
-    assert storage.load().state == _state(storage, 4)
+    assert storage.load().state == _state(storage, 9)
 
 
 def test_flash_that_does_nothing_is_noticed(storage: Storage, flash: Flash) -> None:
