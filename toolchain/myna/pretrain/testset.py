@@ -29,7 +29,8 @@ def load_test(
     Raises:
         MynaError: the folder holds no recordings, or none of a test speaker.
     """
-    clips = [(str(clip.path), clip.path.stat().st_size) for clip in dataset.scan(data)]
+    chosen = dataset.select(dataset.scan(data), split="test")
+    clips = [(str(clip.path), clip.path.stat().st_size) for clip in chosen]
     key = json.dumps([dict(model.audio), list(model.labels), clips], sort_keys=True)
     path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():
