@@ -20,7 +20,6 @@ from myna.pipeline import Options, compile_model
 from myna.quantized import Package, load_package
 
 BUILD = target.PROJECT / "build"
-DEFAULT_GENERATED = target.PROJECT / "firmware" / "generated"
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ def open_project(
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name
-    command = f"myna build models/{name}" + (
-        f" --train {options.train}" if options.train != "all" else ""
-    )
+    plan = f" --train {options.train}" if options.train != "all" else ""
+    command = f"myna build models/{name}{plan} -o FOLDER"
     generate(program, Labels(package.labels, package.audio), generated, command)
     return Project(model, package, program, generated)
