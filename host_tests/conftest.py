@@ -8,7 +8,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from myna.device.target import BOARDS, PROJECT, missing_programs
+
+# no deadline, as machines may be busy; the same examples each time, so that a failure comes back
+settings.register_profile("myna", deadline=None, derandomize=True)
+settings.load_profile("myna")
 
 DATA = Path(os.environ.get("MYNA_DATA") or PROJECT.parent / "shared" / "data")
 

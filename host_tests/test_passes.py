@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,14 @@ def test_every_weight_is_trained_once(name: str) -> None:
     updates = [name for node in graph.nodes for name in node.updates if name in expected]
     assert sorted(updates) == sorted(expected)
     assert kinds(graph, Advance) == 1
+
+
+def test_random_numbers_of_a_tensor_depend_on_its_name_alone() -> None:
+    graph = training_graph(tiny.quantized("plain"), 0.02)
+    updates = {n.name: n.op for n in graph.nodes if n.name.endswith(".update")}
+    for name, op in updates.items():
+        expected = zlib.crc32(name.removesuffix(".update").encode()) & 0x7FFFFFFF
+        assert op.tag == expected  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -195,7 +195,7 @@ def elementwise_graphs(draw: st.DrawFn) -> Graph:
     return build.build()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(graph=elementwise_graphs())
 def test_random_graphs_are_planned_soundly(graph: Graph) -> None:
     program = plan(check(graph))
