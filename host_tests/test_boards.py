@@ -223,7 +223,7 @@ def test_compile_error_shows_the_compilers_line(tmp_path: Path) -> None:
 
 @pytest.mark.qemu
 def test_image_must_fit_the_boards_ram(tmp_path: Path) -> None:
-    code = "#include <stdint.h>\nextern uint8_t huge[1 << 17];\nuint8_t huge[1 << 17];\n"
+    code = "#include <stdint.h>\nextern uint8_t huge[1 << 18];\nuint8_t huge[1 << 18];\n"
     generated = _generated(tmp_path / "kws", code)
     flags = (*PROBE_FLAGS, "-Wl,--undefined=huge")
     with pytest.raises(MynaError, match="region `ram' overflowed"):
