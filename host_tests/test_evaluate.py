@@ -168,6 +168,7 @@ def test_speakers_are_held_out_and_those_with_most_takes() -> None:
     chosen = protocols.choose_speakers(clips, ["x"], 3, 10)
     assert chosen == (HELD_OUT[2], HELD_OUT[1])
     assert protocols.choose_speakers(clips, ["x"], 3, 1) == (HELD_OUT[2],)
+    assert protocols.choose_speakers(clips, ["x"], 3, 1, held_out=False) == (TRAINED,)
     with pytest.raises(MynaError, match="no held-out speaker"):
         protocols.choose_speakers(clips, ["x"], 6)
 

@@ -16,7 +16,8 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.device.session import Scored
+from myna.device.session import Board, Scored
+from myna.device.status import Status
 from myna.device.target import PROJECT
 from myna.learn import teach
 from myna.learn.recipe import Recipe
@@ -75,12 +76,23 @@ def enroll(
             "steps": len(taught.losses),
             "before": _percent(taught.before),
             "after": _percent(taught.after),
+            "saved": keep(session),
         }
     write_json(json_file, "enroll", result)
     click.echo(
         f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
         f"right before training, {taught.after.correct} after"
     )
+    if not result["saved"]:
+        click.echo("the board has no storage: it forgets this when it loses power (see export)")
+
+
+def keep(session: Board) -> bool:
+    """Save what the board has learned over a loss of power; whether it has storage for that."""
+    if Status(session.status().storage) is Status.NO_STORAGE:
+        return False
+    session.save_state()
+    return True
 
 
 def _percent(scored: Scored) -> float:

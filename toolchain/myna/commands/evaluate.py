@@ -36,7 +36,9 @@ folder = click.Path(path_type=Path, file_okay=False)
 @click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
 @click.option("--protocol", type=click.Choice(["speaker", "new-words"]), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
-@click.option("--speakers", help="A,B,… or all; absent: held-out ones with the most takes.")
+@click.option(
+    "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
+)
 @click.option(
     "--max-speakers",
     type=click.IntRange(1),
@@ -107,7 +109,8 @@ def _tasks(
     asked, most = speakers
     chosen = None if asked == "all" else asked.split(",") if asked else None
     if asked is None:
-        chosen = list(protocols.choose_speakers(clips, words, shots, most))
+        heard = protocol == "speaker"  # recordings of new words were never trained on
+        chosen = list(protocols.choose_speakers(clips, words, shots, most, held_out=heard))
     clips = select(clips, speakers=chosen)
     kept, examples = _read(package, clips, classes, f"read {data.name}")
     tasks = protocols.make_tasks(kept, examples, shots, len(classes))

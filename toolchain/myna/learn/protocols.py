@@ -95,11 +95,17 @@ def choose_new_words(clips: Iterable[Clip], labels: Sequence[str]) -> tuple[str,
 
 
 def choose_speakers(
-    clips: Iterable[Clip], words: Collection[str], shots: int, most: int | None = SPEAKERS
+    clips: Iterable[Clip],
+    words: Collection[str],
+    shots: int,
+    most: int | None = SPEAKERS,
+    *,
+    held_out: bool = True,
 ) -> tuple[str, ...]:
-    """Speakers not used for training with most takes to be examined on, at most `most`.
+    """The speakers with most takes to be examined on, at most `most`.
 
-    Held out are the validation and test parts of the official split (`audio.dataset.split_of`).
+    Only those held out of training if the words were trained on: the validation and test parts of
+    `audio.dataset.split_of`. Of words that are new to the model, nobody was heard.
 
     Raises:
         MynaError: nobody has a take beyond those to enroll.
@@ -108,10 +114,12 @@ def choose_speakers(
     beyond: Counter[str] = Counter()
     for (speaker, _), count in takes.items():
         beyond[speaker] += max(count - shots, 0)
-    able = [speaker for speaker in beyond if beyond[speaker] and split_of(speaker) != "train"]
+    able = [speaker for speaker in beyond if beyond[speaker]]
+    if held_out:
+        able = [speaker for speaker in able if split_of(speaker) != "train"]
     if not able:
         raise MynaError(
-            f"no held-out speaker has more than {shots} takes of a word",
+            f"no {'held-out ' if held_out else ''}speaker has more than {shots} takes of a word",
             where="data folder",
             fix="lower --shots, or name speakers with --speakers (all = everybody)",
         )
