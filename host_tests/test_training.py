@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
-
 from myna.audio.config import AudioConfig
 from myna.codegen import generate
 from myna.codegen.emit import Labels

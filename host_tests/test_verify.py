@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError

@@ -43,6 +43,7 @@ OPS: tuple[type[Op], ...] = (
 )
 
 __all__ = [
+    "OPS",
     "Advance",
     "AveragePool",
     "AveragePoolGrad",
@@ -64,7 +65,6 @@ __all__ = [
     "GradAdd",
     "GradOp",
     "HindsightScale",
-    "OPS",
     "Op",
     "ProbeScale",
     "RangeUpdate",

@@ -37,9 +37,9 @@ class Op:
     """Base of all ops. Attributes of the dataclass are the op's compile-time parameters.
 
     ``kernel`` names the C function ``kernel(params, inputs…, outputs…)`` and ``struct`` the type
-    of ``params`` (empty: the kernel takes none); outputs that are updated in place are passed once.
-    ``shares`` lists the pairs (input, output) that may share memory. An ``observer`` only watches: it does not keep its
-    inputs alive when the compiler removes what is not needed.
+    of ``params`` (empty: the kernel takes none); outputs that are updated in place are passed
+    once. ``shares`` lists the pairs (input, output) that may share memory. An ``observer`` only
+    watches: it does not keep its inputs alive when the compiler removes what is not needed.
     """
 
     kernel: ClassVar[str]
