@@ -43,7 +43,7 @@ def read_pcm(path: Path) -> Pcm:
         raise MynaError(
             "holds only silence", where=str(path), fix="check the microphone and record again"
         )
-    if np.mean((pcm == 32767) | (pcm == -32768)) > CLIPPED_SHARE:
+    if np.mean((pcm == 32767) | (pcm <= -32767)) > CLIPPED_SHARE:
         raise MynaError(
             "is clipped throughout", where=str(path), fix="lower the gain and record again"
         )
