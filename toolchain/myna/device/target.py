@@ -30,7 +30,7 @@ from myna.errors import MynaError
 PROJECT = Path(__file__).resolve().parents[3]
 PORTS = PROJECT / ".pio" / "ports"
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 30.0
 
 NV_MARK = b"MYNA-NVM"  # as in firmware/boards/virtual/ram.c
 
