@@ -22,8 +22,9 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
+from myna.ir import Array
 from myna.learn import evaluate, protocols
-from myna.learn.engine import BoardEngine, CoreEngine, EngineSpec, order, rate_pair, scalar
+from myna.learn.engine import BoardEngine, CoreEngine, EngineSpec, Losses, order, rate_pair, scalar
 from myna.learn.evaluate import mean_with_ci, percent_right
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe, enroll, follow
@@ -76,16 +77,24 @@ def test_training_continues_in_the_middle_of_an_epoch() -> None:
     assert [sorted(whole[i : i + 5]) for i in (0, 5, 10)] == [list(range(5))] * 3
 
 
-def test_training_ends_at_the_epoch_that_is_good_enough() -> None:
-    epochs = iter(np.array([[3.0, 1.0], [0.2, 1.9], [0.0, 0.0]]))  # means 2, 1.05, 0
-    rates: list[tuple[str, list[int]]] = []
+def test_training_ends_when_the_worst_word_is_good_enough() -> None:
+    seed, step, words = 3, 4, [7, 7, 7, 9]
+    where = [order(4, seed, step + 4 * epoch, 4).index(3) for epoch in range(4)]  # of word 9
+    state: dict[str, list[int]] = {}
+    epochs = iter(range(4))
 
-    def set_state(name: str, value: np.ndarray) -> None:
-        rates.append((name, value.tolist()))
+    def train(steps: int) -> Losses:
+        losses = np.full(steps, 0.1)
+        epoch = next(epochs)
+        losses[where[epoch]] = (3.0, 2.0, 0.9, 0.0)[epoch]  # the mean of all stays below 1
+        return losses
 
-    losses = follow(Recipe(0.5, 9, 1.1), 2, set_state, lambda steps: next(epochs)[:steps])
-    assert losses.tolist() == [3.0, 1.0, 0.2, 1.9]
-    assert rates == [("learning_rate", [1 << 30, 0])]
+    def set_state(name: str, value: Array) -> None:
+        state[name] = value.tolist()
+
+    losses = follow(Recipe(0.5, 9, 1.0), words, set_state, train, seed, step)
+    assert len(losses) == 12
+    assert state == {"learning_rate": [1 << 30, 0], "seed": [seed], "step": [step]}
 
 
 def test_more_examples_than_slots_are_refused_before_anything_changes(session: Board) -> None:

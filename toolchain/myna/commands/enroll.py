@@ -61,10 +61,10 @@ def enroll(
         learned = load_words(names, session)
         label = teach.class_of(word, session, learned)
         with progress(f"send {len(takes)} takes") as report:
-            teach.send(session, takes, label, report)
+            slots = teach.send(session, takes, label, report)
         classes = max(session.status().classes, label + 1)
         with progress("train") as report:
-            taught = teach.train(session, project.program, classes, Recipe(), report)
+            taught = teach.train(session, project.program, slots, classes, Recipe(), report)
         if label == len(session.labels) + len(learned):
             save_words(names, session.info.model, (*learned, word))
         result = {

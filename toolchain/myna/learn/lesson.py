@@ -22,7 +22,6 @@ from myna.learn.speech import Utterance
 from myna.ops.base import pair
 from myna.passes.autodiff import CLASSES
 from myna.passes.plan import Program
-from myna.passes.tape import SEED
 from myna.verify import Comparison, Verifier
 
 TRACKED = ".tracked"
@@ -97,7 +96,6 @@ class Lesson:
     ) -> Losses:
         """Train by the recipe and compare every output of every step, then the whole state."""
         self._verifier.set_state(CLASSES, scalar(classes))
-        self._verifier.set_state(SEED, scalar(seed))
         count = len(self._enrolled)
         total = recipe.steps(count)
 
@@ -108,7 +106,8 @@ class Lesson:
             return np.array(self.record.losses[-steps:])
 
         self._test(tested)
-        losses = follow(recipe, count, self._verifier.set_state, some)
+        words = self._enrolled.labels.tolist()
+        losses = follow(recipe, words, self._verifier.set_state, some, seed)
         self._verifier.compare_state()
         return losses
 

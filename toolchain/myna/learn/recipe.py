@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from myna.ir import Array
-from myna.learn.engine import Engine, Losses, rate_pair, scalar
+from myna.learn.engine import Engine, Losses, order, rate_pair, scalar
 from myna.learn.examples import Examples
 from myna.passes.autodiff import CLASSES
 from myna.passes.tape import RATE, SEED, STEP
@@ -17,20 +17,22 @@ from myna.passes.tape import RATE, SEED, STEP
 
 @dataclass(frozen=True)
 class Recipe:
-    """SGD over the stored clips, one clip a step, until they are learned well enough.
+    """SGD over the stored clips, one clip a step, until every word is learned well enough.
 
     To stop at a loss, not after so many steps, makes one recipe fit networks that learn at
-    different speeds, and spares what was known before: it suffers with every step too many.
+    different speeds, and spares what was known before: it suffers with every step too many. The
+    word that is learned worst decides, because many that are known would hide it in a mean.
 
     Attributes:
         rate: learning rate.
         epochs: passes over the clips, at most.
-        enough: mean loss of an epoch (nats) at which training ends.
+        enough: mean loss of a word's clips during an epoch (nats); training ends when none has
+            more.
     """
 
     rate: float = 0.002
     epochs: int = 24
-    enough: float = 0.8
+    enough: float = 1.0
 
     def steps(self, clips: int) -> int:
         """Training steps over so many clips, at most."""
@@ -39,26 +41,34 @@ class Recipe:
 
 def follow(
     recipe: Recipe,
-    clips: int,
+    words: Sequence[int],
     set_state: Callable[[str, Array], None],
     train: Callable[[int], Losses],
+    seed: int = 1,
+    step: int = 0,
 ) -> Losses:
     """Train by a recipe.
 
     Args:
         recipe: how to train.
-        clips: how many clips there are, at least 1.
+        words: what is said in each clip, in order of slots: any numbers, equal for equal words.
         set_state: assigns a state tensor.
         train: makes so many steps and returns their losses, in nats.
+        seed: of the order of clips and of stochastic rounding.
+        step: number of the first step.
 
     Returns:
         the loss before each step.
     """
+    count, said = len(words), np.array(words)
+    for name, value in ((SEED, seed), (STEP, step)):
+        set_state(name, scalar(value))
     set_state(RATE, rate_pair(recipe.rate))
     losses: list[Losses] = []
-    while len(losses) < recipe.epochs:
-        losses.append(train(clips))
-        if losses[-1].mean() <= recipe.enough:
+    for epoch in range(recipe.epochs):
+        losses.append(train(count))
+        seen = said[order(count, seed, step + epoch * count, count)]
+        if max(losses[-1][seen == word].mean() for word in set(seen.tolist())) <= recipe.enough:
             break
     return np.concatenate(losses)
 
@@ -78,8 +88,9 @@ def enroll(
     Returns:
         the loss before each step, in nats.
     """
-    for name, value in ((CLASSES, classes), (SEED, seed), (STEP, 0)):
-        engine.set_state(name, scalar(value))
-    return follow(
-        recipe, len(examples), engine.set_state, lambda steps: engine.train(examples, steps)
-    )
+
+    def train(steps: int) -> Losses:
+        return engine.train(examples, steps)
+
+    engine.set_state(CLASSES, scalar(classes))
+    return follow(recipe, examples.labels.tolist(), engine.set_state, train, seed)

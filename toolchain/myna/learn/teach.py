@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,7 @@ def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
     return len(names)
 
 
-def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -> None:
+def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -> tuple[int, ...]:
     """Store takes of one class in free clip slots of a board.
 
     Args:
@@ -98,6 +98,9 @@ def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -
         takes: int16 [samples] each.
         label: their class.
         progress: called with takes (done, total).
+
+    Returns:
+        the slots.
 
     Raises:
         MynaError: there are more takes than free slots (nothing has changed then), or the board
@@ -107,19 +110,27 @@ def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -
     require_slots(session, len(takes), stored)
     used = session.score().labels if stored else {}
     free = [slot for slot in range(session.info.max_clips) if slot not in used]
-    for done, (slot, pcm) in enumerate(zip(free, takes, strict=False), 1):
+    slots = tuple(free[: len(takes)])
+    for done, (slot, pcm) in enumerate(zip(slots, takes, strict=True), 1):
         session.upload_audio(pcm, slot, label)
         progress(done, len(takes))
+    return slots
 
 
 def train(
-    session: Board, program: Program, classes: int, recipe: Recipe, progress: Progress
+    session: Board,
+    program: Program,
+    new: Collection[int],
+    classes: int,
+    recipe: Recipe,
+    progress: Progress,
 ) -> Taught:
     """Train a board on all the clips that it stores.
 
     Args:
         session: with a board that runs `program`.
         program: says where the state tensors are.
+        new: the slots of the word that is to be learned; what else is stored counts as one word.
         classes: how many classes are in use from now on.
         recipe: how to train.
         progress: called with steps (done, total).
@@ -138,5 +149,6 @@ def train(
 
     set_state = partial(patch_state, session, program)
     set_state(CLASSES, scalar(classes))
-    losses = follow(recipe, before.total, set_state, some)
+    words = [int(slot in new) for slot in sorted(before.labels)]
+    losses = follow(recipe, words, set_state, some, step=session.status().step)
     return Taught(before, session.score(), losses)
