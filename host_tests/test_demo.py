@@ -18,7 +18,7 @@ from myna.learn.recipe import Recipe
 from myna.learn.speech import synthetic_user
 from myna.project import open_project
 
-SPEAKER = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) != "train")
+SPEAKER = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")
 RECIPE = Recipe(0.1, 15, 0.0)
 OUTPUTS = sum(len(node.outputs) for node in open_project(tiny_model.folder()).program.graph.nodes)
 

@@ -30,7 +30,7 @@ from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe, enroll, follow
 from myna.project import open_project
 
-HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) != "train")[:3]
+HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")[:3]
 TRAINED = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "train")
 RECIPE = Recipe(0.05, 5, 0.0)
 CLASSES = 6

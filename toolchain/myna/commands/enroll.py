@@ -16,10 +16,10 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.device.session import Board, Scored
-from myna.device.status import Status
+from myna.device.session import Scored
 from myna.device.target import PROJECT
 from myna.learn import teach
+from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.recipe import Recipe
 from myna.learn.words import load_words, save_words
 from myna.project import open_project
@@ -84,15 +84,7 @@ def enroll(
         f"right before training, {taught.after.correct} after"
     )
     if not result["saved"]:
-        click.echo("the board has no storage: it forgets this when it loses power (see export)")
-
-
-def keep(session: Board) -> bool:
-    """Save what the board has learned over a loss of power; whether it has storage for that."""
-    if Status(session.status().storage) is Status.NO_STORAGE:
-        return False
-    session.save_state()
-    return True
+        click.echo(FORGETS)
 
 
 def _percent(scored: Scored) -> float:

@@ -15,7 +15,7 @@ from myna.commands.common import (
     running_port_option,
     training_options,
 )
-from myna.learn.checkpoint import load_checkpoint, write_board
+from myna.learn.checkpoint import FORGETS, keep, load_checkpoint, write_board
 from myna.learn.words import save_words
 from myna.project import open_project
 
@@ -34,6 +34,9 @@ def restore(
     project = open_project(model, make_options(train, ranges, store_all))
     with project.connect("", port) as session, progress("write the state") as report:
         write_board(session, checkpoint, file, report)
+        kept = keep(session)
     if checkpoint.words:
         save_words(names, checkpoint.model, checkpoint.words)
     click.echo(f"{port}: {len(checkpoint.state)} bytes of state, CRC {checkpoint.crc:08x}")
+    if not kept:
+        click.echo(FORGETS)

@@ -18,8 +18,11 @@ import numpy as np
 
 from myna import __version__
 from myna.device.session import Board
+from myna.device.status import Status
 from myna.errors import MynaError
 from myna.learn.examples import Progress
+
+FORGETS = "the board has no storage: it forgets this when it loses power (see export)"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ def write_board(session: Board, checkpoint: Checkpoint, path: Path, progress: Pr
                 fix="build and flash the model and training plan that it was saved from",
             )
     session.write_state(checkpoint.state, progress)
+
+
+def keep(session: Board) -> bool:
+    """Save what the board has learned over a loss of power; whether it has storage for that."""
+    if Status(session.status().storage) is Status.NO_STORAGE:
+        return False
+    session.save_state()
+    return True
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -104,7 +104,7 @@ def choose_speakers(
 ) -> tuple[str, ...]:
     """The speakers with most takes to be examined on, at most `most`.
 
-    Only those held out of training if the words were trained on: the validation and test parts of
+    Only those held out of training if the words were trained on: the test part of
     `audio.dataset.split_of`. Of words that are new to the model, nobody was heard.
 
     Raises:
@@ -116,7 +116,7 @@ def choose_speakers(
         beyond[speaker] += max(count - shots, 0)
     able = [speaker for speaker in beyond if beyond[speaker]]
     if held_out:
-        able = [speaker for speaker in able if split_of(speaker) != "train"]
+        able = [speaker for speaker in able if split_of(speaker) == "test"]
     if not able:
         raise MynaError(
             f"no {'held-out ' if held_out else ''}speaker has more than {shots} takes of a word",
@@ -189,7 +189,7 @@ def choose_known(
     """
     by_word: defaultdict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        if clip.word in classes and split_of(clip.speaker) != "train":
+        if clip.word in classes and split_of(clip.speaker) == "test":
             by_word[clip.word].append(clip)
     if not by_word:
         raise MynaError(
