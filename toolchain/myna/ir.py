@@ -103,14 +103,6 @@ class Graph:
         """All tensors of one kind, in order of definition."""
         return tuple(t for t in self.tensors.values() if t.kind is kind)
 
-    def producer(self, name: str) -> Node | None:
-        """The node that assigns a value, or None for inputs, constants and state."""
-        return next((n for n in self.nodes if name in n.outputs and name not in n.inputs), None)
-
-    def consumers(self, name: str) -> tuple[Node, ...]:
-        """The nodes that read a tensor."""
-        return tuple(n for n in self.nodes if name in n.inputs)
-
     def with_nodes(self, nodes: Iterable[Node]) -> Graph:
         """The same graph with other nodes, without the tensors that no node names any more."""
         kept = tuple(nodes)
