@@ -59,15 +59,14 @@ static void gather(const struct conv2d_grad_input *p, const int8_t *dy, const in
     const struct window *k = &p->window;
     int32_t filter = k->kernel_h * k->kernel_w * m->in_c;
     for (int32_t ky = 0; ky < k->kernel_h; ky++) {
-        int32_t top = iy + k->pad_top - ky;
-        if (top < 0 || top % k->stride_h != 0 || top / k->stride_h >= m->out_h)
+        int32_t oy = output_of_tap(iy, ky, k->stride_h, k->pad_top, m->out_h);
+        if (oy < 0)
             continue;
         for (int32_t kx = 0; kx < k->kernel_w; kx++) {
-            int32_t left = ix + k->pad_left - kx;
-            if (left < 0 || left % k->stride_w != 0 || left / k->stride_w >= m->out_w)
+            int32_t ox = output_of_tap(ix, kx, k->stride_w, k->pad_left, m->out_w);
+            if (ox < 0)
                 continue;
-            const int8_t *pixel =
-                dy + (top / k->stride_h * m->out_w + left / k->stride_w) * m->out_c;
+            const int8_t *pixel = dy + (oy * m->out_w + ox) * m->out_c;
             const int8_t *taps = w + (ky * k->kernel_w + kx) * m->in_c;
             add_filters(pixel, taps, channel, m->out_c, filter, block, acc);
         }

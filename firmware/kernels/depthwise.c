@@ -32,14 +32,14 @@ static int32_t gather(const struct depthwise_grad_input *p, const int8_t *dy, co
     const struct window *k = &p->window;
     int32_t acc = 0;
     for (int32_t ky = 0; ky < k->kernel_h; ky++) {
-        int32_t top = iy + k->pad_top - ky;
-        if (top < 0 || top % k->stride_h != 0 || top / k->stride_h >= m->out_h)
+        int32_t oy = output_of_tap(iy, ky, k->stride_h, k->pad_top, m->out_h);
+        if (oy < 0)
             continue;
         for (int32_t kx = 0; kx < k->kernel_w; kx++) {
-            int32_t left = ix + k->pad_left - kx;
-            if (left < 0 || left % k->stride_w != 0 || left / k->stride_w >= m->out_w)
+            int32_t ox = output_of_tap(ix, kx, k->stride_w, k->pad_left, m->out_w);
+            if (ox < 0)
                 continue;
-            int32_t pixel = top / k->stride_h * m->out_w + left / k->stride_w;
+            int32_t pixel = oy * m->out_w + ox;
             acc += dy[pixel * m->out_c] * w[(ky * k->kernel_w + kx) * m->in_c];
         }
     }

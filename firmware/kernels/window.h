@@ -34,4 +34,11 @@ static inline struct span outputs_of_tap(int32_t tap, int32_t stride, int32_t pa
     return (struct span){begin, last < 0 ? begin : fx_min32(out_size, last / stride + 1)};
 }
 
+/* the output position of one axis that sees input `in` through tap `tap`, or -1 */
+static inline int32_t output_of_tap(int32_t in, int32_t tap, int32_t stride, int32_t pad,
+                                    int32_t out_size) {
+    int32_t scaled = in + pad - tap;
+    return scaled < 0 || scaled % stride != 0 || scaled / stride >= out_size ? -1 : scaled / stride;
+}
+
 #endif
