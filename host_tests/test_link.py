@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.frame import DELIMITER, Decoder, Frame, encode
 from myna.device.link import DeviceError, Link, open_port
@@ -55,13 +56,13 @@ def _link(answer: Answer, timeout_s: float = 0.002) -> tuple[Link, Script]:
     return Link(script, "script", timeout_s=timeout_s, attempts=3), script
 
 
-PIECES = [m.Piece(i, bytes([i]) * 20) for i in range(40)]
+PIECES = [b.Piece(i, bytes([i]) * 20) for i in range(40)]
 
 
 def test_a_request_is_repeated_until_answered() -> None:
     count = iter(range(100))
     link, script = _link(lambda frame: [_reply(frame)] if next(count) == 2 else [])
-    link.request(m.CLIPS_CLEAR, m.Empty())
+    link.request(m.CLIPS_CLEAR, b.Empty())
     assert len({frame.sequence for frame in script.heard}) == 1
     assert len(script.heard) == 3
     assert (link.statistics.frames_sent, link.statistics.frames_resent) == (1, 2)
@@ -71,31 +72,31 @@ def test_a_request_is_repeated_until_answered() -> None:
 def test_silence_ends_in_an_error_that_says_what_to_do() -> None:
     link, _ = _link(lambda frame: [])
     with pytest.raises(MynaError, match=r"script: the board has not answered[\s\S]*reset"):
-        link.request(m.CLIPS_CLEAR, m.Empty())
+        link.request(m.CLIPS_CLEAR, b.Empty())
 
 
 def test_progress_extends_the_deadline() -> None:
     def answer(frame: Frame) -> list[bytes]:
-        alive = encode(Frame(m.PROGRESS.code, frame.sequence, m.Progress(1).pack()))
+        alive = encode(Frame(m.PROGRESS.code, frame.sequence, b.Progress(1).pack()))
         done = len(script.heard) > 10
-        return [_reply(frame, m.TrainReply(1, b"").pack())] if done else [alive]
+        return [_reply(frame, b.TrainReply(1, b"").pack())] if done else [alive]
 
     link, script = _link(answer)
-    assert link.request(m.TRAIN, m.Train(1)).step == 1
+    assert link.request(m.TRAIN, b.Train(1)).step == 1
     assert len(script.heard) == 11
 
 
 def test_refusals_carry_the_status() -> None:
     link, _ = _link(lambda frame: [_reply(frame, status=Status.BAD_SLOT)])
     with pytest.raises(DeviceError, match="INFER refused: no such clip slot") as caught:
-        link.request(m.INFER, m.Infer(99))
+        link.request(m.INFER, b.Infer(99))
     assert caught.value.status == Status.BAD_SLOT
 
 
 def test_an_unknown_status_is_an_error_too() -> None:
     link, _ = _link(lambda frame: [_reply(frame, status=200)])
     with pytest.raises(DeviceError, match="status 200"):
-        link.request(m.CLIPS_CLEAR, m.Empty())
+        link.request(m.CLIPS_CLEAR, b.Empty())
 
 
 @pytest.mark.parametrize("window", [1, 100, 10_000])
@@ -127,11 +128,11 @@ def test_unanswered_bytes_stay_within_the_window(window: int) -> None:
 
 def test_replies_that_are_kept_are_awaited_one_by_one() -> None:
     def answer(frame: Frame) -> list[bytes]:
-        return [_reply(frame, m.TrainReply(len(script.heard), b"").pack())]
+        return [_reply(frame, b.TrainReply(len(script.heard), b"").pack())]
 
     link, script = _link(answer)
     link.window = 10_000
-    assert [r.step for r in link.stream(m.TRAIN, [m.Train(1)] * 3)] == [1, 2, 3]
+    assert [r.step for r in link.stream(m.TRAIN, [b.Train(1)] * 3)] == [1, 2, 3]
 
 
 def test_a_lost_reply_is_asked_for_as_soon_as_a_later_one_comes() -> None:
@@ -150,7 +151,7 @@ def test_resend_repeats_what_is_unanswered_at_once() -> None:
             return [_reply(frame)]
         lost = script.heard[0].sequence
         return (
-            [encode(Frame(m.RESEND.code, lost, m.Resend(lost).pack()))]
+            [encode(Frame(m.RESEND.code, lost, b.Resend(lost).pack()))]
             if len(script.heard) == 2
             else []
         )
@@ -167,7 +168,7 @@ def test_replies_of_another_session_are_ignored() -> None:
         return [_reply(stale, b"", Status.BAD_SLOT), _reply(frame)]
 
     link, _ = _link(answer)
-    assert link.request(m.CLIPS_CLEAR, m.Empty()) == m.Empty()
+    assert link.request(m.CLIPS_CLEAR, b.Empty()) == b.Empty()
 
 
 def test_sequence_numbers_wrap() -> None:
@@ -179,14 +180,14 @@ def test_sequence_numbers_wrap() -> None:
 
 
 def _hello(**changes: object) -> Answer:
-    fields: dict[str, object] = dict.fromkeys(m.HelloReply.__dataclass_fields__, 1)
+    fields: dict[str, object] = dict.fromkeys(b.HelloReply.__dataclass_fields__, 1)
     fields |= {"model": "kws", "board": "host", "protocol": m.PROTOCOL_ABI}
 
     def answer(frame: Frame) -> list[bytes]:
         if frame.type != m.HELLO.code:
             return [_reply(frame, b"a")]
-        nonce = m.Hello.unpack(frame.payload).nonce
-        return [_reply(frame, m.HelloReply(**(fields | {"nonce": nonce} | changes)).pack())]
+        nonce = b.Hello.unpack(frame.payload).nonce
+        return [_reply(frame, b.HelloReply(**(fields | {"nonce": nonce} | changes)).pack())]
 
     return answer
 
@@ -251,4 +252,4 @@ def test_unplugging_in_mid_operation_is_told() -> None:
     os.close(slave)
     os.close(master)
     with link, pytest.raises(MynaError, match=r"port: the connection was lost[\s\S]*cable"):
-        link.request(m.CLIPS_CLEAR, m.Empty())
+        link.request(m.CLIPS_CLEAR, b.Empty())

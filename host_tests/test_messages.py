@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from myna.device import bodies as b
 from myna.device import emit, messages
 from myna.device.frame import HEADER, MAX_PAYLOAD
 from myna.device.messages import EVENTS, EXCHANGES
@@ -56,9 +57,9 @@ def test_c_and_python_lay_fields_out_alike(name: str) -> None:
 
 @pytest.mark.parametrize("size", [-1, 1])
 def test_a_payload_of_another_length_is_refused(size: int) -> None:
-    payload = _sample(messages.Score).pack()
+    payload = _sample(b.Score).pack()
     with pytest.raises(MynaError, match="are no Score"):
-        messages.Score.unpack(payload[:size] if size < 0 else payload + bytes(size))
+        b.Score.unpack(payload[:size] if size < 0 else payload + bytes(size))
 
 
 def test_codes_are_distinct_and_leave_room_for_replies() -> None:
@@ -79,7 +80,7 @@ def test_every_status_has_a_meaning_and_a_remedy() -> None:
 def test_replies_whose_loss_costs_something_are_kept() -> None:
     """Only a request whose outcome is its status may be answered by the status alone."""
     for entry in EXCHANGES:
-        assert (entry.repeat is messages.Repeat.STATUS) <= (entry.reply is messages.Empty)
+        assert (entry.repeat is messages.Repeat.STATUS) <= (entry.reply is b.Empty)
 
 
 def test_header_is_up_to_date() -> None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pytest
 from fake_board import AUDIO, CLIPS, FEATURE_BYTES, FakeModel, LossyChannel, build, generated
 from myna.audio.features import extract
+from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import pio, schedule, target
 from myna.device.frame import DELIMITER, Frame, encode
@@ -106,17 +107,17 @@ def test_a_session_follows_another_and_finds_its_state(port: str) -> None:
 
 def test_without_a_session_every_request_is_refused(port: str) -> None:
     with Link(open_port(port), port) as link:
-        assert _refusal(lambda: link.request(m.CLIPS_CLEAR, m.Empty())) == Status.NO_SESSION
+        assert _refusal(lambda: link.request(m.CLIPS_CLEAR, b.Empty())) == Status.NO_SESSION
 
 
 def test_malformed_requests_are_refused(board: Board) -> None:
-    unknown = m.Exchange("UNKNOWN", 100, m.Empty, m.Empty, m.Repeat.STATUS, "")
-    longer = m.Exchange("INFER", m.INFER.code, m.Hello, m.Empty, m.Repeat.STATUS, "")
-    shorter = m.Exchange("INFER", m.INFER.code, m.Resend, m.Empty, m.Repeat.STATUS, "")
+    unknown = m.Exchange("UNKNOWN", 100, b.Empty, b.Empty, m.Repeat.STATUS, "")
+    longer = m.Exchange("INFER", m.INFER.code, b.Hello, b.Empty, m.Repeat.STATUS, "")
+    shorter = m.Exchange("INFER", m.INFER.code, b.Resend, b.Empty, m.Repeat.STATUS, "")
     link = board.link
-    assert _refusal(lambda: link.request(unknown, m.Empty())) == Status.UNKNOWN_MESSAGE
-    assert _refusal(lambda: link.request(longer, m.Hello(0, 0))) == Status.BAD_REQUEST
-    assert _refusal(lambda: link.request(shorter, m.Resend(0))) == Status.BAD_REQUEST
+    assert _refusal(lambda: link.request(unknown, b.Empty())) == Status.UNKNOWN_MESSAGE
+    assert _refusal(lambda: link.request(longer, b.Hello(0, 0))) == Status.BAD_REQUEST
+    assert _refusal(lambda: link.request(shorter, b.Resend(0))) == Status.BAD_REQUEST
 
 
 # -- clips ----------------------------------------------------------------------------------------
@@ -148,22 +149,22 @@ def test_level_flags(board: Board) -> None:
 
 def test_uploads_out_of_order_are_refused(board: Board) -> None:
     link = board.link
-    piece = m.Piece(0, bytes(8))
+    piece = b.Piece(0, bytes(8))
 
     def begin() -> None:
-        link.request(m.AUDIO_BEGIN, m.AudioBegin(6, 1, 2))
+        link.request(m.AUDIO_BEGIN, b.AudioBegin(6, 1, 2))
 
     assert _refusal(lambda: link.request(m.AUDIO_DATA, piece)) == Status.NOT_STARTED
-    assert _refusal(lambda: link.request(m.AUDIO_END, m.Empty())) == Status.NOT_STARTED
+    assert _refusal(lambda: link.request(m.AUDIO_END, b.Empty())) == Status.NOT_STARTED
     begin()
-    assert _refusal(lambda: link.request(m.AUDIO_DATA, m.Piece(1, bytes(8)))) == Status.BAD_RANGE
-    assert _refusal(lambda: link.request(m.AUDIO_DATA, m.Piece(0, bytes(7)))) == Status.BAD_RANGE
+    assert _refusal(lambda: link.request(m.AUDIO_DATA, b.Piece(1, bytes(8)))) == Status.BAD_RANGE
+    assert _refusal(lambda: link.request(m.AUDIO_DATA, b.Piece(0, bytes(7)))) == Status.BAD_RANGE
     link.request(m.AUDIO_DATA, piece)
-    assert _refusal(lambda: link.request(m.AUDIO_DATA, m.Piece(4, bytes(6)))) == Status.BAD_RANGE
-    assert _refusal(lambda: link.request(m.AUDIO_END, m.Empty())) == Status.DATA_MISSING
+    assert _refusal(lambda: link.request(m.AUDIO_DATA, b.Piece(4, bytes(6)))) == Status.BAD_RANGE
+    assert _refusal(lambda: link.request(m.AUDIO_END, b.Empty())) == Status.DATA_MISSING
     assert _refusal(lambda: board.relabel(1, 2)) == Status.DATA_MISSING
-    link.request(m.AUDIO_DATA, m.Piece(4, bytes(4)))
-    link.request(m.AUDIO_END, m.Empty())
+    link.request(m.AUDIO_DATA, b.Piece(4, bytes(4)))
+    link.request(m.AUDIO_END, b.Empty())
     assert board.status().clips == 1
     begin()
     assert board.status().clips == 0
@@ -185,12 +186,12 @@ def test_slots_and_labels_are_checked(board: Board, slot: int, label: int, statu
 def test_features_must_be_complete_and_in_order(board: Board) -> None:
     link = board.link
     put = m.FEATURES_PUT
-    assert _refusal(lambda: link.request(put, m.FeaturesPut(2, 5, b"a"))) == Status.BAD_RANGE
-    link.request(put, m.FeaturesPut(2, 0, bytes(489)))
+    assert _refusal(lambda: link.request(put, b.FeaturesPut(2, 5, b"a"))) == Status.BAD_RANGE
+    link.request(put, b.FeaturesPut(2, 0, bytes(489)))
     assert _refusal(lambda: board.relabel(2, 1)) == Status.DATA_MISSING
-    assert _refusal(lambda: link.request(put, m.FeaturesPut(2, 489, b"ab"))) == Status.BAD_RANGE
+    assert _refusal(lambda: link.request(put, b.FeaturesPut(2, 489, b"ab"))) == Status.BAD_RANGE
     assert _refusal(lambda: board.get_features(2)) == Status.BAD_RANGE
-    link.request(put, m.FeaturesPut(2, 489, b"a"))
+    link.request(put, b.FeaturesPut(2, 489, b"a"))
     board.relabel(2, 1)
     assert board.get_features(2).reshape(-1)[-1] == ord("a")
     board.clear_clips()
@@ -266,17 +267,17 @@ def test_training_needs_clips_of_classes_in_use(board: Board) -> None:
     assert _refusal(lambda: board.train(1)) == Status.BAD_SLOT
     board.put_features(np.zeros((49, 10), np.int8), 0, 10)
     assert _refusal(lambda: board.train(1)) == Status.BAD_LABEL
-    for steps, stop in ((0, m.NO_NODE), (m.MAX_STEPS + 1, m.NO_NODE), (2, 1)):
-        request = m.Train(steps, 0, stop)
+    for steps, stop in ((0, b.NO_NODE), (m.MAX_STEPS + 1, b.NO_NODE), (2, 1)):
+        request = b.Train(steps, 0, stop)
         assert _refusal(lambda r=request: board.link.request(m.TRAIN, r)) == Status.BAD_RANGE
     assert board.read_state() == FakeModel().state()
 
 
 def test_tracing_ends_an_audio_upload(board: Board) -> None:
     _store(board, _random_clips(2))
-    board.link.request(m.AUDIO_BEGIN, m.AudioBegin(100, 0, 0))
+    board.link.request(m.AUDIO_BEGIN, b.AudioBegin(100, 0, 0))
     board.trace_step()
-    refused = _refusal(lambda: board.link.request(m.AUDIO_DATA, m.Piece(0, bytes(8))))
+    refused = _refusal(lambda: board.link.request(m.AUDIO_DATA, b.Piece(0, bytes(8))))
     assert refused == Status.NOT_STARTED
 
 
@@ -300,9 +301,9 @@ def test_a_foreign_state_is_refused_before_anything_changes(board: Board, field:
     info = board.info
     right = {"model_abi": info.model_abi, "fingerprint": info.fingerprint}
     right |= {"length": info.state_bytes, "crc": 0}
-    begin = m.StateBegin(**(right | {field: right[field] + 1}))
+    begin = b.StateBegin(**(right | {field: right[field] + 1}))
     assert _refusal(lambda: board.link.request(m.STATE_BEGIN, begin)) == Status.OTHER_MODEL
-    piece = m.Piece(0, b"abc")
+    piece = b.Piece(0, b"abc")
     assert _refusal(lambda: board.link.request(m.STATE_WRITE, piece)) == Status.NOT_STARTED
     assert board.read_state() == FakeModel().state()
     assert board.status().state_incomplete == 0
@@ -312,7 +313,7 @@ def test_an_incomplete_state_locks_the_model(board: Board) -> None:
     _store(board, _random_clips(2))
     slot = min(_random_clips(2))
     info, link, state = board.info, board.link, FakeModel().state()
-    begin = m.StateBegin(info.model_abi, info.fingerprint, len(state), 1)
+    begin = b.StateBegin(info.model_abi, info.fingerprint, len(state), 1)
     link.request(m.STATE_BEGIN, begin)
     for use in (
         lambda: board.infer(slot),
@@ -321,9 +322,9 @@ def test_an_incomplete_state_locks_the_model(board: Board) -> None:
         lambda: board.patch_state(0, b"a"),
     ):
         assert _refusal(use) == Status.STATE_INCOMPLETE
-    commit = m.STATE_COMMIT, m.Empty()
+    commit = m.STATE_COMMIT, b.Empty()
     assert _refusal(lambda: link.request(*commit)) == Status.DATA_MISSING
-    link.stream(m.STATE_WRITE, [m.Piece(i, state[i : i + 500]) for i in range(0, len(state), 500)])
+    link.stream(m.STATE_WRITE, [b.Piece(i, state[i : i + 500]) for i in range(0, len(state), 500)])
     assert _refusal(lambda: link.request(*commit)) == Status.BAD_CRC
     board.write_state(state)
     board.train(1)
@@ -415,9 +416,9 @@ def test_a_repeated_request_is_not_executed_again(port: str, board: Board) -> No
     clips, twin = _random_clips(4), FakeModel()
     _store(board, clips)
     sequence = board.link._sequence
-    twice = encode(Frame(m.TRAIN.code, sequence, m.Train(3).pack())) * 2
+    twice = encode(Frame(m.TRAIN.code, sequence, b.Train(3).pack())) * 2
     board.link._channel.write(twice)
-    losses = board.link.request(m.TRAIN, m.Train(3)).losses
+    losses = board.link.request(m.TRAIN, b.Train(3)).losses
     assert np.frombuffer(losses, "<i4").tolist() == twin.train(clips, 3)
     assert board.read_state() == twin.state()
     assert board.status().requests_repeated == 2
@@ -429,7 +430,7 @@ def test_a_kept_answer_that_is_gone_is_not_made_up(board: Board) -> None:
     board.train(1)
     board.status()
     board.link._sequence = sequence
-    assert _refusal(lambda: board.link.request(m.TRAIN, m.Train(1))) == Status.FORGOTTEN
+    assert _refusal(lambda: board.link.request(m.TRAIN, b.Train(1))) == Status.FORGOTTEN
     board.link._sequence = sequence + 2
     assert board.status().step == 1
 
@@ -454,9 +455,9 @@ def test_valid_frames_with_random_contents_crash_nothing(board: Board) -> None:
         size = generator.choice([fixed, fixed, fixed + 2 * generator.randrange(200)])
         small = generator.random() < 0.7
         payload = bytes(generator.choices(range(4) if small else range(256), k=size))
-        raw = m.Exchange(exchange.name, exchange.code, m.Data, m.Data, exchange.repeat, "")
+        raw = m.Exchange(exchange.name, exchange.code, b.Data, b.Data, exchange.repeat, "")
         with suppress(DeviceError):
-            board.link.request(raw, m.Data(payload))
+            board.link.request(raw, b.Data(payload))
     board.reset_state()
     assert board.read_state() == FakeModel().state()
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 from fake_board import FakeModel
 from fake_flash import DATA_AT, HEADER, is_intact, sign
+from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import pio, target
 from myna.device.frame import Decoder, Frame, encode
@@ -102,7 +103,7 @@ def test_what_was_saved_is_there_after_a_restart(
         status = board.status()
         assert (status.storage, status.state_from_storage) == (Status.NOTHING_STORED, 0)
         _learn(board, 5)
-        assert board.save_state() == m.StateSaved(1, 0)
+        assert board.save_state() == b.StateSaved(1, 0)
         status = board.status()
         assert (status.storage, status.stored_sequence) == (Status.OK, 1)
         assert status.state_from_storage == 0
@@ -114,7 +115,7 @@ def test_what_was_saved_is_there_after_a_restart(
         assert board.read_state() == _learned(5)
         _learn(board, 3)
         assert board.status().state_from_storage == 1
-        assert board.save_state() == m.StateSaved(2, 1)
+        assert board.save_state() == b.StateSaved(2, 1)
         board.reset_state()
         assert board.read_state() == _learned(0)
         assert board.status().state_from_storage == 0
@@ -134,7 +135,7 @@ def test_what_was_saved_is_there_after_a_restart(
 def _train_and_save(board: Board) -> bytes:
     """Requests of ROUNDS steps, each followed by a save, as one piece."""
     first = board.link._sequence
-    requests = [(m.TRAIN.code, m.Train(1).pack()), (m.STATE_SAVE.code, b"")] * ROUNDS
+    requests = [(m.TRAIN.code, b.Train(1).pack()), (m.STATE_SAVE.code, b"")] * ROUNDS
     return b"".join(
         encode(Frame(code, (first + i) & 0xFFFF, payload))
         for i, (code, payload) in enumerate(requests)
@@ -209,7 +210,7 @@ def test_another_model_starts_afresh_and_says_so(
         assert (status.storage, status.state_from_storage) == (Status.OTHER_MODEL, 0)
         assert board.read_state() == _learned(0)
         _learn(board, 1)
-        assert board.save_state() == m.StateSaved(2, 1)
+        assert board.save_state() == b.StateSaved(2, 1)
     with target.start("host", first, nv) as port, Board.connect(port) as board:
         assert board.read_state() == _learned(4), "the other model's save took the other slot"
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from myna.audio.files import SUFFIXES, read_clip, read_pcm
 from myna.errors import MynaError
 
 Split = Literal["train", "validation", "test"]
+HEARD = "heard.json"
 SPLITS: dict[int, Split] = {0: "test", 1: "validation"}  # by SHA-1 of the speaker modulo ten
 
 
@@ -95,6 +97,48 @@ def select(
         and (speakers is None or clip.speaker in speakers)
         and (split is None or split_of(clip.speaker) == split)
     )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Speakers and words that a model's embedding was trained on beside its own data.
+
+    Kept in a model's folder as heard.json; a folder without one heard none.
+    """
+
+    speakers: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, clips: Iterable[Clip]) -> Heard:
+        """Who says what in these clips."""
+        clips = tuple(clips)
+        speakers, words = {c.speaker for c in clips}, {c.word for c in clips}
+        return cls(tuple(sorted(speakers)), tuple(sorted(words)))
+
+    def save(self, folder: Path) -> None:
+        """Write heard.json."""
+        (folder / HEARD).write_text(json.dumps(asdict(self)) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Heard:
+        """Read heard.json.
+
+        Raises:
+            MynaError: the file is damaged.
+        """
+        path = folder / HEARD
+        if not path.exists():
+            return cls()
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            return cls(tuple(record["speakers"]), tuple(record["words"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MynaError(
+                f"does not tell what the model heard ({error})",
+                where=str(path),
+                fix="restore the file, or train the model again",
+            ) from error
 
 
 def read_noises(folder: Path) -> dict[str, Pcm]:

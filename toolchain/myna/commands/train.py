@@ -28,6 +28,13 @@ from myna.quantized import quantize_folder
     help="Model whose architecture and recipe to use.  [default: models/kws]",
 )
 @click.option("--teacher", type=click.Path(path_type=Path), help="Trained model to distil from.")
+@click.option(
+    "--further",
+    type=click.Path(path_type=Path),
+    help="Data folder whose words only teach the embedding to tell words apart.",
+)
+@click.option("--further-words", help="Its words to hear, joined by commas; absent: all.")
+@click.option("--further-speakers", help="Its speakers to hear, joined by commas; absent: all.")
 @click.option("--epochs", type=int, help="Instead of the recipe's.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @json_option
@@ -37,26 +44,31 @@ def train(
     out: Path,
     architecture: Path,
     teacher: Path | None,
+    further: Path | None,
+    further_words: str | None,
+    further_speakers: str | None,
     epochs: int | None,
     seed: int,
     json_file: Path | None,
 ) -> None:
     """Train a network on recordings, split by speaker, and make its int8 form."""
     try:
-        from myna.pretrain.run import train as pretrain  # noqa: PLC0415  (TensorFlow, an extra)
+        from myna.pretrain.run import Further  # noqa: PLC0415  (TensorFlow, an extra)
+        from myna.pretrain.run import train as pretrain  # noqa: PLC0415
     except ImportError as error:
         raise MynaError(
             "training needs TensorFlow", fix="install the extra: pip install 'myna[train]'"
         ) from error
-    chosen = words.split(",") if words else None
+    more = Further(further, _list(further_words), _list(further_speakers)) if further else None
     result = pretrain(
         architecture,
         data,
-        chosen,
+        _list(words),
         out,
         seed=seed,
         epochs=epochs,
         teacher=teacher,
+        further=more,
         progress=lambda line: click.echo(line, err=True),
     )
     quantize_folder(out)
@@ -71,3 +83,7 @@ def train(
     else:
         click.echo(f"{out}: trained on all speakers, so there is no accuracy to report")
     write_json(json_file, "train", record)
+
+
+def _list(text: str | None) -> tuple[str, ...] | None:
+    return tuple(text.split(",")) if text else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from myna.device import frame, messages
+from myna.device import bodies, frame, messages
 from myna.device.messages import EVENTS, EXCHANGES, Repeat
 from myna.device.status import MEANINGS, Status
 from myna.device.wire import TAIL, Message, layout, wires
@@ -37,7 +37,7 @@ def c_header() -> str:
         f"#define PROTOCOL_ABI 0x{messages.PROTOCOL_ABI:08x}u",
         f"#define MESSAGE_REPLY {messages.REPLY}u",
         f"#define MESSAGE_IN_FLIGHT {messages.IN_FLIGHT}u",
-        f"#define MESSAGE_NO_NODE {messages.NO_NODE}u",
+        f"#define MESSAGE_NO_NODE {bodies.NO_NODE}u",
         f"#define MESSAGE_NO_CLASS {messages.NO_CLASS}u",
         f"#define MESSAGE_MAX_STEPS {messages.MAX_STEPS}u\n",
         _enum("status", {f"STATUS_{s.name}": s.value for s in Status}),

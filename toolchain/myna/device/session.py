@@ -12,10 +12,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from myna.device import bodies as b
 from myna.device import messages as m
+from myna.device.bodies import Empty, Range
 from myna.device.frame import MAX_PAYLOAD
 from myna.device.link import BAUD, Link, open_port
-from myna.device.messages import Empty, Exchange, Range
+from myna.device.messages import Exchange
 from myna.errors import MynaError
 
 Pcm = npt.NDArray[np.int16]
@@ -97,9 +99,9 @@ class Board:
     def __exit__(self, *exception: object) -> None:
         self.link.close()
 
-    def _hello(self) -> m.HelloReply:
+    def _hello(self) -> b.HelloReply:
         nonce = random.SystemRandom().randrange(1 << 32)
-        reply = self.link.request(m.HELLO, m.Hello(nonce, m.PROTOCOL_ABI))
+        reply = self.link.request(m.HELLO, b.Hello(nonce, m.PROTOCOL_ABI))
         if reply.protocol != m.PROTOCOL_ABI:
             raise MynaError(
                 f"the firmware speaks protocol {reply.protocol:08x}, not {m.PROTOCOL_ABI:08x}",
@@ -125,7 +127,7 @@ class Board:
                 fix="build and flash that model: `myna flash`",
             )
 
-    def status(self) -> m.StatusReply:
+    def status(self) -> b.StatusReply:
         """Counters, memory and what is stored."""
         return self.link.request(m.STATUS, Empty())
 
@@ -133,7 +135,7 @@ class Board:
 
     def upload_audio(
         self, pcm: Pcm, slot: int, label: int, progress: Progress | None = None
-    ) -> m.AudioReply:
+    ) -> b.AudioReply:
         """Sends sound, of which the board keeps only the features.
 
         Args:
@@ -144,8 +146,8 @@ class Board:
             progress: called with samples (done, total).
         """
         data = np.ascontiguousarray(pcm, "<i2").tobytes()
-        pieces = [m.Piece(at // 2, data[at : at + PIECE]) for at in range(0, len(data), PIECE)]
-        self.link.request(m.AUDIO_BEGIN, m.AudioBegin(len(data) // 2, slot, label))
+        pieces = [b.Piece(at // 2, data[at : at + PIECE]) for at in range(0, len(data), PIECE)]
+        self.link.request(m.AUDIO_BEGIN, b.AudioBegin(len(data) // 2, slot, label))
         self.link.stream(m.AUDIO_DATA, pieces, _scaled(progress, PIECE // 2, len(data) // 2))
         return self.link.request(m.AUDIO_END, Empty())
 
@@ -153,17 +155,17 @@ class Board:
         """Stores a clip given as int8 [frames, coefficients]."""
         data = np.ascontiguousarray(features, np.int8).tobytes()
         pieces = [
-            m.FeaturesPut(slot, at, data[at : at + PIECE]) for at in range(0, len(data), PIECE)
+            b.FeaturesPut(slot, at, data[at : at + PIECE]) for at in range(0, len(data), PIECE)
         ]
         self.link.stream(m.FEATURES_PUT, pieces)
-        self.link.request(m.CLIP_SET, m.ClipSet(slot, label))
+        self.link.request(m.CLIP_SET, b.ClipSet(slot, label))
 
     def get_features(self, slot: int) -> Features:
         """The features of a stored clip, int8 [frames, coefficients]."""
         shape = self.info.frames, self.info.coefficients
         size = shape[0] * shape[1]
         pieces = [
-            m.FeaturesGet(slot, at, min(MAX_PAYLOAD, size - at))
+            b.FeaturesGet(slot, at, min(MAX_PAYLOAD, size - at))
             for at in range(0, size, MAX_PAYLOAD)
         ]
         data = b"".join(reply.data for reply in self.link.stream(m.FEATURES_GET, pieces))
@@ -171,7 +173,7 @@ class Board:
 
     def relabel(self, slot: int, label: int) -> None:
         """Gives a stored clip another class."""
-        self.link.request(m.CLIP_SET, m.ClipSet(slot, label))
+        self.link.request(m.CLIP_SET, b.ClipSet(slot, label))
 
     def clear_clips(self) -> None:
         """Empties all slots."""
@@ -181,7 +183,7 @@ class Board:
 
     def infer(self, slot: int) -> Classified:
         """Classifies a stored clip."""
-        reply = self.link.request(m.INFER, m.Infer(slot))
+        reply = self.link.request(m.INFER, b.Infer(slot))
         return Classified(reply.label, np.frombuffer(reply.logits, np.int8))
 
     def score(self) -> Scored:
@@ -190,7 +192,7 @@ class Board:
         correct = total = 0
         for first in range(0, self.info.max_clips, PIECE):
             count = min(PIECE, self.info.max_clips - first)
-            reply = self.link.request(m.SCORE, m.Score(first, count))
+            reply = self.link.request(m.SCORE, b.Score(first, count))
             found = {first + i: label for i, label in enumerate(reply.labels)}
             labels |= {slot: label for slot, label in found.items() if label != m.NO_CLASS}
             correct, total = correct + reply.correct, total + reply.total
@@ -205,27 +207,27 @@ class Board:
         losses: list[bytes] = []
         for done in range(0, steps, STEPS_PER_REQUEST):
             some = min(STEPS_PER_REQUEST, steps - done)
-            losses.append(self.link.request(m.TRAIN, m.Train(some)).losses)
+            losses.append(self.link.request(m.TRAIN, b.Train(some)).losses)
             if progress:
                 progress(done + some, steps)
         return np.frombuffer(b"".join(losses), "<i4").astype(np.int32)
 
     def trace_step(self) -> Traced:
         """One training step, with the digests of everything it computed."""
-        reply = self.link.request(m.TRAIN, m.Train(1, trace=1))
+        reply = self.link.request(m.TRAIN, b.Train(1, trace=1))
         return Traced(
             reply.step, int.from_bytes(reply.losses, "little", signed=True), self._trace()
         )
 
     def trace_infer(self, slot: int) -> npt.NDArray[np.uint32]:
         """Classifies a clip; the digests of everything that computed, as in `Traced`."""
-        self.link.request(m.INFER, m.Infer(slot, trace=1))
+        self.link.request(m.INFER, b.Infer(slot, trace=1))
         return self._trace()
 
     def _trace(self) -> npt.NDArray[np.uint32]:
-        first = self.link.request(m.TRACE_READ, m.TraceRead(0))
+        first = self.link.request(m.TRACE_READ, b.TraceRead(0))
         here = len(first.digests) // 4
-        rest = [m.TraceRead(at) for at in range(here, first.total, max(here, 1))]
+        rest = [b.TraceRead(at) for at in range(here, first.total, max(here, 1))]
         replies = [first, *self.link.stream(m.TRACE_READ, rest)]
         return np.frombuffer(b"".join(reply.digests for reply in replies), "<u4")
 
@@ -234,12 +236,12 @@ class Board:
 
         The state is incomplete then: write one, or reset it, before training goes on.
         """
-        self.link.request(m.TRAIN, m.Train(1, stop_after=node))
+        self.link.request(m.TRAIN, b.Train(1, stop_after=node))
 
     def read_tensor(self, output: int, size: int) -> bytes:
         """`size` bytes of an output; `output` counts the outputs of the program's nodes."""
         pieces = [
-            m.TensorRead(at, output, min(MAX_PAYLOAD, size - at))
+            b.TensorRead(at, output, min(MAX_PAYLOAD, size - at))
             for at in range(0, size, MAX_PAYLOAD)
         ]
         return b"".join(reply.data for reply in self.link.stream(m.TENSOR_READ, pieces))
@@ -253,21 +255,21 @@ class Board:
     def write_state(self, state: bytes, progress: Progress | None = None) -> None:
         """Replaces the state; one of another length is refused before anything changes."""
         info, crc = self.info, zlib.crc32(state)
-        begin = m.StateBegin(info.model_abi, info.fingerprint, len(state), crc)
+        begin = b.StateBegin(info.model_abi, info.fingerprint, len(state), crc)
         self.link.request(m.STATE_BEGIN, begin)
-        pieces = [m.Piece(at, state[at : at + PIECE]) for at in range(0, len(state), PIECE)]
+        pieces = [b.Piece(at, state[at : at + PIECE]) for at in range(0, len(state), PIECE)]
         self.link.stream(m.STATE_WRITE, pieces, _scaled(progress, PIECE, len(state)))
         self.link.request(m.STATE_COMMIT, Empty())
 
     def patch_state(self, offset: int, data: bytes) -> None:
         """Overwrites at most 508 bytes of the state at once."""
-        self.link.request(m.STATE_PATCH, m.Piece(offset, data))
+        self.link.request(m.STATE_PATCH, b.Piece(offset, data))
 
     def reset_state(self) -> None:
         """The state as built, whatever is saved."""
         self.link.request(m.STATE_RESET, Empty())
 
-    def save_state(self) -> m.StateSaved:
+    def save_state(self) -> b.StateSaved:
         """Makes the state outlast the loss of power; what was saved before stays until it is."""
         return self.link.request(m.STATE_SAVE, Empty())
 

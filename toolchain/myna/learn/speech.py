@@ -19,7 +19,7 @@ from myna.learn.protocols import split_takes
 
 SYNTHETIC_WORDS = ("kitchen", "lantern", "mercury", "penguin", "sunrise")
 SYNTHETIC_TAKES = 8
-VOICE = "en-us+f2"
+VOICE = "en-us+f4"
 NOISE = 20.0  # RMS of the noise under synthetic speech, in samples' units
 
 

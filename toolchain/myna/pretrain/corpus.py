@@ -14,11 +14,14 @@ from myna.audio import dataset, synth
 from myna.audio.config import RATE
 from myna.audio.features import Pcm
 from myna.errors import MynaError
+from myna.pretrain import vocabulary
+from myna.pretrain.vocabulary import MARKS
 
 SILENCE, UNKNOWN = "silence", "unknown"
+NO_LABEL = -1
+SILENCES = 400  # sources of the silence class; each is augmented into many
 HELD_OUT_NOISE = "exercise_bike"  # this recording, and the last 15 s of every other, are for tests
 HELD_OUT_SAMPLES = 15 * RATE
-MARKS = (".", "!", "?", ",")
 TEST_LEVELS = 5  # silence in tests: full level, 1/2, 1/4, 1/8, 1/16
 # Words spoken by synthetic voices only: they widen "unknown" and what the body must tell apart.
 OTHER_WORDS = (
@@ -37,8 +40,8 @@ class Source:
 
     Attributes:
         pcm: int16 [samples]; empty for silence.
-        label: index into the model's labels.
-        word: what is said, for the auxiliary word head.
+        label: index into the model's labels, or NO_LABEL: for the word head only.
+        word: what is said, for the word head.
         synthetic: from a synthetic voice, without surrounding silence.
     """
 
@@ -85,6 +88,38 @@ def synthetic(words: Sequence[str], labels: Sequence[str], voices: int) -> list[
         if label is not None:
             sources.append(Source(pcm, label, word, synthetic=True))
     return sources
+
+
+def invented(words: int, takes: int, seed: int) -> list[Source]:
+    """Sources of that many invented words, each by `takes` synthetic speakers."""
+    spoken = vocabulary.cast(vocabulary.invent(words, seed), takes, seed)
+    sounds = synth.speak([(text, voice) for _, text, voice in spoken]) if spoken else []
+    return [
+        Source(pcm, NO_LABEL, word, synthetic=True)
+        for (word, _, _), pcm in zip(spoken, sounds, strict=True)
+    ]
+
+
+def silences(labels: Sequence[str]) -> list[Source]:
+    """Sources of silence, if that is a label."""
+    if SILENCE not in labels:
+        return []
+    return [Source(np.zeros(0, np.int16), labels.index(SILENCE), SILENCE)] * SILENCES
+
+
+def unlabelled(clips: Sequence[dataset.Clip]) -> list[Source]:
+    """Sources for the word head, of another data folder.
+
+    A word is a class of its own there, though the model's data may spell another like it.
+
+    Raises:
+        MynaError: no recording is usable.
+    """
+    kept, sounds, _ = dataset.read_usable(clips)
+    return [
+        Source(pcm, NO_LABEL, f"{clip.path.parent.parent.name}:{clip.word}")
+        for clip, pcm in zip(kept, sounds, strict=True)
+    ]
 
 
 def training_noises(data: Path) -> list[Pcm]:

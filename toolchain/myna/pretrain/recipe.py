@@ -20,6 +20,8 @@ class Recipe:
         prepared: augmented recorded examples prepared of each class before training.
         synthetic_voices: espeak-ng voices that speak the architecture's own labels; a third of
             them also speak other English words as unknown. 0 needs no espeak-ng.
+        invented_words, invented_takes: words of the word head that nobody says, and the synthetic
+            voices that say each (`vocabulary`). 0 words need no espeak-ng.
         batch: examples in a step.
         rate: peak learning rate.
         decay: weight decay of AdamW.
@@ -29,6 +31,8 @@ class Recipe:
     per_class: int = 1000
     prepared: int = 8000
     synthetic_voices: int = 0
+    invented_words: int = 0
+    invented_takes: int = 8
     batch: int = 128
     rate: float = 4e-3
     decay: float = 1e-2

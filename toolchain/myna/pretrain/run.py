@@ -17,7 +17,6 @@ from myna.frontend.model import FloatModel, check_model, load_architecture, load
 from myna.pretrain import corpus, examples, testset, training
 from myna.pretrain.recipe import load_recipe
 
-SILENCES = 400  # sources of the silence class; each is augmented into many
 CALIBRATION_PER_CLASS = 22
 
 
@@ -30,6 +29,19 @@ class Result:
     tested: int
 
 
+@dataclass(frozen=True)
+class Further:
+    """Recordings of another folder that teach the embedding only; None takes everything."""
+
+    folder: Path
+    words: tuple[str, ...] | None = None
+    speakers: tuple[str, ...] | None = None
+
+    def clips(self) -> tuple[dataset.Clip, ...]:
+        """The recordings."""
+        return dataset.select(dataset.scan(self.folder), words=self.words, speakers=self.speakers)
+
+
 def train(
     architecture: Path,
     data: Path,
@@ -39,6 +51,7 @@ def train(
     seed: int = 0,
     epochs: int | None = None,
     teacher: Path | None = None,
+    further: Further | None = None,
     progress: Callable[[str], None] = print,
 ) -> Result:
     """Train a network on recordings and write architecture, weights and calibration features.
@@ -54,11 +67,11 @@ def train(
         words: the words to tell apart, which replace the architecture's labels: "silence" comes
             first, then "unknown" if the data has other words; None keeps the labels.
         out: folder to write; may be the architecture's.
-        seed: of everything random. The same seed gives the same initial weights, the same order
-            and the same examples of recordings; synthetic speech (see `audio.synth`) and the
-            order of floating-point sums may still make a small difference.
+        seed: of everything random. The same seed gives the same model on the same kind of
+            machine; the order of floating-point sums on another may make a small difference.
         epochs: instead of the recipe's.
         teacher: folder of a trained model with the same labels and features to distil from.
+        further: more recordings for the embedding.
         progress: called with one line of text at a time.
 
     Raises:
@@ -74,12 +87,11 @@ def train(
     training_clips, held_out = split_speakers(clips, model.labels)
     sources = corpus.recorded(training_clips, model.labels)
     progress(f"{len(sources)} recordings of {len({c.speaker for c in training_clips})} speakers")
-    if words is None:  # words of the user's own may be of any language
-        sources += synthetic_sources(clips, model.labels, recipe.synthetic_voices)
-    if corpus.SILENCE in model.labels:
-        label = model.labels.index(corpus.SILENCE)
-        nothing = np.zeros(0, np.int16)
-        sources += [corpus.Source(nothing, label, corpus.SILENCE)] * SILENCES
+    sources += corpus.unlabelled(further.clips()) if further else []
+    voices = 0 if words else recipe.synthetic_voices  # the user's own may be of any language
+    sources += synthetic_sources(clips, model.labels, voices)
+    sources += corpus.invented(recipe.invented_words, recipe.invented_takes, seed)
+    sources += corpus.silences(model.labels)
     noises = corpus.training_noises(data)
     config = AudioConfig.from_json(model.audio)
     if not any(config.offset):
@@ -90,6 +102,7 @@ def train(
     model = training.fit(model, bank, recipe, seed, progress, master)
     save_model(model, out)
     save_calibration(bank, out, seed)
+    dataset.Heard.of(further.clips() if further else ()).save(out)
     if not held_out:
         return Result(model, None, 0)
     maps, labels = testset.load_test(data, model)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: AdamW, cosine schedule, label smoothing, auxiliary words, weight averaging."""
+"""The training loop: AdamW, cosine schedule, label smoothing, word head, weight averaging."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from myna.audio.config import AudioConfig
 from myna.frontend import keras as network
 from myna.frontend.model import FloatModel, Floats
 from myna.pretrain.augment import Random
+from myna.pretrain.corpus import NO_LABEL
 from myna.pretrain.examples import Bank, batches
 from myna.pretrain.recipe import Recipe
 
 SMOOTHING = 0.05  # of the labels
-WORD_WEIGHT = 0.3  # of the auxiliary loss, which tells all words apart, not only the labels
+WORD_WEIGHT = 1.0  # of the loss that tells all words apart, not only the labels
+WORD_SCALE = 20.0  # of the cosine between embedding and word
 MARGIN = 4.0  # of the logits, for a class of one recording
 TEACHER_SHARE = 0.5  # of the targets
 SETTLE_BATCHES = 150  # to estimate BatchNorm's statistics anew for the averaged weights
@@ -45,13 +47,14 @@ def fit(
     model = network.build(architecture)
     trainer = _with_word_head(model, architecture, len(bank.words))
     config = AudioConfig.from_json(architecture.audio)
-    steps = recipe.per_class * len(bank.recordings) // recipe.batch
+    rows = bank.labelled_rows(recipe.batch)
+    steps = recipe.per_class * len(bank.recordings) // rows
     optimizer = _optimizer(recipe, recipe.epochs * steps)
     step = _make_step(trainer, optimizer)
     targets, margins = _targets(architecture, bank, teacher), _margins(architecture, bank)
     for epoch in range(recipe.epochs):
         losses = [
-            step(x, targets[index], margins[bank.label[index]], bank.word[index])
+            step(x, targets[index[:rows]], margins[bank.label[index[:rows]]], bank.word[index])
             for x, index in batches(bank, config, recipe.per_class, recipe.batch, random)
         ]
         progress(f"epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}")
@@ -67,10 +70,11 @@ def predict(model: FloatModel, maps: npt.NDArray[np.int8]) -> npt.NDArray[np.flo
 
 
 def _targets(architecture: FloatModel, bank: Bank, teacher: FloatModel | None) -> Floats:
-    """Probabilities to learn, float32 [examples, labels]."""
+    """Probabilities to learn, float32 [examples, labels]; without meaning where no label is."""
     labels = len(architecture.labels)
     targets = np.full((len(bank.label), labels), SMOOTHING / labels, np.float32)
-    targets[np.arange(len(bank.label)), bank.label] += 1 - SMOOTHING
+    named = np.flatnonzero(bank.label != NO_LABEL)
+    targets[named, bank.label[named]] += 1 - SMOOTHING
     if teacher is None:
         return targets
     taught = tf.nn.softmax(predict(teacher, bank.features)).numpy()
@@ -89,10 +93,18 @@ def _margins(architecture: FloatModel, bank: Bank) -> Floats:
 
 
 def _with_word_head(model: Any, architecture: FloatModel, words: int) -> Any:
-    """The network with a second output that names the word, from the last dense layer's input."""
+    """The network with a second output: cosines between the embedding and one vector a word.
+
+    The embedding is the last dense layer's input. A softmax over cosines makes directions tell
+    words apart (NormFace, Wang et al. 2017), which is what a new word's row is set to.
+    """
     last = next(layer for layer in architecture.layers if layer.name == architecture.output)
     embedding = model.get_layer(last.inputs[0]).output
-    head = keras.layers.Dense(words, name="words")(embedding)
+    direction = keras.layers.UnitNormalization(name="direction")(embedding)
+    unit = keras.constraints.UnitNorm(axis=0)
+    head = keras.layers.Dense(words, use_bias=False, kernel_constraint=unit, name="words")(
+        direction
+    )
     return keras.Model(model.inputs, [model.outputs[0], head])
 
 
@@ -114,9 +126,9 @@ def _make_step(trainer: Any, optimizer: Any) -> Callable[..., Any]:
 
     def step(x: Any, target: Any, margin: Any, word: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits, words = trainer(x, training=True)
-            loss = label_loss(target, logits - margin)
-            total = loss + WORD_WEIGHT * word_loss(word, words)
+            logits, cosines = trainer(x, training=True)
+            loss = label_loss(target, logits[: tf.shape(target)[0]] - margin)
+            total = loss + WORD_WEIGHT * word_loss(word, WORD_SCALE * cosines)
         gradients = tape.gradient(total, trainer.trainable_variables)
         optimizer.apply_gradients(zip(gradients, trainer.trainable_variables, strict=True))
         return loss

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What messages carry: see `messages`, which says which request has which body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myna.device.wire import U16, U32, Message, Tail, Text
+
+NO_NODE = 0xFFFF  # stop_after: run to the end
+
+
+@dataclass(frozen=True)
+class Empty(Message):
+    """Nothing but the header."""
+
+
+@dataclass(frozen=True)
+class Hello(Message):
+    nonce: U32
+    protocol: U32
+
+
+@dataclass(frozen=True)
+class HelloReply(Message):
+    nonce: U32
+    protocol: U32
+    model_abi: U32
+    fingerprint: U32
+    state_bytes: U32
+    arena_bytes: U32
+    rx_window: U32
+    max_classes: U16
+    frames: U16
+    coefficients: U16
+    max_clips: U16
+    infer_nodes: U16
+    node_count: U16
+    label_bytes: U16
+    max_payload: U16
+    model: Text
+    board: Text
+
+
+@dataclass(frozen=True)
+class StatusReply(Message):
+    step: U32
+    classes: U32
+    frames_received: U32
+    frames_damaged: U32
+    requests_repeated: U32
+    stack_bytes: U32
+    stack_high_water: U32
+    clip_bytes: U32
+    buffer_bytes: U32
+    stored_sequence: U32
+    clips: U16
+    state_incomplete: U16
+    storage: U16  # a Status: OK if a state of this model is stored, otherwise why none is
+    state_from_storage: U16  # the state in use was loaded at power-up, and perhaps trained since
+
+
+@dataclass(frozen=True)
+class Range(Message):
+    offset: U32
+    length: U32
+
+
+@dataclass(frozen=True)
+class Piece(Message):
+    offset: U32
+    data: Tail
+
+
+@dataclass(frozen=True)
+class Data(Message):
+    data: Tail
+
+
+@dataclass(frozen=True)
+class StateBegin(Message):
+    model_abi: U32
+    fingerprint: U32
+    length: U32
+    crc: U32
+
+
+@dataclass(frozen=True)
+class StateSaved(Message):
+    """Number of the save, one more every time modulo 2^32, and the slot (0 or 1) that has it."""
+
+    sequence: U32
+    slot: U32
+
+
+@dataclass(frozen=True)
+class AudioBegin(Message):
+    samples: U32
+    slot: U16
+    label: U16
+
+
+@dataclass(frozen=True)
+class AudioReply(Message):
+    """Features' CRC-32, and of the samples: mean square, count at full scale, largest magnitude."""
+
+    feature_crc: U32
+    mean_square: U32
+    clipped: U32
+    peak: U16
+    silent: U16
+
+
+@dataclass(frozen=True)
+class FeaturesPut(Message):
+    slot: U16
+    offset: U16
+    data: Tail
+
+
+@dataclass(frozen=True)
+class FeaturesGet(Message):
+    slot: U16
+    offset: U16
+    length: U16
+
+
+@dataclass(frozen=True)
+class ClipSet(Message):
+    slot: U16
+    label: U16
+
+
+@dataclass(frozen=True)
+class Infer(Message):
+    slot: U16
+    trace: U16 = 0
+    stop_after: U16 = NO_NODE
+
+
+@dataclass(frozen=True)
+class InferReply(Message):
+    label: U16
+    classes: U16
+    logits: Tail
+
+
+@dataclass(frozen=True)
+class Score(Message):
+    first: U16
+    count: U16
+
+
+@dataclass(frozen=True)
+class ScoreReply(Message):
+    correct: U16
+    total: U16
+    labels: Tail
+
+
+@dataclass(frozen=True)
+class Train(Message):
+    steps: U16
+    trace: U16 = 0
+    stop_after: U16 = NO_NODE
+
+
+@dataclass(frozen=True)
+class TrainReply(Message):
+    """Steps done since the state was made, and the loss of each step of this request (int32)."""
+
+    step: U32
+    losses: Tail
+
+
+@dataclass(frozen=True)
+class TraceRead(Message):
+    first: U16
+
+
+@dataclass(frozen=True)
+class TraceReply(Message):
+    """`total` outputs were traced; here the digests (uint32) of those from `first` on."""
+
+    total: U16
+    digests: Tail
+
+
+@dataclass(frozen=True)
+class TensorRead(Message):
+    offset: U32
+    output: U16
+    length: U16
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    step: U32
+
+
+@dataclass(frozen=True)
+class Resend(Message):
+    expected: U16
