@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 import tiny_model
@@ -101,6 +102,17 @@ def sound(path: Path, data: object, rate: int = 16000) -> Path:
 
 
 TONE = tiny_model.tone("one", 1)
+
+
+def words(*times: float) -> npt.NDArray[np.int16]:
+    """Half a second of tone at each time but the last, which is the end."""
+    whole = np.zeros(round(16000 * times[-1]), np.int16)
+    for time in times[:-1]:
+        start = round(16000 * time)
+        whole[start : start + 8000] = TONE[:8000]
+    return whole
+
+
 BAD: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "rate": ("sampled at 44100 Hz", lambda p: sound(p, TONE, 44100)),
     "stereo": ("has 2 channels", lambda p: sound(p, np.stack([TONE, TONE], 1))),
@@ -110,6 +122,11 @@ BAD: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "silent": ("holds only silence", lambda p: sound(p, 0 * TONE)),
     "quiet": ("too quiet to learn from", lambda p: sound(p, TONE // 400)),
     "clipped": ("clipped throughout", lambda p: sound(p, np.where(TONE > 0, 32767, -32768))),
+    "loud": ("is clipped", lambda p: sound(p, np.clip(8.0 * TONE, -32768, 32767))),
+    "long": ("lasts 4.2 s, longer than the 4 s", lambda p: sound(p, words(1.0, 3.0, 4.2))),
+    "two": ("holds two words", lambda p: sound(p, words(0.5, 1.5, 2.5))),
+    "noisy": ("holds no word that stands out", lambda p: sound(p, np.tile(TONE, 2))),
+    "cut": ("begins or ends within the word", lambda p: sound(p, words(0.0, 2.0))),
     "missing": ("no such file", lambda p: p),
     "folder": ("holds no recordings", lambda p: (p.mkdir(), p)[1]),
 }
@@ -130,6 +147,15 @@ def test_bad_recordings_leave_the_board_as_it_is(
     assert "bad.wav" in str(done.exception)
     assert memory(port) == before
     assert json.loads(names.read_text())["words"] == ["one"]
+
+
+def test_a_word_is_learned_wherever_it_is_in_the_recording(port: str, tmp_path: Path) -> None:
+    takes = [sound(tmp_path / f"{at}.wav", words(at, 3.0)) for at in (0.1, 0.9, 2.2)]
+    assert enroll(port, "one", tmp_path / "names.json", *takes).exit_code == 0
+    with Board.connect(port) as board:
+        first, *others = (board.get_features(slot) for slot in range(3))
+    for other in others:
+        assert np.abs(first.astype(int) - other).max() <= 20  # frames begin elsewhere in the tone
 
 
 def test_full_board_and_full_output_layer_refuse(port: str, takes: Path, tmp_path: Path) -> None:

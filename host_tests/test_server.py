@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from fake_board import AUDIO, CLIPS, FEATURE_BYTES, FakeModel, LossyChannel, build, generated
+from myna.audio import endpoint
 from myna.audio.features import extract
 from myna.device import bodies as b
 from myna.device import messages as m
@@ -87,7 +88,7 @@ def test_hello_describes_board_and_model(board: Board) -> None:
     status = board.status()
     assert (status.step, status.classes, status.clips, status.state_incomplete) == (0, 10, 0, 0)
     assert status.clip_bytes >= CLIPS * FEATURE_BYTES
-    assert status.buffer_bytes < 6000
+    assert status.buffer_bytes < 8000
 
 
 def test_another_fingerprint_is_refused_and_frees_the_port(port: str) -> None:
@@ -128,23 +129,12 @@ def test_features_are_those_of_the_reference(board: Board, samples: int) -> None
     pcm = _sound(samples, samples)
     told: list[tuple[int, int]] = []
     reply = board.upload_audio(pcm, 5, 3, lambda *done: told.append(done))
-    padded = np.pad(pcm, (0, max(0, AUDIO.samples - samples)))[: AUDIO.samples]
-    features = extract(AUDIO, padded)
+    features = extract(AUDIO, endpoint.cut(AUDIO, pcm))
     assert np.array_equal(board.get_features(5), features)
     assert reply.feature_crc == zlib.crc32(features.tobytes())
     assert reply.peak == np.abs(pcm.astype(int)).max()
     assert reply.mean_square == int((pcm.astype(np.int64) ** 2).sum()) // samples
     assert told[-1] == (samples, samples)
-
-
-def test_level_flags(board: Board) -> None:
-    loud = np.full(SECOND, -32768, np.int16)
-    loud[:100] = 32767
-    loud[100:150] = 32766
-    reply = board.upload_audio(loud, 0, 0)
-    assert (reply.peak, reply.clipped, reply.silent) == (32768, SECOND - 50, 0)
-    reply = board.upload_audio(np.full(SECOND, 31, np.int16), 0, 0)
-    assert (reply.mean_square, reply.clipped, reply.silent) == (961, 0, 1)
 
 
 def test_uploads_out_of_order_are_refused(board: Board) -> None:
@@ -165,6 +155,7 @@ def test_uploads_out_of_order_are_refused(board: Board) -> None:
     assert _refusal(lambda: board.relabel(1, 2)) == Status.DATA_MISSING
     link.request(m.AUDIO_DATA, b.Piece(4, bytes(4)))
     link.request(m.AUDIO_END, b.Empty())
+    board.relabel(1, 2)
     assert board.status().clips == 1
     begin()
     assert board.status().clips == 0

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xfdda25a0u
+#define PROTOCOL_ABI 0xfb8baf1bu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -39,6 +39,7 @@ enum status {
     STATUS_NOTHING_STORED = 16,
     STATUS_STORAGE_TOO_SMALL = 17,
     STATUS_STORAGE_FAILED = 18,
+    STATUS_TOO_LONG = 19,
 };
 
 enum message {
@@ -157,9 +158,11 @@ struct message_audio_reply {
     uint32_t mean_square;
     uint32_t clipped;
     uint16_t peak;
-    uint16_t silent;
+    uint16_t verdict;
+    uint16_t word_start;
+    uint16_t word_length;
 };
-_Static_assert(sizeof(struct message_audio_reply) == 16, "no padding");
+_Static_assert(sizeof(struct message_audio_reply) == 20, "no padding");
 
 struct message_features_put {
     uint16_t slot;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that fill the clip slots, from sound or from features. */
+#include "audio/endpoint.h"
 #include "audio/features.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
@@ -10,44 +11,39 @@
 #include <stddef.h>
 #include <string.h>
 
-#define CHUNK 64u           /* samples aligned and pushed at once */
-#define SILENT_SQUARE 1024u /* mean square below which a clip is silent: -60 dB of full scale */
+#define CHUNK 64u /* samples aligned and pushed at once */
+#define ROW_BYTES (MYNA_FEATURE_BYTES / MYNA_FRAMES)
+
+_Static_assert(MYNA_FRAMES <= ENDPOINT_FRAMES, "a clip fits a recording");
 
 static struct {
     struct clip *clip; /* NULL: no upload */
     uint32_t samples;  /* promised by AUDIO_BEGIN */
-    uint32_t received;
-    uint32_t clipped;
-    uint32_t peak;
-    uint64_t energy;
+    uint32_t filled;   /* bytes of features */
+    struct endpoint endpoint;
+    int8_t features[ENDPOINT_FRAMES * ROW_BYTES];
 } upload;
+const uint32_t audio_upload_bytes = sizeof upload;
+
+static void forget(void) {
+    memset(&upload, 0, sizeof upload);
+    trace_wipe();
+}
 
 void audio_abort(void) {
     if (upload.clip != NULL) {
-        trace_wipe();
+        forget();
     }
-    upload.clip = NULL;
 }
 
-/* Feeds the front end; what comes after the clip's last frame changes nothing. */
 static void push(const int16_t *pcm, uint32_t count) {
-    struct clip *clip = upload.clip;
-    while (count > 0u && clip->filled < MYNA_FEATURE_BYTES) {
+    while (count > 0u && upload.filled < sizeof upload.features) {
         bool ready;
         uint32_t taken = audio_push(&trace_scratch.audio, myna_model.audio, pcm, count,
-                                    &clip->features[clip->filled], &ready);
-        clip->filled = (uint16_t)(clip->filled + (ready ? myna_model.audio->features : 0u));
+                                    &upload.features[upload.filled], &ready);
+        upload.filled += ready ? ROW_BYTES : 0u;
         pcm += taken;
         count -= taken;
-    }
-}
-
-static void measure(const int16_t *pcm, uint32_t count) {
-    for (uint32_t i = 0u; i < count; i++) {
-        uint32_t size = (uint32_t)(pcm[i] < 0 ? -(int32_t)pcm[i] : pcm[i]);
-        upload.energy += size * size;
-        upload.clipped += size >= INT16_MAX;
-        upload.peak = size > upload.peak ? size : upload.peak;
     }
 }
 
@@ -64,13 +60,16 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     if (begin->samples == 0u) {
         return STATUS_BAD_RANGE;
     }
+    if (begin->samples > ENDPOINT_SAMPLES) {
+        return STATUS_TOO_LONG;
+    }
     clip->stored = false;
     clip->filled = 0u;
     clip->label = begin->label;
-    memset(&upload, 0, sizeof upload);
+    forget();
     upload.clip = clip;
     upload.samples = begin->samples;
-    trace_wipe();
+    endpoint_reset(&upload.endpoint);
     audio_reset(&trace_scratch.audio);
     return STATUS_OK;
 }
@@ -82,44 +81,55 @@ enum status handle_audio_data(const struct request *request, struct reply *reply
         return STATUS_NOT_STARTED;
     }
     if (request->tail_bytes % sizeof(int16_t) != 0u ||
-        request->fixed.piece.offset != upload.received ||
-        count > upload.samples - upload.received) {
+        request->fixed.piece.offset != upload.endpoint.samples ||
+        count > upload.samples - upload.endpoint.samples) {
         return STATUS_BAD_RANGE;
     }
     for (uint32_t done = 0u; done < count; done += CHUNK) {
         int16_t pcm[CHUNK];
         uint32_t some = count - done < CHUNK ? count - done : CHUNK;
         memcpy(pcm, request->tail + done * sizeof *pcm, some * sizeof *pcm);
-        measure(pcm, some);
+        endpoint_push(&upload.endpoint, pcm, some);
         push(pcm, some);
     }
-    upload.received += count;
     return STATUS_OK;
+}
+
+/* Copies the frames around the word; a recording that is too short goes on with silence. */
+static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
+    static const int16_t silence[CHUNK];
+    while (upload.filled < MYNA_FEATURE_BYTES) {
+        push(silence, CHUNK);
+    }
+    uint32_t first = endpoint_first_frame(&upload.endpoint, word, MYNA_FRAMES);
+    memcpy(clip->features, &upload.features[first * ROW_BYTES], sizeof clip->features);
+    clip->filled = MYNA_FEATURE_BYTES;
 }
 
 enum status handle_audio_end(const struct request *request, struct reply *reply) {
     (void)request;
-    static const int16_t silence[CHUNK];
+    const struct endpoint *endpoint = &upload.endpoint;
     struct clip *clip = upload.clip;
+    struct endpoint_word word;
     if (clip == NULL) {
         return STATUS_NOT_STARTED;
     }
-    if (upload.received != upload.samples) {
+    if (endpoint->samples != upload.samples) {
         return STATUS_DATA_MISSING;
     }
-    while (clip->filled < MYNA_FEATURE_BYTES) {
-        push(silence, CHUNK);
-    }
-    clip->stored = true;
-    upload.clip = NULL;
-    trace_wipe();
+    endpoint_find(endpoint, &word);
+    cut_clip(clip, &word);
+    clip->stored = word.verdict == ENDPOINT_OK;
     struct message_audio_reply audio = {
         .feature_crc = crc32_update(0u, clip->features, sizeof clip->features),
-        .mean_square = (uint32_t)(upload.energy / upload.samples),
-        .clipped = upload.clipped,
-        .peak = (uint16_t)upload.peak,
+        .mean_square = (uint32_t)(endpoint->squares / endpoint->samples),
+        .clipped = endpoint->clipped,
+        .peak = endpoint->peak,
+        .verdict = word.verdict,
+        .word_start = word.start,
+        .word_length = word.length,
     };
-    audio.silent = audio.mean_square < SILENT_SQUARE;
+    forget();
     reply_put(reply, &audio, sizeof audio);
     return STATUS_OK;
 }

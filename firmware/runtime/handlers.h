@@ -68,6 +68,8 @@ struct stored_state {
 };
 extern struct stored_state stored_state;
 
+extern const uint32_t audio_upload_bytes;
+
 /* Forgets an upload that has not ended; its slot stays empty. */
 void audio_abort(void);
 

@@ -12,6 +12,7 @@ from myna.errors import MynaError
 RATE = 16000  # samples per second
 FRAME = 512  # samples of one analysis frame, and the length of its FFT
 HOP = 320  # samples from one frame to the next
+RECORDING = 4 * RATE  # samples of the longest recording
 MAX_MELS = 64  # bounds the int32 accumulator of the DCT (features.py)
 
 
@@ -51,7 +52,8 @@ class AudioConfig:
         self._require(
             "coefficients", 0 <= self.coefficients <= self.mels, f"between 0 and mels ({self.mels})"
         )
-        self._require("frames", 1 <= self.frames <= 1000, "between 1 and 1000")
+        longest = (RECORDING - FRAME) // HOP + 1
+        self._require("frames", 1 <= self.frames <= longest, f"between 1 and {longest}")
         self._require("low_hz", 0 <= self.low_hz < self.high_hz, "0 or more and below high_hz")
         self._require("high_hz", self.high_hz < nyquist, f"below {nyquist:g}")
         self._require("floor_bits", 20 <= self.floor_bits <= 40, "between 20 and 40")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from myna.audio.config import RATE
+from myna.audio.config import RATE, RECORDING
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 
@@ -53,6 +53,22 @@ def read_pcm(path: Path) -> Pcm:
 def read_clip(path: Path, samples: int = RATE) -> Pcm:
     """Read a recording and fit it to a length: int16 [samples]. Errors as for `read_pcm`."""
     return fit(read_pcm(path), samples)
+
+
+def read_recording(path: Path) -> Pcm:
+    """Read a recording in which a board shall find the word: int16 [samples], four seconds at most.
+
+    Raises:
+        MynaError: as for `read_pcm`, or it is too long.
+    """
+    pcm = read_pcm(path)
+    if len(pcm) > RECORDING:
+        raise MynaError(
+            f"lasts {len(pcm) / RATE:.1f} s, longer than the {RECORDING / RATE:g} s a board takes",
+            where=str(path),
+            fix="record one word per file, or cut the file",
+        )
+    return pcm
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:

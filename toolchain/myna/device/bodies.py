@@ -102,13 +102,16 @@ class AudioBegin(Message):
 
 @dataclass(frozen=True)
 class AudioReply(Message):
-    """Features' CRC-32, and of the samples: mean square, count at full scale, largest magnitude."""
+    """Features' CRC-32; of the samples: mean square, count at full scale, largest magnitude; an
+    `audio.endpoint.Verdict`, and the first hop of the word and how many they are."""
 
     feature_crc: U32
     mean_square: U32
     clipped: U32
     peak: U16
-    silent: U16
+    verdict: U16
+    word_start: U16
+    word_length: U16
 
 
 @dataclass(frozen=True)

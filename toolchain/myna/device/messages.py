@@ -88,7 +88,12 @@ AUDIO_DATA = Exchange(
     "AUDIO_DATA", 17, b.Piece, b.Empty, _S, "int16 samples from sample `offset` on"
 )
 AUDIO_END = Exchange(
-    "AUDIO_END", 18, b.Empty, b.AudioReply, _K, "pads with silence, fills the slot"
+    "AUDIO_END",
+    18,
+    b.Empty,
+    b.AudioReply,
+    _K,
+    "finds the word, cuts the clip, judges",
 )
 FEATURES_PUT = Exchange("FEATURES_PUT", 19, b.FeaturesPut, b.Empty, _S, "features, front to back")
 FEATURES_GET = Exchange(

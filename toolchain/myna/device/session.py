@@ -139,9 +139,10 @@ class Board:
         """Sends sound, of which the board keeps only the features.
 
         Args:
-            pcm: int16 [samples], 16 kHz; short clips are padded with silence, and what lies behind
-                the model's last frame is ignored.
-            slot: where to store the clip.
+            pcm: int16 [samples], 16 kHz, at most four seconds; the clip is cut around the word, or
+                padded with silence.
+            slot: where to store the clip; it stays empty unless the verdict is OK, but `relabel`
+                stores any.
             label: its class.
             progress: called with samples (done, total).
         """
@@ -174,6 +175,10 @@ class Board:
     def relabel(self, slot: int, label: int) -> None:
         """Gives a stored clip another class."""
         self.link.request(m.CLIP_SET, b.ClipSet(slot, label))
+
+    def empty(self, slot: int) -> None:
+        """Forgets the clip in a slot."""
+        self.link.request(m.FEATURES_PUT, b.FeaturesPut(slot, 0, b""))
 
     def clear_clips(self) -> None:
         """Empties all slots."""

@@ -28,6 +28,7 @@ class Status(IntEnum):
     NOTHING_STORED = 16
     STORAGE_TOO_SMALL = 17
     STORAGE_FAILED = 18
+    TOO_LONG = 19
 
 
 # what happened, and what to do
@@ -57,4 +58,5 @@ MEANINGS: dict[Status, tuple[str, str]] = {
         "the board's memory does not keep what is written; the state saved before is still there",
         "save again; if that fails too, the memory is worn out",
     ),
+    Status.TOO_LONG: ("a recording that is too long", "record one word in at most four seconds"),
 }

@@ -89,6 +89,7 @@ class Lesson:
                     where=self._session.link.name,
                     fix="build and flash the firmware again: `myna flash`",
                 )
+            self._session.relabel(slot, label)  # whatever the board thinks of the take
             progress(slot + 1, len(self._takes))
 
     def train(

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
+from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
-from myna.audio.files import SUFFIXES, read_clip
+from myna.audio.files import SUFFIXES, read_recording
 from myna.device.session import Board, Scored
 from myna.errors import MynaError
 from myna.learn.engine import Q16, Losses, patch_state, require_slots, scalar
@@ -20,7 +19,28 @@ from myna.learn.recipe import Recipe, follow
 from myna.passes.autodiff import CLASSES
 from myna.passes.plan import Program
 
-SILENT_SQUARE = 1024  # as the board judges: a mean square of -60 dB of full scale
+# what is wrong with a recording, and what to do
+PROBLEMS = {
+    Verdict.SILENT: ("is too quiet to learn from", "speak up, or move closer to the microphone"),
+    Verdict.CLIPPED: ("is clipped", "lower the gain, or move away from the microphone"),
+    Verdict.NO_WORD: (
+        "holds no word that stands out from the noise",
+        "say the word clearly, in a quieter place",
+    ),
+    Verdict.TWO_WORDS: ("holds two words", "say one word per recording, without other sounds"),
+    Verdict.CUT_OFF: (
+        "begins or ends within the word",
+        "leave a short pause before and after the word",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording to learn from, int16 [samples], and where it came from."""
+
+    path: Path
+    pcm: Pcm
 
 
 @dataclass(frozen=True)
@@ -55,21 +75,14 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def read_takes(paths: Sequence[Path]) -> tuple[Pcm, ...]:
-    """Recordings fit to learn from, int16 [16000] each.
+def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
+    """Recordings as they are; whether they are fit to learn from is for the board to say.
 
     Raises:
-        MynaError: the first one that is not: unreadable, not 16 kHz mono, clipped, too quiet.
+        MynaError: the first one that no board could use: unreadable, not 16 kHz mono, empty of
+            sound, longer than four seconds.
     """
-    takes = tuple(read_clip(path) for path in paths)
-    for path, pcm in zip(paths, takes, strict=True):
-        if np.mean(pcm.astype(np.float64) ** 2) < SILENT_SQUARE:
-            raise MynaError(
-                "is too quiet to learn from",
-                where=str(path),
-                fix="speak up, or move closer to the microphone, and record again",
-            )
-    return takes
+    return tuple(Take(path, read_recording(path)) for path in paths)
 
 
 def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
@@ -90,12 +103,12 @@ def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
     return len(names)
 
 
-def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -> tuple[int, ...]:
+def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) -> tuple[int, ...]:
     """Store takes of one class in free clip slots of a board.
 
     Args:
         session: with the board.
-        takes: int16 [samples] each.
+        takes: what to send; the board cuts each around its word.
         label: their class.
         progress: called with takes (done, total).
 
@@ -103,16 +116,21 @@ def send(session: Board, takes: Sequence[Pcm], label: int, progress: Progress) -
         the slots.
 
     Raises:
-        MynaError: there are more takes than free slots (nothing has changed then), or the board
-            failed.
+        MynaError: there are more takes than free slots, or the board finds a take unfit to learn
+            from (it stores none of them then); or the board failed.
     """
     stored = session.status().clips
     require_slots(session, len(takes), stored)
     used = session.score().labels if stored else {}
     free = [slot for slot in range(session.info.max_clips) if slot not in used]
     slots = tuple(free[: len(takes)])
-    for done, (slot, pcm) in enumerate(zip(slots, takes, strict=True), 1):
-        session.upload_audio(pcm, slot, label)
+    for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
+        verdict = Verdict(session.upload_audio(take.pcm, slot, label).verdict)
+        if verdict is not Verdict.OK:
+            for used_slot in slots[:done]:
+                session.empty(used_slot)
+            what, fix = PROBLEMS[verdict]
+            raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
         progress(done, len(takes))
     return slots
 
