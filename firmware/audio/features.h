@@ -23,6 +23,7 @@ struct audio_config {
     uint8_t coefficients;      /* rows of the DCT; 0 = log-mel features */
     uint8_t features;          /* int8 values per frame: coefficients, or mels */
     uint8_t floor_bits;        /* noise floor 2^floor_bits added to each mel energy */
+    uint16_t log_add_count;    /* entries of log_add, at most 256 */
     const int16_t *window;     /* [AUDIO_FRAME], Q15 */
     const int32_t *twiddle;    /* [AUDIO_POINTS][2], cosine and sine, Q31 */
     const int16_t *log2;       /* [33], Q12 */
@@ -32,6 +33,7 @@ struct audio_config {
     const int16_t *dct;        /* [coefficients][mels], Q14 */
     const int32_t *offset;     /* [features], Q22 */
     const int32_t *multiplier; /* [features], Q36 */
+    const uint8_t *log_add;    /* [log_add_count], see augment.h; NULL: sounds cannot be added */
 };
 
 struct audio_complex {

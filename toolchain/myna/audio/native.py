@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from myna.audio import features
+from myna.audio import augment, features
 from myna.audio.config import FRAME, HOP, AudioConfig
 from myna.audio.render import render_tables
 from myna.errors import MynaError
@@ -23,6 +23,7 @@ from myna.errors import MynaError
 Maps = npt.NDArray[np.int8]
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "firmware" / "audio"
+ARITHMETIC = SOURCES.parent / "kernels" / "fixed.h"
 CACHE = ROOT / "build" / "native"
 STATE_BYTES = 4096  # more than sizeof(struct audio_state)
 
@@ -41,6 +42,20 @@ def extract(config: AudioConfig, pcm: features.Pcm) -> Maps:
     return rows.reshape(*pcm.shape[:-1], config.frames, config.features)
 
 
+def vary(config: AudioConfig, maps: Maps, noise: Maps | None, key: int) -> Maps:
+    """`augment.vary`, in C where a compiler is found, else in NumPy."""
+    augment.check_maps(config, maps, noise)
+    compiler = find_compiler()
+    if compiler is None or not SOURCES.is_dir():
+        return augment.vary(config, maps, noise, key)
+    library, config_pointer = _load(config, compiler)
+    source, out = np.ascontiguousarray(maps), np.empty_like(maps, order="C")
+    other = None if noise is None else np.ascontiguousarray(noise)
+    address = None if other is None else other.ctypes.data
+    library.audio_vary(config_pointer, source.ctypes.data, address, key, out.ctypes.data)
+    return out
+
+
 def find_compiler() -> str | None:
     """The host's C compiler ($CC, cc, gcc or clang), or None."""
     names = (os.environ.get("CC", "cc"), "cc", "gcc", "clang")
@@ -50,7 +65,7 @@ def find_compiler() -> str | None:
 def build_library(config: AudioConfig, compiler: str, *flags: str) -> Path:
     """Compile firmware/audio and the configuration's tables into a shared library, cached.
 
-    The library exports `audio_reset`, `audio_push` and `audio_tables`, a pointer to the
+    The library exports the functions of firmware/audio and `audio_tables`, a pointer to the
     configuration.
 
     Raises:
@@ -59,7 +74,8 @@ def build_library(config: AudioConfig, compiler: str, *flags: str) -> Path:
     text = '#include "audio/features.h"\n' + render_tables(config)
     text += "const struct audio_config *const audio_tables = &audio_config;\n"
     sources = sorted(SOURCES.glob("*.[ch]"))
-    parts = [text, compiler, *flags, *(path.read_text("utf-8") for path in sources)]
+    read = [ARITHMETIC, *sources]
+    parts = [text, compiler, *flags, *(path.read_text("utf-8") for path in read)]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     library = CACHE / f"audio-{digest}.so"
     if not library.exists():
@@ -98,6 +114,8 @@ def _load(config: AudioConfig, compiler: str) -> tuple[ctypes.CDLL, int]:
     pointer, size = ctypes.c_void_p, ctypes.c_uint32
     library.audio_push.argtypes = [pointer, pointer, pointer, size, pointer, pointer]
     library.audio_push.restype = size
+    library.audio_vary.argtypes = [pointer, pointer, pointer, size, pointer]
+    library.audio_vary.restype = None
     address = ctypes.c_void_p.in_dll(library, "audio_tables").value
     assert address is not None
     return library, address

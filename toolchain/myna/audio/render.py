@@ -30,6 +30,7 @@ def render_tables(config: AudioConfig) -> str:
         "dct": ("int16_t", tables.dct.ravel()),
         "offset": ("int32_t", config.offset),
         "multiplier": ("int32_t", config.multiplier),
+        "log_add": ("uint8_t", tables.log_add),
     }
     numbers = {
         "frames": config.frames,
@@ -37,6 +38,7 @@ def render_tables(config: AudioConfig) -> str:
         "coefficients": config.coefficients,
         "features": config.features,
         "floor_bits": config.floor_bits,
+        "log_add_count": len(tables.log_add),
     }
     texts = [_array(name, kind, values) for name, (kind, values) in arrays.items() if len(values)]
     members = [f"    .{name} = {value}," for name, value in numbers.items()] + [

@@ -32,6 +32,9 @@ class Tables:
         mel_count: int16 [mels], bins in each triangle.
         mel_weight: uint8 [sum(mel_count)], the triangles one after the other, peak 255.
         dct: int16 [coefficients, mels], orthonormal DCT-II, Q14.
+        log_add: uint8 [1 … 256], int8 steps by which the level of two sounds together exceeds the
+            louder one, by the difference of their levels in steps; zeros at the end are cut. Empty
+            where features are not levels in one unit: with a DCT, or with unequal multipliers.
     """
 
     window: npt.NDArray[np.int16]
@@ -41,6 +44,7 @@ class Tables:
     mel_count: npt.NDArray[np.int16]
     mel_weight: npt.NDArray[np.uint8]
     dct: npt.NDArray[np.int16]
+    log_add: npt.NDArray[np.uint8]
 
 
 @lru_cache(maxsize=16)
@@ -73,7 +77,18 @@ def make_tables(config: AudioConfig) -> Tables:
             [row[a : a + n] for row, (a, n) in zip(triangles, spans, strict=True)]
         ),
         dct=np.rint(2**14 * dct_basis(config)).astype(np.int16),
+        log_add=_log_add(config),
     )
+
+
+def _log_add(config: AudioConfig) -> npt.NDArray[np.uint8]:
+    """log₂(1 + 2^(−d/steps))·steps for d = 0, 1, …; at most 255, which no useful scale reaches."""
+    if config.coefficients or len(set(config.multiplier)) > 1:
+        return np.zeros(0, np.uint8)
+    steps = config.multiplier[0] / 2**14  # of int8 in an octave of power
+    rise = np.rint(steps * np.log2(1 + np.exp2(-np.arange(256) / steps)))
+    used = max(np.count_nonzero(rise), 1)  # it falls; the first entry tells that levels add
+    return np.asarray(np.minimum(rise[:used], 255), np.uint8)
 
 
 def mel_triangles(config: AudioConfig) -> Floats:

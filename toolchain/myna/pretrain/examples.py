@@ -133,13 +133,19 @@ def by_word(bank: Bank, count: int, random: augment.Random) -> npt.NDArray[np.in
 def fit_normalisation(
     config: AudioConfig, sources: Sequence[Source], noises: list[Pcm], seed: int
 ) -> AudioConfig:
-    """The configuration whose features have mean 0 and spread 1 over augmented sounds."""
+    """The configuration whose features have mean 0 and spread 1 over augmented sounds.
+
+    Log-mel features share one multiplier, so that their levels can be added (audio/augment.py);
+    the spread is 1 on average over the bands then.
+    """
     random = np.random.default_rng(seed)
     labelled = [source for source in sources if source.label != NO_LABEL]
     picked = random.choice(len(labelled), 800)
     sounds = np.array([_sound(labelled[i], noises, random) for i in picked])
     raw = features.raw_coefficients(config, sounds).reshape(-1, config.features)
     mean, spread = raw.mean(0), raw.std(0)
+    if config.coefficients == 0:
+        spread = np.full_like(spread, spread.mean())
     return replace(
         config,
         offset=tuple(int(v) for v in np.rint(mean)),
