@@ -16,13 +16,15 @@ import pytest
 from fake_board import build
 from myna.audio import endpoint, native
 from myna.audio.config import FRAME, HOP, RATE, RECORDING, AudioConfig
-from myna.audio.dataset import Clip, scan
+from myna.audio.dataset import Clip, scan, select
 from myna.audio.endpoint import SECOND, SHORTEST, Verdict, Word
 from myna.audio.features import Pcm, extract
-from myna.audio.files import read_pcm
+from myna.audio.files import fit, read_pcm
 from myna.device import target
 from myna.device.link import DeviceError
 from myna.device.session import Board
+from myna.device.target import PROJECT
+from myna.project import open_project
 
 CONFIG = AudioConfig()
 needs_compiler = pytest.mark.skipif(native.find_compiler() is None, reason="no C compiler")
@@ -291,3 +293,26 @@ def test_words_are_accepted_and_pairs_of_words_are_not(clips: list[Clip]) -> Non
         for seed, (a, b) in enumerate(two)
     ]
     assert rate(pairs, Verdict.TWO_WORDS) >= 97
+
+
+@pytest.mark.data
+def test_a_word_anywhere_is_classified_as_in_its_clip(data_dir: Path) -> None:
+    project = open_project(PROJECT / "models" / "kws")
+    audio, classify = project.package.audio, project.library().predict
+    known = select(
+        scan(data_dir / "speech_commands"),
+        words=project.package.model.model.labels[2:12],
+        split="test",
+    )
+    rng = np.random.default_rng(5)
+    same = []
+    for clip in random.Random(5).sample(known, 200):
+        sound = read_pcm(clip.path)
+        recording = rng.normal(0, RUSTLE, 3 * RATE)
+        start = rng.integers(len(recording) - len(sound))
+        recording[start : start + len(sound)] += sound
+        if endpoint.listen(pcm(recording)).verdict is Verdict.OK:
+            found = extract(audio, endpoint.cut(audio, pcm(recording)))
+            same.append(classify(found) == classify(extract(audio, fit(sound, RATE))))
+    assert len(same) >= 190
+    assert np.mean(same) >= 0.96
