@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+import zlib
 from collections.abc import Iterator
 from dataclasses import astuple
 from itertools import pairwise
@@ -13,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from fake_board import build
+from fake_board import build, generated
 from myna.audio import endpoint, native
 from myna.audio.config import FRAME, HOP, RATE, RECORDING, AudioConfig
 from myna.audio.dataset import Clip, scan, select
 from myna.audio.endpoint import SECOND, SHORTEST, Verdict, Word
 from myna.audio.features import Pcm, extract
 from myna.audio.files import fit, read_pcm
-from myna.device import target
+from myna.device import pio, target
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.target import PROJECT
@@ -240,6 +241,18 @@ def test_a_board_judges_and_cuts_alike(board: Board, seed: int) -> None:
     assert board.status().clips == 1
     board.empty(3)
     assert board.status().clips == 0
+
+
+@pytest.mark.qemu
+def test_an_emulated_core_judges_and_cuts_alike(tmp_path: Path) -> None:
+    elf = pio.build("qemu_m3", generated(tmp_path / "fake"), tmp_path / "build").elf
+    with target.start("qemu_m3", elf, tmp_path / "nv") as port, Board.connect(port) as core:
+        for seed in range(1, 13):
+            if len(sound := fuzzed(seed)):
+                reply = core.upload_audio(sound, 0, 0)
+                word, clip = endpoint.listen(sound), endpoint.cut(CONFIG, sound)
+                assert (reply.verdict, reply.word_start, reply.word_length) == astuple(word)
+                assert reply.feature_crc == zlib.crc32(extract(CONFIG, clip).tobytes())
 
 
 def test_a_board_tells_the_level(board: Board) -> None:

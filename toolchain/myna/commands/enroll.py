@@ -50,6 +50,8 @@ def enroll(
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
 
+    A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
+
     MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
     trains on all clips that it stores; it numbers its words, so their names are kept in a file.
     """

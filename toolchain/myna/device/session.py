@@ -141,8 +141,7 @@ class Board:
         Args:
             pcm: int16 [samples], 16 kHz, at most four seconds; the clip is cut around the word, or
                 padded with silence.
-            slot: where to store the clip; it stays empty unless the verdict is OK, but `relabel`
-                stores any.
+            slot: it stays empty unless the verdict is OK, but `relabel` stores any clip.
             label: its class.
             progress: called with samples (done, total).
         """
