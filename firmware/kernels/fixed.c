@@ -65,3 +65,12 @@ int32_t fx_log2_q16(uint64_t x) {
     int32_t rest = (int32_t)(fraction & 0x3FFu);
     return exponent * 65536 + low + (((high - low) * rest) >> 10);
 }
+
+uint32_t fx_isqrt(uint64_t x) {
+    uint32_t root = 0u;
+    for (uint32_t bit = 1u << 31; bit != 0u; bit >>= 1) {
+        uint64_t trial = root | bit;
+        root = trial * trial <= x ? (uint32_t)trial : root;
+    }
+    return root;
+}

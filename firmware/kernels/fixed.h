@@ -67,6 +67,9 @@ struct fx_multiplier fx_pair_multiplier(struct fx_pair pair);
 /* base-2 logarithm of x >= 1 in Q16 */
 int32_t fx_log2_q16(uint64_t x);
 
+/* square root, rounded down */
+uint32_t fx_isqrt(uint64_t x);
+
 static inline uint32_t fx_mix32(uint32_t x) {
     x = (x ^ (x >> 16)) * 0x7FEB352Du;
     x = (x ^ (x >> 15)) * 0x846CA68Bu;

@@ -12,12 +12,13 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xfb8baf1bu
+#define PROTOCOL_ABI 0x8618922bu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
 #define MESSAGE_NO_CLASS 255u
 #define MESSAGE_MAX_STEPS 64u
+#define MESSAGE_MAX_EPOCHS 64u
 
 enum status {
     STATUS_OK = 0,
@@ -64,6 +65,7 @@ enum message {
     MESSAGE_INFER = 32,
     MESSAGE_SCORE = 33,
     MESSAGE_TRAIN = 34,
+    MESSAGE_LEARN = 37,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -220,6 +222,21 @@ struct message_train_reply {
 };
 _Static_assert(sizeof(struct message_train_reply) == 4, "no padding");
 
+struct message_learn {
+    uint32_t enough;
+    uint32_t vary;
+    uint16_t epochs;
+    uint16_t rehearsals;
+};
+_Static_assert(sizeof(struct message_learn) == 12, "no padding");
+
+struct message_learn_reply {
+    uint32_t step;
+    uint16_t classes;
+    uint16_t imprinted;
+};
+_Static_assert(sizeof(struct message_learn_reply) == 8, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -260,6 +277,7 @@ union message_request {
     struct message_infer infer;
     struct message_score score;
     struct message_train train;
+    struct message_learn learn;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -288,6 +306,7 @@ union message_request {
     X(INFER, infer, 6, false, AGAIN) \
     X(SCORE, score, 4, false, ANSWER) \
     X(TRAIN, train, 6, false, ANSWER) \
+    X(LEARN, learn, 12, false, ANSWER) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

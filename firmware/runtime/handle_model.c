@@ -2,6 +2,7 @@
 /* Requests that run the model. */
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/learn.h"
 #include "runtime/model.h"
 #include "runtime/schedule.h"
 #include "runtime/trace.h"
@@ -126,4 +127,20 @@ enum status handle_train(const struct request *request, struct reply *reply) {
         reply_put(reply, losses, train->steps * sizeof *losses);
     }
     return status;
+}
+
+enum status handle_learn(const struct request *request, struct reply *reply) {
+    const struct message_learn *options = &request->fixed.learn;
+    struct learn_result result;
+    enum status status = learn_check(options);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    audio_abort();
+    learn_run(options, &result);
+    struct message_learn_reply head = {(uint32_t)*myna_model.step, (uint16_t)*myna_model.classes,
+                                       result.imprinted};
+    reply_put(reply, &head, sizeof head);
+    reply_put(reply, result.worst, result.epochs * sizeof *result.worst);
+    return STATUS_OK;
 }

@@ -9,7 +9,9 @@
 #include "audio/features.h"
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 1
+#define MYNA_MODEL_ABI 2
+
+#define MYNA_NO_CLASS 0xFFFFu
 
 /* Called after each node with its index; false stops the run there. */
 typedef bool (*myna_trace_fn)(uint16_t node);
@@ -31,6 +33,7 @@ struct myna_model {
     const char *name;
     const char *labels; /* class names, separated by '\n' */
     uint16_t max_classes;
+    uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
     uint16_t frames, coefficients; /* features: int8 [frames, coefficients] */
     const struct audio_config *audio;
 
@@ -43,9 +46,9 @@ struct myna_model {
     const uint8_t *state_init;
     uint32_t state_bytes;
     uint32_t arena_bytes;
-    int32_t *step;          /* inside state: training steps done */
-    const int32_t *seed;    /* inside state */
-    const int32_t *classes; /* inside state: classes in use */
+    int32_t *step;       /* inside state: training steps done */
+    const int32_t *seed; /* inside state */
+    int32_t *classes;    /* inside state: classes in use */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;
@@ -54,6 +57,20 @@ struct myna_model {
 
     void (*infer)(myna_trace_fn trace);      /* features -> logits; trace may be NULL */
     void (*train_step)(myna_trace_fn trace); /* features, label -> logits, loss, state */
+
+    const int8_t *embedding; /* the head's input, valid after infer */
+    uint16_t embedding_size;
+    int16_t embedding_zero;
+    int32_t *embedding_total; /* inputs of imprint, in the arena; infer leaves them alone */
+    int32_t *shots;
+    void (*imprint)(void); /* embedding_total, shots, label -> state; NULL: cannot */
+
+    int8_t *latent; /* input of rehearse, in the arena */
+    uint32_t latent_bytes;
+    uint16_t replay_count;
+    const int8_t *replay_latents; /* [replay_count][latent_bytes] */
+    const int32_t *replay_labels;
+    void (*rehearse)(void); /* latent, label -> logits, loss, state */
 };
 
 extern const struct myna_model myna_model;

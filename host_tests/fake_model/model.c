@@ -76,6 +76,7 @@ const struct myna_model myna_model = {
     .name = "fake",
     .labels = "silence\nunknown\nyes\nno\nup\ndown\nleft\nright\non\noff\nspare-1\nspare-2",
     .max_classes = MYNA_MAX_CLASSES,
+    .silence = 0,
     .frames = 49,
     .coefficients = 10,
     .audio = &audio_config,
@@ -96,4 +97,6 @@ const struct myna_model myna_model = {
     .node_count = 3,
     .infer = infer,
     .train_step = train_step,
+    .embedding = arena.features,
+    .latent = arena.features,
 };

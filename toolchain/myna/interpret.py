@@ -12,7 +12,9 @@ from myna.errors import MynaError
 from myna.ir import Array, Kind, Node
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
 from myna.passes.execute import initial_values, run
+from myna.passes.imprint import SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
+from myna.passes.tape import SEED, STEP
 
 Digest = tuple[int, ...]  # CRC-32 of each output of a node
 Observer = Callable[[Node, tuple[Array, ...]], None]
@@ -53,8 +55,37 @@ class Reference:
         if not 0 <= label < self.classes:
             raise MynaError(f"label {label} is not one of {self.classes} classes in use")
         self.values[LABEL] = np.array([label], np.int32)
-        run(self._graph.nodes, self.values, observe)
+        run(self._graph.nodes[: self.program.train_nodes], self.values, observe)
         return int(self.values[LOSS][0])
+
+    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+        """One training step on a memory; returns the loss before it (nats, Q16).
+
+        Args:
+            memory: its number.
+            varied: what to take in place of its latent.
+        """
+        replay, latent = self.program.replay, self.program.latent
+        shape = self._graph.tensors[latent.tensor].shape
+        data = replay.latents[memory] if varied is None else varied
+        self.values[latent.tensor] = data.reshape(shape)
+        self.values[LABEL] = replay.labels[memory : memory + 1]
+        run(self._graph.nodes[latent.node : self.program.train_nodes], self.values)
+        return int(self.values[LOSS][0])
+
+    def embed(self, features: Array) -> Array:
+        """The input of the head, int32 [n] without its zero point."""
+        self.infer(features)
+        name = head_of(self._graph).inputs[0]
+        zero = self._graph.tensors[name].zero_point
+        return self.values[name].reshape(-1).astype(np.int32) - np.int32(zero)
+
+    def imprint(self, label: int, total: Array, shots: int) -> None:
+        """Start a class from the sum of the embeddings of so many examples."""
+        given = {LABEL: label, SHOTS: shots}
+        self.values |= {name: np.array([value], np.int32) for name, value in given.items()}
+        self.values[TOTAL] = np.asarray(total, np.int32)
+        run(self._graph.nodes[self.program.train_nodes :], self.values)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[Digest]]:
         """One step; the loss, and the digests of every node's outputs in order."""
@@ -66,6 +97,11 @@ class Reference:
     def classes(self) -> int:
         """How many classes are in use."""
         return int(self.values[CLASSES][0])
+
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Seed, and training steps done: what random numbers depend on."""
+        return int(self.values[SEED][0]) & 0xFFFFFFFF, int(self.values[STEP][0])
 
     def set_state(self, name: str, value: Array) -> None:
         """Assign a state tensor."""

@@ -10,9 +10,11 @@ from myna.check import check
 from myna.ir import Graph
 from myna.passes.autodiff import autodiff
 from myna.passes.hindsight import RangeMode, hindsight
+from myna.passes.imprint import Prior, imprint
 from myna.passes.lower import lower
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
+from myna.passes.replay import Memories
 from myna.passes.reversible import reversible
 from myna.passes.select import select
 
@@ -27,6 +29,8 @@ class Options:
         store_all: keep every activation instead of inverting reversible blocks.
         smoothing, headroom: of in-hindsight ranges.
         rate: initial learning rate.
+        body_rate: factor of the learning rate for all layers but the last.
+        replay: bytes of flash for examples of what was known, to be rehearsed.
     """
 
     train: str = "all"
@@ -35,10 +39,23 @@ class Options:
     smoothing: float = 0.9
     headroom: float = 2.0
     rate: float = 0.02
+    body_rate: float = 0.003
+    replay: int = 1 << 17
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a model knew: how trained classes look, and examples of them to rehearse."""
+
+    prior: Prior
+    memories: Memories
 
 
 def compile_model(
-    model: QuantizedModel, gradient_ranges: Mapping[str, float], options: Options
+    model: QuantizedModel,
+    gradient_ranges: Mapping[str, float],
+    options: Options,
+    knowledge: Knowledge | None = None,
 ) -> Program:
     """Quantized model -> training program.
 
@@ -46,16 +63,24 @@ def compile_model(
         model: result of ``quantize``.
         gradient_ranges: first range of every gradient, from ``hindsight.calibrate``.
         options: the user's choices.
+        knowledge: without it the program can neither imprint nor rehearse.
+
+    Raises:
+        MynaError: an option does not fit the model.
     """
-    graph = training_graph(model, options.rate)
+    graph = training_graph(model, options.rate, options.body_rate)
     graph = check(
         hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
     )
     if not options.store_all:
         graph = check(reversible(graph))
-    return plan(check(select(graph, options.train)))
+    graph = check(select(graph, options.train))
+    if knowledge is None:
+        return plan(graph)
+    return plan(check(imprint(graph, knowledge.prior)), knowledge.memories, options.replay)
 
 
-def training_graph(model: QuantizedModel, rate: float) -> Graph:
+def training_graph(model: QuantizedModel, rate: float, body_rate: float = 1.0) -> Graph:
     """Quantized model -> training step with dynamic ranges, all weights trained."""
-    return check(autodiff(check(lower(model)), len(model.model.labels), rate))
+    classes = len(model.model.labels)
+    return check(autodiff(check(lower(model)), classes, rate, body_rate))

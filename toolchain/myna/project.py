@@ -90,7 +90,7 @@ def open_project(
     options = options or Options()
     package = load_package(model)
     mode = RangeMode.PLAIN if options.ranges is RangeMode.PLAIN else RangeMode.RELATIVE
-    program = compile_model(package.model, package.ranges[mode], options)
+    program = compile_model(package.model, package.ranges[mode], options, package.knowledge)
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name

@@ -17,20 +17,24 @@ from myna.frontend.model import FloatModel, load_architecture, load_model, weigh
 from myna.ir import Array, Quant
 from myna.passes.calibrate import activation_ranges
 from myna.passes.hindsight import RangeMode, calibrate
+from myna.passes.imprint import Prior, measure
+from myna.passes.lower import lower
 from myna.passes.quantize import QuantizedModel, quantize
-from myna.pipeline import training_graph
+from myna.passes.replay import Memories, take_turns
+from myna.pipeline import Knowledge, training_graph
 
-CLASSES = 20  # rows of the output layer: the model's own classes and room for new words
+CLASSES = 32  # rows of the output layer: the model's own classes and room for new words
 GRADIENT_SAMPLES = 48
 RANGE_MODES = (RangeMode.RELATIVE, RangeMode.PLAIN)
 
 
 @dataclass(frozen=True)
 class Package:
-    """A quantized model and its first gradient ranges, per range mode."""
+    """A quantized model, its first gradient ranges per range mode, and what it knew."""
 
     model: QuantizedModel
     ranges: Mapping[RangeMode, Mapping[str, float]]
+    knowledge: Knowledge
 
     @property
     def audio(self) -> AudioConfig:
@@ -66,7 +70,11 @@ def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:
     quantized = quantize(model, ranges, Quant((scale,), 0), classes)
     graph = training_graph(quantized, 0.0)
     samples = list(zip(inputs, labels.tolist(), strict=True))[:GRADIENT_SAMPLES]
-    package = Package(quantized, {mode: calibrate(graph, samples, mode) for mode in RANGE_MODES})
+    found = {mode: calibrate(graph, samples, mode) for mode in RANGE_MODES}
+    turns = take_turns(labels.tolist())
+    memories = Memories(features[turns], labels[turns].astype(np.int32))
+    prior = measure(lower(quantized), memories.features, memories.labels)
+    package = Package(quantized, found, Knowledge(prior, memories))
     save_package(package, folder)
     return package
 
@@ -96,6 +104,10 @@ def save_package(package: Package, folder: Path) -> None:
     for mode, ranges in package.ranges.items():
         for name, value in ranges.items():
             arrays[f"range/{mode.value}/{name}"] = np.array(value)
+    prior, memories = package.knowledge.prior, package.knowledge.memories
+    arrays |= {"memory/features": memories.features, "memory/labels": memories.labels}
+    arrays |= {"prior/center": prior.center}
+    arrays |= {"prior/norm": np.array(prior.norm), "prior/own": np.array(prior.own)}
     np.savez_compressed(folder / "int8.npz", **arrays)  # type: ignore[arg-type]
 
 
@@ -123,7 +135,29 @@ def load_package(folder: Path) -> Package:
         mode: {k: float(v) for k, v in _group(arrays, f"range/{mode.value}/").items()}
         for mode in RANGE_MODES
     }
-    return Package(quantized, ranges)
+    return Package(quantized, ranges, _knowledge(model, arrays, path))
+
+
+def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Knowledge:
+    """What the model knew, from the arrays of ``int8.npz``."""
+    try:
+        prior = Prior(
+            arrays["prior/center"].astype(np.int16),
+            int(arrays["prior/norm"]),
+            int(arrays["prior/own"]),
+        )
+        features, labels = arrays["memory/features"], arrays["memory/labels"].astype(np.int32)
+        shape = (len(labels), *model.input_shape[:2])
+        known = len(labels) and labels.min() >= 0 and labels.max() < len(model.labels)
+        if features.dtype != np.int8 or features.shape != shape or not known:
+            raise ValueError(f"memories of shape {features.shape}")
+    except (KeyError, ValueError, TypeError) as error:
+        raise MynaError(
+            f"does not hold what the model knew ({error})",
+            where=str(path),
+            fix="run `myna quantize` on the model's folder",
+        ) from error
+    return Knowledge(prior, Memories(features, labels))
 
 
 def _misfit(model: FloatModel, part: Mapping[str, Mapping[str, Array]]) -> str | None:

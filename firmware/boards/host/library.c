@@ -30,6 +30,27 @@ int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn 
     return *myna_model.loss;
 }
 
+int32_t library_rehearse(const int8_t *latent, int32_t label) {
+    memcpy(myna_model.latent, latent, myna_model.latent_bytes);
+    *myna_model.label = label;
+    myna_model.rehearse();
+    return *myna_model.loss;
+}
+
+void library_embed(const int8_t *features, int32_t *embedding) {
+    memcpy(myna_model.features, features, (size_t)myna_model.frames * myna_model.coefficients);
+    myna_model.infer(NULL);
+    for (uint32_t i = 0u; i < myna_model.embedding_size; i++)
+        embedding[i] = myna_model.embedding[i] - myna_model.embedding_zero;
+}
+
+void library_imprint(int32_t label, const int32_t *total, int32_t shots) {
+    memcpy(myna_model.embedding_total, total, myna_model.embedding_size * sizeof *total);
+    *myna_model.label = label;
+    *myna_model.shots = shots;
+    myna_model.imprint();
+}
+
 const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes) {
     struct myna_node entry = myna_model.nodes[node];
     if (index >= entry.count)

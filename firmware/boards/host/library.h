@@ -12,6 +12,12 @@ void library_reset(void);
 void library_infer(const int8_t *features, int8_t *logits);
 /* returns the loss before the step (nats, Q16); trace may be NULL */
 int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace);
+/* one step on a memory; returns the loss before it */
+int32_t library_rehearse(const int8_t *latent, int32_t label);
+/* the head's input without its zero point */
+void library_embed(const int8_t *features, int32_t *embedding);
+/* starts a class from the sum of the embeddings of its examples */
+void library_imprint(int32_t label, const int32_t *total, int32_t shots);
 /* output `index` of a node, valid until the next node runs; NULL where there is none */
 const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes);
 

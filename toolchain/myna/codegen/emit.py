@@ -17,10 +17,12 @@ from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
 from myna.ir import Array, Kind, Node, Tensor
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
+from myna.passes.imprint import SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
-ABI = 1  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 2  # MYNA_MODEL_ABI of firmware/runtime/model.h
+SILENCE = "silence"  # the label of clips without speech
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
 
@@ -68,7 +70,10 @@ def generate(program: Program, labels: Labels, folder: Path, command: str) -> No
 def fingerprint(program: Program) -> int:
     """CRC-32 of everything that decides what a state block means and how it evolves."""
     graph = program.graph
-    crc = zlib.crc32(repr((graph.nodes, sorted(program.state.items()), ABI)).encode())
+    layout = (graph.nodes, sorted(program.state.items()), program.latent, ABI)
+    crc = zlib.crc32(repr(layout).encode())
+    for array in (program.replay.latents, program.replay.labels):
+        crc = zlib.crc32(array.tobytes(), crc)
     for tensor in graph.tensors.values():
         if tensor.data is not None:
             crc = zlib.crc32(tensor.data.tobytes(), zlib.crc32(tensor.name.encode(), crc))
@@ -95,6 +100,7 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "fingerprint": f"0x{fingerprint(program):08x}u",
         "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
         "labels": json.dumps("\n".join(labels.names), ensure_ascii=False),
+        "silence": labels.names.index(SILENCE) if SILENCE in labels.names else "MYNA_NO_CLASS",
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio),
         "clips": labels.clips,
@@ -110,6 +116,25 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),
         "logits": _address(program, graph.outputs[0]),
         "inputs": {key: _address(program, key) for key in (LABEL, LOSS, STEP, SEED, CLASSES)},
+        "embedding": _embedding(program),
+        "latent": _address(program, program.latent.tensor),
+        "replay": program.replay,
+        "replay_latents": _numbers(program.replay.latents),
+        "replay_labels": _numbers(program.replay.labels),
+    }
+
+
+def _embedding(program: Program) -> dict[str, object]:
+    """The input of the head, and what imprinting reads: null where the program cannot."""
+    tensor = program.graph.tensors[head_of(program.graph).inputs[0]]
+    able = TOTAL in program.graph.tensors
+    return {
+        "address": _address(program, tensor.name),
+        "size": tensor.size,
+        "zero": tensor.zero_point,
+        "total": _address(program, TOTAL) if able else "NULL",
+        "shots": _address(program, SHOTS) if able else "NULL",
+        "imprint": "imprint" if able else "NULL",
     }
 
 

@@ -15,7 +15,7 @@ from myna.commands.common import board_option, json_option, progress, write_json
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
 from myna.learn import protocols, speech
-from myna.learn.engine import BoardEngine
+from myna.learn.engine import BoardEngine, predict
 from myna.learn.evaluate import percent_right
 from myna.learn.examples import Examples
 from myna.learn.footprint import Footprint, measure
@@ -76,7 +76,7 @@ def demo(
     output: Path,
     json_file: Path | None,
 ) -> None:
-    """Teach five words of one user to MODEL on a virtual board, and compare every step."""
+    """Teach five words of one user to MODEL on a virtual board, compared with the reference."""
     begun = time.monotonic()
     board = _usable_board(board)
     project = open_project(model)
@@ -89,8 +89,8 @@ def demo(
     picture = output / "demo.png"
     title = (
         f"{project.package.model.model.name} learns {', '.join(user.words)}\n"
-        f"{shots} takes each, on {result.board}; {result.lesson.comparison.compared} digests "
-        f"compared, {result.lesson.comparison.differences} differences"
+        f"{shots} takes each, on {result.board}; {result.lesson.comparison.compared} bytes "
+        f"of state compared, {result.lesson.comparison.differences} differences"
     )
     draw_lesson(result.lesson.record, title, len(user.takes[0]), picture)
     record = _record(model, board, user, shots, seed, result)
@@ -134,11 +134,11 @@ def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) ->
     firmware = project.firmware(board)
     with project.connect(board) as session:
         before = _ask(project, session, tested)
-        lesson = Lesson(project.program, session, user.takes[0], enrolled)
+        lesson = Lesson(project.program, package, session, user.takes[0], enrolled)
         with progress(f"send {len(enrolled)} takes") as report:
             lesson.send(report)
         with progress("train and compare") as report:
-            lesson.train(tested, len(classes), recipe, seed, report)
+            lesson.train(tested, recipe, seed, report)
         after = _ask(project, session, tested)
         on_chip = find_board(board).kind != "host"
         footprint = measure(firmware, session) if on_chip else None
@@ -146,14 +146,14 @@ def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) ->
 
 
 def _ask(project: Project, session: Board, tested: Examples) -> float:
-    found = BoardEngine(session, project.program).predict(tested.features)
+    found = predict(BoardEngine(session, project.program), tested.features)
     return percent_right(found, tested.labels)
 
 
 def _print(result: Result) -> None:
     comparison, footprint = result.lesson.comparison, result.footprint
     click.echo(
-        f"compared: {comparison.steps} training steps, {comparison.compared} digests, "
+        f"compared: {comparison.steps} training steps, {comparison.compared} bytes of state, "
         f"{comparison.differences} differences"
     )
     if comparison.first is not None:

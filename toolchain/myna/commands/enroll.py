@@ -63,10 +63,10 @@ def enroll(
         learned = load_words(names, session)
         label = teach.class_of(word, session, learned)
         with progress(f"send {len(takes)} takes") as report:
-            slots = teach.send(session, takes, label, report)
-        classes = max(session.status().classes, label + 1)
+            teach.send(session, takes, label, report)
+        step = session.status().step
         with progress("train") as report:
-            taught = teach.train(session, project.program, slots, classes, Recipe(), report)
+            taught = teach.train(session, project.program, Recipe(), report)
         if label == len(session.labels) + len(learned):
             save_words(names, session.info.model, (*learned, word))
         result = {
@@ -75,7 +75,8 @@ def enroll(
             "word": word,
             "class": label,
             "takes": len(takes),
-            "steps": len(taught.losses),
+            "steps": session.status().step - step,
+            "epochs": len(taught.learned.worst),
             "before": _percent(taught.before),
             "after": _percent(taught.after),
             "saved": keep(session),

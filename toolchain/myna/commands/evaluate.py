@@ -23,7 +23,7 @@ from myna.commands.common import (
 from myna.errors import MynaError
 from myna.learn import protocols
 from myna.learn.engine import EngineSpec
-from myna.learn.evaluate import examine_all, summarize
+from myna.learn.evaluate import WORDS_FIELDS, WordsExam, examine_all, summarize
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
 from myna.quantized import Package, load_package
@@ -84,8 +84,10 @@ def evaluate(
     known = _known(package, base_data) if base_data else None
     jobs = 1 if port else jobs or os.cpu_count() or 1
     with progress(f"{protocol} on {engine}") as report:
-        results = examine_all(spec, tasks, known, Recipe(), seed, jobs, report)
-    summary = {"protocol": protocol, "shots": shots, **summarize(results), "seed": seed}
+        exams = [WordsExam(task, known, Recipe(), seed) for task in tasks]
+        people = examine_all(spec, exams, jobs, report)
+    summary = summarize(people, WORDS_FIELDS)
+    summary = {"protocol": protocol, "shots": shots, **summary, "seed": seed}
     write_json(json_file, "evaluate", {"model": str(model), "engine": engine, **summary})
     _print(summary)
 
@@ -113,7 +115,7 @@ def _tasks(
         chosen = list(protocols.choose_speakers(clips, words, shots, most, held_out=heard))
     clips = select(clips, speakers=chosen)
     kept, examples = _read(package, clips, classes, f"read {data.name}")
-    tasks = protocols.make_tasks(kept, examples, shots, len(classes))
+    tasks = protocols.make_tasks(kept, examples, shots)
     missing = sorted(set(chosen or ()) - {task.speaker for task in tasks})
     if missing:
         raise MynaError(

@@ -177,6 +177,28 @@ class TrainReply(Message):
 
 
 @dataclass(frozen=True)
+class Learn(Message):
+    """The loss (nats, Q16) at which a class is learned well enough; whether clips are varied (0
+    or 1); epochs, at most; steps on memories after each on a clip."""
+
+    enough: U32
+    vary: U32
+    epochs: U16
+    rehearsals: U16
+
+
+@dataclass(frozen=True)
+class LearnReply(Message):
+    """Steps done since the state was made, classes in use, classes begun, and of each epoch the
+    largest mean loss of a class (int32, nats in Q16)."""
+
+    step: U32
+    classes: U16
+    imprinted: U16
+    worst: Tail
+
+
+@dataclass(frozen=True)
 class TraceRead(Message):
     first: U16
 

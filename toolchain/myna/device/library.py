@@ -18,7 +18,9 @@ from myna.device.target import PROJECT, require
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.passes.autodiff import CLASSES
+from myna.passes.imprint import head_of
 from myna.passes.plan import Program
+from myna.passes.tape import SEED, STEP
 
 FIRMWARE = PROJECT / "firmware"
 SOURCES = ("kernels/*.c", "audio/*.c", "boards/host/library.c")
@@ -37,6 +39,7 @@ FLAGS = (
 
 _TRACE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_uint16)
 _BYTES = ctypes.POINTER(ctypes.c_int8)
+_WORDS = ctypes.POINTER(ctypes.c_int32)
 _SIZE = ctypes.POINTER(ctypes.c_uint32)
 
 
@@ -79,6 +82,10 @@ class HostLibrary:
         self._c.library_infer.argtypes = (_BYTES, _BYTES)
         self._c.library_train_step.argtypes = (_BYTES, ctypes.c_int32, _TRACE)
         self._c.library_train_step.restype = ctypes.c_int32
+        self._c.library_rehearse.argtypes = (_BYTES, ctypes.c_int32)
+        self._c.library_rehearse.restype = ctypes.c_int32
+        self._c.library_embed.argtypes = (_BYTES, _WORDS)
+        self._c.library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
         self._c.library_state.argtypes = (_SIZE,)
         self._c.library_state.restype = ctypes.POINTER(ctypes.c_uint8)
         self._c.library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
@@ -110,6 +117,29 @@ class HostLibrary:
         self._check(label)
         return int(self._c.library_train_step(_pointer(features), label, _TRACE()))
 
+    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+        """One step on a memory; returns the loss before it (nats, Q16).
+
+        Args:
+            memory: its number.
+            varied: what to take in place of its latent.
+        """
+        replay = self.program.replay
+        latent = replay.latents[memory] if varied is None else varied
+        return int(self._c.library_rehearse(_pointer(latent), int(replay.labels[memory])))
+
+    def embed(self, features: Array) -> Array:
+        """The input of the head, int32 [n] without its zero point."""
+        head = head_of(self.program.graph)
+        embedding = np.zeros(self.program.graph.tensors[head.inputs[0]].size, np.int32)
+        self._c.library_embed(_pointer(features), embedding.ctypes.data_as(_WORDS))
+        return embedding
+
+    def imprint(self, label: int, total: Array, shots: int) -> None:
+        """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
+        data = np.ascontiguousarray(total, np.int32)
+        self._c.library_imprint(label, data.ctypes.data_as(_WORDS), shots)
+
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""
         self._check(label)
@@ -125,7 +155,15 @@ class HostLibrary:
     @property
     def classes(self) -> int:
         """How many classes are in use."""
-        offset = self.program.state[CLASSES]
+        return self._scalar(CLASSES)
+
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Seed, and training steps done: what random numbers depend on."""
+        return self._scalar(SEED) & 0xFFFFFFFF, self._scalar(STEP)
+
+    def _scalar(self, name: str) -> int:
+        offset = self.program.state[name]
         return int(self._state[offset : offset + 4].view(np.int32)[0])
 
     def set_state(self, name: str, value: Array) -> None:

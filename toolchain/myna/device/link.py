@@ -14,6 +14,7 @@ from typing import Protocol, Self, TypeVar
 import serial
 
 from myna.device import frame, messages, target
+from myna.device.bodies import Progress
 from myna.device.frame import Frame
 from myna.device.messages import IN_FLIGHT, REPLY, Exchange
 from myna.device.status import MEANINGS, Status
@@ -116,6 +117,7 @@ class Link:
     Attributes:
         statistics: what went over the line.
         window: bytes that may be unanswered, as the board says in HELLO.
+        on_progress: called with the number that the board tells of a long request.
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class Link:
         self.statistics = Statistics()
         self.window = frame.MAX_ENCODED
         self.name = name
+        self.on_progress: Callable[[int], None] | None = None
         self._channel = channel
         self._timeout_s, self._attempts = timeout_s, attempts
         self._decoder = frame.Decoder()
@@ -229,6 +232,8 @@ class Link:
                 self._hurry(flying, sent)
             elif heard.type == messages.PROGRESS.code:
                 life = True
+                if self.on_progress:
+                    self.on_progress(Progress.unpack(heard.payload).step)
             elif heard.type == messages.RESEND.code:
                 self._resend([other for other in flying if other.reply is None])
         return life

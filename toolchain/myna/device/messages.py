@@ -22,6 +22,7 @@ REPLY = 0x80  # added to a request's code in its reply
 IN_FLIGHT = 16  # requests that may be unanswered at once, and whose outcome the board remembers
 NO_CLASS = 0xFF  # SCORE: the slot is empty
 MAX_STEPS = 64  # TRAIN: steps of one request
+MAX_EPOCHS = 64  # LEARN
 
 
 Q = TypeVar("Q", bound=Message)
@@ -106,6 +107,7 @@ CLIPS_CLEAR = Exchange("CLIPS_CLEAR", 22, b.Empty, b.Empty, _S, "empties all slo
 INFER = Exchange("INFER", 32, b.Infer, b.InferReply, _A, "classifies a slot")
 SCORE = Exchange("SCORE", 33, b.Score, b.ScoreReply, _K, "classifies a range of slots")
 TRAIN = Exchange("TRAIN", 34, b.Train, b.TrainReply, _K, "training steps over the stored clips")
+LEARN = Exchange("LEARN", 37, b.Learn, b.LearnReply, _K, "learns the stored clips by the recipe")
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )
@@ -121,7 +123,8 @@ EVENTS = (PROGRESS, RESEND)
 
 def describe() -> str:
     """The table as canonical text: whatever changes a byte on the line changes this."""
-    limits = f"frame {frame.VERSION} {frame.MAX_PAYLOAD} {IN_FLIGHT} {MAX_STEPS} {list(Status)}"
+    most = f"{frame.MAX_PAYLOAD} {IN_FLIGHT} {MAX_STEPS} {MAX_EPOCHS}"
+    limits = f"frame {frame.VERSION} {most} {list(Status)}"
     rows = [(e.name, e.code, e.repeat.name, (e.request, e.reply)) for e in EXCHANGES]
     events = [(e.name, e.code, "", (e.body,)) for e in EVENTS]
     lines = [limits]

@@ -216,6 +216,14 @@ class Board:
                 progress(done + some, steps)
         return np.frombuffer(b"".join(losses), "<i4").astype(np.int32)
 
+    def learn(self, options: b.Learn, progress: Callable[[int], None] | None) -> b.LearnReply:
+        """Learns the stored clips by the recipe; progress is called with the step reached."""
+        self.link.on_progress = progress
+        try:
+            return self.link.request(m.LEARN, options)
+        finally:
+            self.link.on_progress = None
+
     def trace_step(self) -> Traced:
         """One training step, with the digests of everything it computed."""
         reply = self.link.request(m.TRAIN, b.Train(1, trace=1))

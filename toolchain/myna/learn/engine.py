@@ -16,27 +16,37 @@ import numpy as np
 import numpy.typing as npt
 
 from myna import fixed
+from myna.codegen.emit import SILENCE
 from myna.device import target
-from myna.device.schedule import shuffle
+from myna.device.bodies import Learn
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ir import Array
-from myna.learn.examples import Examples
+from myna.learn.examples import Examples, Progress
+from myna.learn.learner import Core, Learned, Learner
+from myna.learn.recipe import Recipe
 from myna.passes.plan import Program
-from myna.passes.tape import SEED, STEP
+from myna.passes.tape import RATE
 from myna.pipeline import Options
-from myna.project import open_project
+from myna.project import Project, open_project
+from myna.quantized import Package
 
 Labels = npt.NDArray[np.int64]
-Losses = npt.NDArray[np.float64]  # nats
-Q16 = 65536.0
+Logits = npt.NDArray[np.int8]
 
 FLOAT, REFERENCE, HOST = "float", "reference", "host"
 
 
+class PredictingCore(Core, Protocol):
+    """What `Reference`, `HostLibrary` and the float oracle have in common."""
+
+    def reset(self) -> None: ...
+    def infer(self, features: Array) -> Array: ...
+
+
 class Engine(Protocol):
-    """A keyword spotter that learns by SGD, one example a step."""
+    """A keyword spotter that learns from clips."""
 
     def reset(self) -> None:
         """The state as built."""
@@ -44,23 +54,11 @@ class Engine(Protocol):
     def set_state(self, name: str, value: Array) -> None:
         """Assign "learning_rate" (a pair), "seed", "step" or "classes" (int32[1])."""
 
-    def predict(self, features: npt.NDArray[np.int8]) -> Labels:
-        """The classes of feature maps, int8 [n, frames, coefficients] -> [n]."""
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
+        """The logits of feature maps, int8 [n, frames, bands] -> int8 [n, classes in use]."""
 
-    def train(self, examples: Examples, steps: int) -> Losses:
-        """Training steps in the order of `device.schedule`; the loss before each, in nats."""
-
-
-class Core(Protocol):
-    """What `Reference` and `HostLibrary` have in common."""
-
-    program: Program
-
-    def reset(self) -> None: ...
-    def set_state(self, name: str, value: Array) -> None: ...
-    def read_state(self) -> bytes: ...
-    def predict(self, features: Array) -> int: ...
-    def train_step(self, features: Array, label: int) -> int: ...
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
+        """Learn examples by a recipe, as `learner` specifies."""
 
 
 class CoreEngine:
@@ -70,26 +68,22 @@ class CoreEngine:
         core: what computes.
     """
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
+    def __init__(self, core: PredictingCore, package: Package) -> None:
+        self.core, self._package = core, package
         self.reset, self.set_state = core.reset, core.set_state
 
-    def predict(self, features: npt.NDArray[np.int8]) -> Labels:
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
-        return np.array([self.core.predict(one) for one in features], np.int64)
+        classes = self.core.classes
+        rows = [self.core.infer(one)[:classes] for one in features]
+        return np.array(rows).reshape(len(features), classes)
 
-    def train(self, examples: Examples, steps: int) -> Losses:
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
-        seed, step = (self._scalar(name) for name in (SEED, STEP))
-        losses = [
-            self.core.train_step(examples.features[i], int(examples.labels[i]))
-            for i in order(len(examples), seed, step, steps)
-        ]
-        return np.array(losses) / Q16
-
-    def _scalar(self, name: str) -> int:
-        offset = self.core.program.state[name]
-        return int(np.frombuffer(self.core.read_state(), "<i4", 1, offset)[0])
+        labels = self._package.labels
+        silence = labels.index(SILENCE) if SILENCE in labels else None
+        self.set_state(RATE, rate_pair(recipe.rate))
+        return Learner(self.core, self._package.audio, silence, examples, recipe).learn()
 
 
 class BoardEngine:
@@ -97,7 +91,6 @@ class BoardEngine:
 
     def __init__(self, session: Board, program: Program) -> None:
         self._session, self._program = session, program
-        self._stored: Examples | None = None
 
     def reset(self) -> None:
         """See `Engine`."""
@@ -107,32 +100,50 @@ class BoardEngine:
         """See `Engine`."""
         patch_state(self._session, self._program, name, value)
 
-    def predict(self, features: npt.NDArray[np.int8]) -> Labels:
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
         slots = self._session.info.max_clips
-        found: list[int] = []
+        rows: list[Logits] = []
         for start in range(0, len(features), slots):
             piece = features[start : start + slots]
-            self._store(Examples(piece, np.zeros(len(piece), np.int64)))
-            labels = self._session.score().labels
-            found += [labels[slot] for slot in range(len(piece))]
-        return np.array(found, np.int64)
+            store_examples(self._session, Examples(piece, np.zeros(len(piece), np.int64)))
+            rows += [self._session.infer(slot).logits for slot in range(len(piece))]
+        return np.array(rows)
 
-    def train(self, examples: Examples, steps: int) -> Losses:
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`.
 
         Raises:
             MynaError: there are more examples than clip slots.
         """
-        self._store(examples)
-        return self._session.train(steps) / Q16
-
-    def _store(self, examples: Examples) -> None:
-        if examples is self._stored:
-            return
-        self._stored = None
         store_examples(self._session, examples)
-        self._stored = examples
+        return learn_on(self._session, self._program, recipe)
+
+
+def learn_on(
+    session: Board, program: Program, recipe: Recipe, progress: Progress | None = None
+) -> Learned:
+    """Let a board learn the clips that it stores.
+
+    Args:
+        session: with the board.
+        program: what it runs.
+        recipe: how to learn.
+        progress: called with steps (done, at most).
+    """
+    patch_state(session, program, RATE, rate_pair(recipe.rate))
+    begun = session.status()
+    most = recipe.steps(begun.clips)
+    reply = session.learn(
+        Learn(recipe.enough_q16, int(recipe.vary), recipe.epochs, recipe.rehearsals),
+        (lambda step: progress(step - begun.step, most)) if progress else None,
+    )
+    return Learned(reply.imprinted, tuple(np.frombuffer(reply.worst, "<i4").tolist()))
+
+
+def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:
+    """The class with the largest logit of each feature map; the first of equals."""
+    return np.asarray(engine.infer(features).argmax(1), np.int64)
 
 
 def store_examples(session: Board, examples: Examples) -> None:
@@ -166,15 +177,6 @@ def patch_state(session: Board, program: Program, name: str, value: Array) -> No
     tensor = program.graph.tensors[name]
     data = np.asarray(value, tensor.dtype).tobytes()
     session.patch_state(program.state[name], data)
-
-
-def order(count: int, seed: int, step: int, steps: int) -> list[int]:
-    """Which of `count` examples each of the next `steps` steps sees."""
-    found: list[int] = []
-    while len(found) < steps:
-        epoch, begun = divmod(step + len(found), count)
-        found += shuffle(range(count), seed, epoch)[begun:]
-    return found[:steps]
 
 
 def scalar(value: int) -> Array:
@@ -230,11 +232,11 @@ class EngineSpec:
             with project.connect(self.name, self.port) as session:
                 yield BoardEngine(session, project.program)
         elif self.name == FLOAT:
-            yield open_float(self.model, project.program)
+            yield CoreEngine(open_float(self.model, project), project.package)
         elif self.name == REFERENCE:
-            yield CoreEngine(Reference(project.program))
+            yield CoreEngine(Reference(project.program), project.package)
         else:
-            yield CoreEngine(project.library())
+            yield CoreEngine(project.library(), project.package)
 
     def prepare(self) -> None:
         """Compile what several processes would otherwise compile at once."""
@@ -246,18 +248,18 @@ class EngineSpec:
             project.library()
 
 
-def open_float(model: Path, program: Program) -> Engine:
+def open_float(model: Path, project: Project) -> PredictingCore:
     """The float oracle of a model's folder.
 
     Raises:
         MynaError: TensorFlow is not installed, or the float weights are missing.
     """
     try:
-        from myna.learn.oracle import FloatEngine  # noqa: PLC0415  imports TensorFlow
+        from myna.learn.oracle import FloatCore  # noqa: PLC0415  imports TensorFlow
     except ImportError as error:
         raise MynaError(
             f"the float engine needs TensorFlow ({error})",
             where="engine float",
             fix="pip install 'myna[train]', or use --engine host",
         ) from error
-    return FloatEngine(model, program)
+    return FloatCore(model, project.program, project.package)

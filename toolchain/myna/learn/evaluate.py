@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from myna.errors import MynaError
-from myna.learn.engine import Engine, EngineSpec, Labels
+from myna.learn.engine import Engine, EngineSpec, Labels, predict, scalar
 from myna.learn.examples import Examples, Progress
 from myna.learn.protocols import Task
-from myna.learn.recipe import Recipe, enroll
+from myna.learn.recipe import Recipe
+from myna.passes.tape import SEED
 
+WORDS_FIELDS = ("before", "after", "known_before", "known_after")
 # 97.5 % quantile of Student's t for 1 … 30 degrees of freedom
 STUDENT_T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
@@ -30,29 +32,55 @@ STUDENT_T = (
 )
 
 
+class Exam(Protocol):
+    """One user's examination; travels between processes."""
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """An entry of ``per_speaker``: its "speaker", and figures by name."""
+
+
 @dataclass(frozen=True)
-class Examination:
-    """One user's results: predicted classes of the examined clips, then of what was known."""
+class WordsExam:
+    """A user enrolls words and is examined on others of his takes, before and after.
+
+    Attributes:
+        task: who enrolls what.
+        known: what must not be forgotten.
+        recipe: how to learn.
+        seed: of everything random.
+    """
 
     task: Task
-    before: Labels
-    after: Labels
     known: Examples | None
+    recipe: Recipe
+    seed: int
 
-    def to_json(self) -> dict[str, Any]:
-        """An entry of ``per_speaker``."""
-        result: dict[str, Any] = {
-            "speaker": self.task.speaker,
-            "enrolled": len(self.task.enrolled),
-            "tested": len(self.task.examined),
-        }
-        own = len(self.task.examined)
-        for when, found in (("before", self.before), ("after", self.after)):
-            result[when] = percent_right(found[:own], self.task.examined.labels)
-            if self.known is not None:
-                result[f"known_{when}"] = percent_right(found[own:], self.known.labels)
-        result["predictions"] = {"before": digest(self.before), "after": digest(self.after)}
-        return result
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """See `Exam`."""
+        task, known = self.task, self.known
+        result = task.to_json()
+        begin(engine, self.seed)
+        found = {"before": self._ask(engine)}
+        engine.learn(task.enrolled, self.recipe)
+        found["after"] = self._ask(engine)
+        own = len(task.examined)
+        for when, labels in found.items():
+            result[when] = percent_right(labels[:own], task.examined.labels)
+            if known is not None:
+                result[f"known_{when}"] = percent_right(labels[own:], known.labels)
+        return result | {"predictions": {when: digest(labels) for when, labels in found.items()}}
+
+    def _ask(self, engine: Engine) -> Labels:
+        questions = self.task.examined.features
+        if self.known is not None:
+            questions = np.concatenate([questions, self.known.features])
+        return predict(engine, questions)
+
+
+def begin(engine: Engine, seed: int) -> None:
+    """The engine as built, with a seed."""
+    engine.reset()
+    engine.set_state(SEED, scalar(seed))
 
 
 def percent_right(found: Labels, labels: Labels) -> float:
@@ -76,51 +104,32 @@ def mean_with_ci(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": statistics.fmean(values), "ci95": half}
 
 
-def examine(
-    engine: Engine, task: Task, known: Examples | None, recipe: Recipe, seed: int
-) -> Examination:
-    """Examine one user before and after his enrollment on an engine as built."""
-    questions = task.examined.features
-    if known is not None:
-        questions = np.concatenate([questions, known.features])
-    engine.reset()
-    before = engine.predict(questions)
-    enroll(engine, task.enrolled, task.classes, recipe, seed)
-    return Examination(task, before, engine.predict(questions), known)
-
-
 def examine_all(
-    spec: EngineSpec,
-    tasks: Sequence[Task],
-    known: Examples | None,
-    recipe: Recipe,
-    seed: int,
-    jobs: int,
-    progress: Progress,
-) -> list[Examination]:
+    spec: EngineSpec, exams: Sequence[Exam], jobs: int, progress: Progress
+) -> list[dict[str, Any]]:
     """Examine every user, `jobs` at a time, each process with an engine of its own.
 
     Raises:
         MynaError: the engine cannot be made, or failed.
     """
     spec.prepare()
-    progress(0, len(tasks))
-    if jobs == 1 or len(tasks) == 1:
+    progress(0, len(exams))
+    if jobs == 1 or len(exams) == 1:
         with spec.open() as engine:
             results = []
-            for task in tasks:
-                results.append(examine(engine, task, known, recipe, seed))
-                progress(len(results), len(tasks))
+            for exam in exams:
+                results.append(exam(engine))
+                progress(len(results), len(exams))
             return results
     pool = ProcessPoolExecutor(
-        min(jobs, len(tasks)), multiprocessing.get_context("spawn"), _begin, (spec,)
+        min(jobs, len(exams)), multiprocessing.get_context("spawn"), _begin, (spec,)
     )
     with pool:
-        futures = [pool.submit(_work, task, known, recipe, seed) for task in tasks]
+        futures = [pool.submit(_work, exam) for exam in exams]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
-                progress(done, len(tasks))
+                progress(done, len(exams))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -134,24 +143,28 @@ def _begin(spec: EngineSpec) -> None:
     _own["spec"] = spec
 
 
-def _work(task: Task, known: Examples | None, recipe: Recipe, seed: int) -> Examination:
-    """One task in a worker process."""
+def _work(exam: Exam) -> dict[str, Any]:
+    """One exam in a worker process."""
     try:
         if "engine" not in _own:
             stack = ExitStack()
             atexit.register(stack.close)
             _own["engine"] = stack.enter_context(_own["spec"].open())
-        return examine(_own["engine"], task, known, recipe, seed)
+        return exam(_own["engine"])
     except MynaError as error:
         # its subclasses cannot travel between processes
         raise MynaError(error.what, where=error.where, fix=error.fix) from None
 
 
-def summarize(examinations: Sequence[Examination]) -> dict[str, Any]:
-    """Means over users, and every user: the measured fields of ``evaluate --json``."""
-    people = [examination.to_json() for examination in examinations]
+def summarize(people: Sequence[dict[str, Any]], fields: Sequence[str]) -> dict[str, Any]:
+    """Means over users, and every user: the measured fields of ``evaluate --json``.
+
+    Args:
+        people: entries of ``per_speaker``.
+        fields: what to average; null where the exam did not measure it.
+    """
     means = {
         field: mean_with_ci([person[field] for person in people]) if field in people[0] else None
-        for field in ("before", "after", "known_before", "known_after")
+        for field in fields
     }
-    return {"speakers": [p["speaker"] for p in people], **means, "per_speaker": people}
+    return {"speakers": [p["speaker"] for p in people], **means, "per_speaker": list(people)}

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One user's enrollment on a board, with every step compared with the reference."""
+"""One user's enrollment on a board, compared with the reference after every epoch."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,15 +14,19 @@ from myna.audio import native
 from myna.audio.config import AudioConfig
 from myna.device.session import Board
 from myna.errors import MynaError
-from myna.learn.engine import Q16, CoreEngine, Losses, scalar
+from myna.interpret import Observer, Reference
+from myna.ir import Array
+from myna.learn.engine import CoreEngine, learn_on, patch_state, predict, scalar
 from myna.learn.evaluate import percent_right
 from myna.learn.examples import Examples, Progress
-from myna.learn.recipe import Recipe, follow
+from myna.learn.learner import Learned
+from myna.learn.recipe import Recipe
 from myna.learn.speech import Utterance
 from myna.ops.base import pair
-from myna.passes.autodiff import CLASSES
 from myna.passes.plan import Program
-from myna.verify import Comparison, Verifier
+from myna.passes.tape import SEED
+from myna.quantized import Package
+from myna.verify import Comparison, Difference
 
 TRACKED = ".tracked"
 
@@ -51,28 +55,56 @@ def featurize(
     return Examples(maps, np.array([classes[take.word] for take in takes], np.int64))
 
 
+class _Recorder(Reference):
+    """The reference, which notes the loss and the ranges of every step."""
+
+    def __init__(self, program: Program, record: Record) -> None:
+        super().__init__(program)
+        self._record = record
+
+    def train_step(self, features: Array, label: int, observe: Observer | None = None) -> int:
+        """See `Reference`."""
+        return self._note(super().train_step(features, label, observe))
+
+    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+        """See `Reference`."""
+        return self._note(super().rehearse(memory, varied))
+
+    def _note(self, loss: int) -> int:
+        self._record.losses.append(loss / 65536)
+        for name, value in self.values.items():
+            if name.endswith(TRACKED):
+                ranges = self._record.ranges.setdefault(name.removesuffix(TRACKED), [])
+                ranges.append(fixed.pair_to_float(pair(value)))
+        return loss
+
+
 class Lesson:
-    """Runs on a board and in the reference at once, step by step.
+    """Runs on a board and in the reference at once, epoch by epoch.
 
     Args:
         program: what the board runs.
+        package: the model it was made from.
         session: with the board; its clips and its state are replaced.
         takes: what the user says, and
         enrolled: their examples, in the same order.
     """
 
     def __init__(
-        self, program: Program, session: Board, takes: Sequence[Utterance], enrolled: Examples
+        self,
+        program: Program,
+        package: Package,
+        session: Board,
+        takes: Sequence[Utterance],
+        enrolled: Examples,
     ) -> None:
-        clips = list(zip(enrolled.features, enrolled.labels.tolist(), strict=True))
-        self._verifier = Verifier(program, session, clips)
-        self._session, self._takes, self._enrolled = session, takes, enrolled
-        self.record = Record()
-
-    @property
-    def comparison(self) -> Comparison:
-        """What was compared so far."""
-        return self._verifier.result
+        self.record, self.comparison = Record(), Comparison()
+        self._reference = _Recorder(program, self.record)
+        self._engine = CoreEngine(self._reference, package)
+        self._program, self._session = program, session
+        self._takes, self._enrolled = takes, enrolled
+        session.reset_state()
+        session.clear_clips()
 
     def send(self, progress: Progress) -> None:
         """Send the takes as sound: the board computes their features, and trains on those.
@@ -92,35 +124,36 @@ class Lesson:
             self._session.relabel(slot, label)  # whatever the board thinks of the take
             progress(slot + 1, len(self._takes))
 
-    def train(
-        self, tested: Examples, classes: int, recipe: Recipe, seed: int, progress: Progress
-    ) -> Losses:
-        """Train by the recipe and compare every output of every step, then the whole state."""
-        self._verifier.set_state(CLASSES, scalar(classes))
-        count = len(self._enrolled)
-        total = recipe.steps(count)
-
-        def some(steps: int) -> Losses:
-            for _ in range(steps):
-                self._step(tested, count)
-                progress(len(self.record.losses), total)
-            return np.array(self.record.losses[-steps:])
-
+    def train(self, tested: Examples, recipe: Recipe, seed: int, progress: Progress) -> None:
+        """Learn by the recipe, and compare the whole state after each epoch."""
+        patch_state(self._session, self._program, SEED, scalar(seed))
+        self._engine.set_state(SEED, scalar(seed))
+        epoch, worst = replace(recipe, epochs=1), recipe.enough_q16 + 1
         self._test(tested)
-        words = self._enrolled.labels.tolist()
-        losses = follow(recipe, words, self._verifier.set_state, some, seed)
-        self._verifier.compare_state()
-        return losses
-
-    def _step(self, tested: Examples, epoch: int) -> None:
-        self.record.losses.append(self._verifier.step() / Q16)
-        for name, value in self._verifier.reference.values.items():
-            if name.endswith(TRACKED):
-                ranges = self.record.ranges.setdefault(name.removesuffix(TRACKED), [])
-                ranges.append(fixed.pair_to_float(pair(value)))
-        if len(self.record.losses) % epoch == 0:
+        for done in range(recipe.epochs):
+            if worst <= recipe.enough_q16:
+                break
+            expected = self._engine.learn(self._enrolled, epoch)
+            found = learn_on(self._session, self._program, epoch)
+            self._compare(expected, found)
             self._test(tested)
+            worst = expected.worst[0]
+            progress(done + 1, recipe.epochs)
+
+    def _compare(self, expected: Learned, found: Learned) -> None:
+        """What board and reference report, then all weights, residuals, ranges, counters."""
+        result, bytes_ = self.comparison, np.uint8
+        result.steps = len(self.record.losses)
+        twin = np.frombuffer(self._reference.read_state(), bytes_)
+        state = np.frombuffer(self._session.read_state(), bytes_)
+        differing = np.flatnonzero(twin != state)
+        result.compared += twin.size
+        result.differences += differing.size + (expected != found)
+        if differing.size and result.first is None:
+            at = int(differing[0])
+            values = int(twin[at]), int(state[at])
+            result.first = Difference(result.steps, "state", "state", at, *values)
 
     def _test(self, tested: Examples) -> None:
-        found = CoreEngine(self._verifier.reference).predict(tested.features)
+        found = predict(self._engine, tested.features)
         self.record.tests.append((len(self.record.losses), percent_right(found, tested.labels)))

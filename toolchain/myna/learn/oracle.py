@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 # less talk, and the same rounding on every kind of CPU
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"} | os.environ
 
+import keras
 import tensorflow as tf
 
 from myna import fixed
@@ -24,77 +24,101 @@ from myna.audio.config import AudioConfig
 from myna.frontend.keras import to_keras
 from myna.frontend.model import FloatModel, load_model
 from myna.ir import Array
-from myna.learn.engine import Labels, Losses, order
-from myna.learn.examples import Examples
+from myna.ops.imprint import CENTER_BITS
 from myna.passes.autodiff import CLASSES
+from myna.passes.imprint import head_scales
 from myna.passes.plan import Program
 from myna.passes.tape import RATE, SEED, STEP
+from myna.quantized import Package
 
-BATCH = 64
 
-
-class FloatEngine:
-    """See `Engine`; "classes", "seed", "step" and "learning_rate" start as on the device.
+class FloatCore:
+    """See `learner.Core`; "classes", "seed", "step" and "learning_rate" start as on the device.
 
     Args:
         folder: a model's folder, with float.npz.
         program: says which tensors are trained, how many output rows there are, and the state.
+        package: the memories that are rehearsed, and the prior of new classes.
     """
 
-    def __init__(self, folder: Path, program: Program) -> None:
+    def __init__(self, folder: Path, program: Program, package: Package) -> None:
         model = load_model(folder)
         rows = program.graph.tensors[program.graph.outputs[0]].size
+        self.program = program
         self._scale = np.float32(AudioConfig.from_json(model.audio).scale)
+        self._knowledge, self._rows = package.knowledge, head_scales(program.graph)
         self._network = to_keras(with_spare_rows(model, rows))
-        self._trained = [v for v in self._network.trainable_variables if _name(v) in program.state]
+        updated = {n for node in program.graph.nodes[: program.train_nodes] for n in node.updates}
+        self._trained = [v for v in self._network.trainable_variables if _name(v) in updated]
         self._initial = self._network.get_weights()
-        self._program = program
-        self._step_function = tf.function(self._train_step, reduce_retracing=True)
-        self._logits = tf.function(self._network, reduce_retracing=True)
+        self._head = self._network.get_layer(model.output)
+        outputs = [self._head.output, self._head.input]
+        self._forward = tf.function(keras.Model(self._network.inputs, outputs))
+        self._step = tf.function(self._train_step, reduce_retracing=True)
         self.reset()
 
     def reset(self) -> None:
-        """See `Engine`."""
+        """The state as built."""
         self._network.set_weights(self._initial)
-        tensors = self._program.graph.tensors
+        tensors = self.program.graph.tensors
         self._state = {name: np.array(tensors[name].data) for name in (RATE, SEED, STEP, CLASSES)}
 
     def set_state(self, name: str, value: Array) -> None:
-        """See `Engine`."""
+        """Assign one of the four."""
         self._state[name] = np.array(value, np.int32)
 
-    def predict(self, features: npt.NDArray[np.int8]) -> Labels:
-        """See `Engine`."""
-        classes = int(self._state[CLASSES][0])
-        found = [
-            self._logits(self._input(features[i : i + BATCH])).numpy()[:, :classes].argmax(1)
-            for i in range(0, len(features), BATCH)
-        ]
-        return np.concatenate([np.empty(0, np.int64), *found]).astype(np.int64)
+    @property
+    def classes(self) -> int:
+        """How many classes are in use."""
+        return int(self._state[CLASSES][0])
 
-    def train(self, examples: Examples, steps: int) -> Losses:
-        """See `Engine`."""
-        seed, step, classes = (int(self._state[n][0]) for n in (SEED, STEP, CLASSES))
-        mantissa, exponent = self._state[RATE]
-        rate = tf.constant(fixed.pair_to_float((int(mantissa), int(exponent))), tf.float32)
-        inputs, labels = self._input(examples.features), tf.constant(examples.labels)
-        losses = [
-            self._step_function(inputs[i : i + 1], labels[i], tf.constant(classes), rate)
-            for i in order(len(examples), seed, step, steps)
-        ]
-        self._state[STEP] = np.array([step + steps], np.int32)
-        return np.array([float(loss) for loss in losses])
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Seed, and training steps done."""
+        return int(self._state[SEED][0]), int(self._state[STEP][0])
 
-    def _input(self, features: npt.NDArray[np.int8]) -> Any:
-        return tf.constant(features.astype(np.float32)[..., None] * self._scale)
+    def infer(self, features: Array) -> Array:
+        """Real-valued logits of one feature map."""
+        return np.asarray(self._forward(self._input(features))[0][0])
+
+    def embed(self, features: Array) -> Array:
+        """The real-valued input of the head."""
+        return np.asarray(self._forward(self._input(features))[1][0])
+
+    def imprint(self, label: int, total: Array, shots: int) -> None:
+        """`ops.imprint` in real numbers."""
+        embedding, row = self._rows
+        prior, mean = self._knowledge.prior, total / shots
+        away = mean - prior.center * (embedding / 2**CENTER_BITS)
+        direction = away * (prior.norm * row / max(float(np.linalg.norm(away)), 1e-9))
+        w, b = self._head.get_weights()
+        w[:, label], b[label] = direction, prior.own * embedding * row - direction @ mean
+        self._head.set_weights([w, b])
+
+    def train_step(self, features: Array, label: int) -> int:
+        """One step; returns the loss before it (nats, Q16)."""
+        rate = tf.constant(fixed.pair_to_float(tuple(self._state[RATE].tolist())), tf.float32)
+        loss = self._step(
+            self._input(features), tf.constant(label), tf.constant(self.classes), rate
+        )
+        self._state[STEP] = self._state[STEP] + 1
+        return round(float(loss) * 65536)
+
+    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+        """One step on a memory, which is always taken as features."""
+        memories = self._knowledge.memories
+        features = memories.features[memory] if varied is None else varied
+        return self.train_step(features, int(memories.labels[memory]))
+
+    def _input(self, features: Array) -> Any:
+        return tf.constant(features.astype(np.float32)[None, ..., None] * self._scale)
 
     def _train_step(self, inputs: Any, label: Any, classes: Any, rate: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = self._network(inputs)[0, :classes]
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
-        for variable, gradient in zip(
-            self._trained, tape.gradient(loss, self._trained), strict=True
-        ):
+        gradients = tape.gradient(loss, self._trained)
+        for variable, gradient in zip(self._trained, gradients, strict=True):
             variable.assign_sub(rate * gradient)
         return loss
 

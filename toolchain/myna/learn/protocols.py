@@ -12,6 +12,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from myna.audio.dataset import Clip, split_of
 from myna.errors import MynaError
@@ -29,13 +30,19 @@ class Task:
     Attributes:
         speaker: who.
         enrolled, examined: examples, in order of word and take.
-        classes: how many classes are in use after enrollment.
     """
 
     speaker: str
     enrolled: Examples
     examined: Examples
-    classes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Who, and how many clips."""
+        return {
+            "speaker": self.speaker,
+            "enrolled": len(self.enrolled),
+            "tested": len(self.examined),
+        }
 
 
 def assign_classes(labels: Sequence[str], words: Iterable[str], rows: int) -> dict[str, int]:
@@ -145,7 +152,6 @@ def make_tasks(
     clips: Sequence[Clip],
     examples: Examples,
     shots: int,
-    classes: int,
 ) -> tuple[Task, ...]:
     """One task for every speaker who has something to be examined on, in order of speakers.
 
@@ -153,7 +159,6 @@ def make_tasks(
         clips: recordings of the words of the protocol, and
         examples: their features, in the same order.
         shots: takes to enroll.
-        classes: how many classes are in use after enrollment.
 
     Raises:
         MynaError: no speaker has a take beyond those to enroll.
@@ -166,7 +171,7 @@ def make_tasks(
         own = examples.take(positions)
         enrolled, examined = split_takes([clips[i] for i in positions], shots)
         if examined:
-            tasks.append(Task(speaker, own.take(enrolled), own.take(examined), classes))
+            tasks.append(Task(speaker, own.take(enrolled), own.take(examined)))
     if not tasks:
         raise MynaError(
             f"no speaker has more than {shots} takes of a word",

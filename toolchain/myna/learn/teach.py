@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from myna.audio.endpoint import Verdict
@@ -13,10 +12,10 @@ from myna.audio.features import Pcm
 from myna.audio.files import SUFFIXES, read_recording
 from myna.device.session import Board, Scored
 from myna.errors import MynaError
-from myna.learn.engine import Q16, Losses, patch_state, require_slots, scalar
+from myna.learn.engine import learn_on, require_slots
 from myna.learn.examples import Progress
-from myna.learn.recipe import Recipe, follow
-from myna.passes.autodiff import CLASSES
+from myna.learn.learner import Learned
+from myna.learn.recipe import Recipe
 from myna.passes.plan import Program
 
 # what is wrong with a recording, and what to do
@@ -49,7 +48,7 @@ class Taught:
 
     before: Scored
     after: Scored
-    losses: Losses
+    learned: Learned
 
 
 def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
@@ -135,38 +134,18 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
     return slots
 
 
-def train(
-    session: Board,
-    program: Program,
-    new: Collection[int],
-    classes: int,
-    recipe: Recipe,
-    progress: Progress,
-) -> Taught:
-    """Train a board on all the clips that it stores.
+def train(session: Board, program: Program, recipe: Recipe, progress: Progress) -> Taught:
+    """Let a board learn all the clips that it stores.
 
     Args:
         session: with a board that runs `program`.
         program: says where the state tensors are.
-        new: the slots of the word that is to be learned; what else is stored counts as one word.
-        classes: how many classes are in use from now on.
-        recipe: how to train.
-        progress: called with steps (done, total).
+        recipe: how to learn.
+        progress: called with steps (done, at most).
 
     Raises:
         MynaError: the board failed.
     """
     before = session.score()
-    total, done = recipe.steps(before.total), 0
-
-    def some(steps: int) -> Losses:
-        nonlocal done
-        losses = session.train(steps, lambda now, _: progress(done + now, total))
-        done += steps
-        return losses / Q16
-
-    set_state = partial(patch_state, session, program)
-    set_state(CLASSES, scalar(classes))
-    words = [int(slot in new) for slot in sorted(before.labels)]
-    losses = follow(recipe, words, set_state, some, step=session.status().step)
-    return Taught(before, session.score(), losses)
+    learned = learn_on(session, program, recipe, progress)
+    return Taught(before, session.score(), learned)

@@ -8,6 +8,7 @@ from myna.ops.coupling import Couple, Uncouple
 from myna.ops.dense import Dense, DenseGradInput, DenseUpdate
 from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpdate
 from myna.ops.gradient import ClampGrad, GradAdd
+from myna.ops.imprint import Imprint
 from myna.ops.loss import SoftmaxCrossEntropy
 from myna.ops.pool import AveragePool, AveragePoolGrad
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
@@ -34,6 +35,7 @@ OPS: tuple[type[Op], ...] = (
     DynamicScale,
     GradAdd,
     HindsightScale,
+    Imprint,
     ProbeScale,
     RangeUpdate,
     Requantize,
@@ -65,6 +67,7 @@ __all__ = [
     "GradAdd",
     "GradOp",
     "HindsightScale",
+    "Imprint",
     "Op",
     "ProbeScale",
     "RangeUpdate",

@@ -7,8 +7,12 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from myna.ir import Graph, Kind, Node, Tensor
 from myna.passes.autodiff import LOSS
+from myna.passes.imprint import NODE as IMPRINT
+from myna.passes.replay import Latent, Memories, Replay, find_latent, remember
 
 ALIGNMENT = 4
 RESTARTS = 300  # random orders tried where the sorted ones stay above the lower bound
@@ -39,8 +43,11 @@ class Program:
     """A graph with every address decided. Nothing turns a Program back into a Graph.
 
     Attributes:
-        graph: the training step; its first ``forward_nodes`` nodes alone are inference.
-        forward_nodes: number of nodes up to the logits.
+        graph: the training step, and perhaps a node that imprints.
+        forward_nodes: number of nodes up to the logits, which alone are inference.
+        train_nodes: number of nodes of a training step.
+        latent: where rehearsal enters the training step, and
+        replay: what is rehearsed.
         arena: offset of every value and input.
         arena_bytes: size of the arena.
         arena_lower_bound: largest sum of live bytes at any node; no plan can need less.
@@ -51,6 +58,9 @@ class Program:
 
     graph: Graph
     forward_nodes: int
+    train_nodes: int
+    latent: Latent
+    replay: Replay
     arena: Mapping[str, int]
     arena_bytes: int
     arena_lower_bound: int
@@ -59,16 +69,30 @@ class Program:
     buffers: tuple[Buffer, ...]
 
 
-def plan(graph: Graph) -> Program:
-    """Place every tensor of a training step."""
+def plan(graph: Graph, memories: Memories | None = None, budget: int = 0) -> Program:
+    """Place every tensor of a training step.
+
+    Args:
+        graph: the step.
+        memories: what was known, to be rehearsed, in
+        budget: bytes of flash.
+
+    Raises:
+        MynaError: the budget does not hold one memory of each class.
+    """
     buffers = lifetimes(graph)
     bound = _lower_bound(buffers, len(graph.nodes))
     offsets = _place(buffers, bound)
     arena = {name: offsets[b] for b in buffers for name in b.tensors}
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
     forward = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
+    train = next((i for i, n in enumerate(graph.nodes) if n.name == IMPRINT), len(graph.nodes))
+    latent = find_latent(graph, forward, train)
     top = max(offsets[b] + b.size for b in buffers)
-    return Program(graph, forward, arena, top, bound, state, state_bytes, tuple(buffers))
+    memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
+    replay = remember(graph, latent, memories, budget)
+    sizes = (top, bound, state, state_bytes, tuple(buffers))
+    return Program(graph, forward, train, latent, replay, arena, *sizes)
 
 
 def lifetimes(graph: Graph) -> list[Buffer]:

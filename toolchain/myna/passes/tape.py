@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,10 +31,18 @@ class Gradient:
 
 
 class Tape:
-    """Collects backward nodes while autodiff walks the forward nodes in reverse."""
+    """Collects backward nodes while autodiff walks the forward nodes in reverse.
 
-    def __init__(self, builder: Builder, wanted: frozenset[str]) -> None:
-        self._build, self._wanted = builder, wanted
+    Args:
+        builder: where to.
+        wanted: the tensors that need a gradient.
+        rates: factor of the learning rate for each weight and bias that has one.
+    """
+
+    def __init__(
+        self, builder: Builder, wanted: frozenset[str], rates: Mapping[str, float]
+    ) -> None:
+        self._build, self._wanted, self._rates = builder, wanted, rates
         self._gradients: dict[str, Gradient] = {}
 
     def reached(self, tensor: str) -> bool:
@@ -150,7 +158,8 @@ class Tape:
         unit: Array,
         state: tuple[str, ...],
     ) -> None:
-        pairs = [fixed.pair_from_float(float(u) * incoming.factor) for u in unit]
+        factor = incoming.factor * self._rates.get(name, 1.0)
+        pairs = [fixed.pair_from_float(float(u) * factor) for u in unit]
         steps = self._build.const(f"{name}.steps", np.array(pairs, np.int32))
         inputs = (*data, incoming.tensor, incoming.scale, steps, RATE, SEED, STEP, *state)
         op = update(zlib.crc32(name.encode()) & 0x7FFFFFFF)  # the tag must not depend on order

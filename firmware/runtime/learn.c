@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/learn.h"
+
+#include "audio/augment.h"
+#include "kernels/fixed.h"
+#include "runtime/clips.h"
+#include "runtime/handlers.h"
+#include "runtime/model.h"
+#include "runtime/schedule.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define TAG_VARY 0x56415259u     /* "VARY": no tensor draws with these tags */
+#define TAG_REHEARSE 0x52454853u /* "REHS" */
+#define DRAW_NOISE 0x100u /* number of the draw that chooses a noise; audio_vary's are less */
+
+static uint16_t slots[MYNA_MAX_CLIPS];
+static uint32_t count;
+
+enum status learn_check(const struct message_learn *options) {
+    bool used[MYNA_MAX_CLASSES] = {false};
+    if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX) {
+        return STATUS_BAD_RANGE;
+    }
+    if (state_is_incomplete()) {
+        return STATUS_STATE_INCOMPLETE;
+    }
+    count = clips_list(slots);
+    for (uint32_t i = 0u; i < count; i++) {
+        used[clips_stored(slots[i])->label] = true;
+    }
+    bool gap = false; /* new classes follow those in use without one */
+    for (uint32_t class = (uint32_t)*myna_model.classes; class < MYNA_MAX_CLASSES; class++) {
+        if (used[class] && (gap || myna_model.imprint == NULL)) {
+            return STATUS_BAD_LABEL;
+        }
+        gap = gap || !used[class];
+    }
+    return count > 0u ? STATUS_OK : STATUS_BAD_SLOT;
+}
+
+static uint32_t draw(uint32_t key, uint32_t index, uint32_t below) {
+    return (uint32_t)(((uint64_t)fx_random32(key, index) * below) >> 32);
+}
+
+/* One of the stored clips without speech; NULL if there is none. */
+static const int8_t *choose_noise(uint32_t key) {
+    uint16_t noises[MYNA_MAX_CLIPS];
+    uint32_t found = 0u;
+    for (uint32_t i = 0u; i < count; i++) {
+        if (clips_stored(slots[i])->label == myna_model.silence) {
+            noises[found++] = slots[i];
+        }
+    }
+    return found > 0u ? clips_stored(noises[draw(key, DRAW_NOISE, found)])->features : NULL;
+}
+
+/* The features to learn from: varied, unless there is no speech in them. */
+static void feed(const struct message_learn *options, const int8_t *features, uint32_t label,
+                 uint32_t key) {
+    if (options->vary != 0u && label != myna_model.silence) {
+        audio_vary(myna_model.audio, features, choose_noise(key), key, myna_model.features);
+    } else {
+        memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
+    }
+}
+
+static uint32_t key_of(uint32_t tag) {
+    return fx_key((uint32_t)*myna_model.seed, (uint32_t)*myna_model.step, tag);
+}
+
+static int32_t study(const struct message_learn *options, const struct clip *clip) {
+    feed(options, clip->features, clip->label, key_of(TAG_VARY));
+    *myna_model.label = clip->label;
+    myna_model.train_step(NULL);
+    server_progress((uint32_t)*myna_model.step);
+    return *myna_model.loss;
+}
+
+static void rehearse(const struct message_learn *options) {
+    uint32_t key = key_of(TAG_REHEARSE);
+    uint32_t memory = draw(key, 0u, myna_model.replay_count);
+    const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
+    uint32_t label = (uint32_t)myna_model.replay_labels[memory];
+    if (myna_model.latent == myna_model.features) {
+        feed(options, latent, label, key);
+    } else {
+        memcpy(myna_model.latent, latent, myna_model.latent_bytes);
+    }
+    *myna_model.label = (int32_t)label;
+    myna_model.rehearse();
+    server_progress((uint32_t)*myna_model.step);
+}
+
+/* Starts a class from its clips; false if it has none. */
+static bool begin_class(uint32_t class) {
+    int32_t *total = myna_model.embedding_total;
+    int32_t shots = 0;
+    memset(total, 0, myna_model.embedding_size * sizeof *total);
+    for (uint32_t i = 0u; i < count; i++) {
+        const struct clip *clip = clips_stored(slots[i]);
+        if (clip->label == class) {
+            memcpy(myna_model.features, clip->features, sizeof clip->features);
+            myna_model.infer(NULL);
+            for (uint32_t j = 0u; j < myna_model.embedding_size; j++) {
+                total[j] += myna_model.embedding[j] - myna_model.embedding_zero;
+            }
+            shots++;
+        }
+    }
+    if (shots > 0) {
+        *myna_model.shots = shots;
+        *myna_model.label = (int32_t)class;
+        myna_model.imprint();
+    }
+    return shots > 0;
+}
+
+/* One epoch over the clips in random order; returns the largest mean loss of a class. */
+static int32_t epoch(const struct message_learn *options) {
+    int64_t losses[MYNA_MAX_CLASSES] = {0};
+    int32_t clips[MYNA_MAX_CLASSES] = {0};
+    int32_t worst = 0;
+    (void)clips_list(slots);
+    schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
+    for (uint32_t i = 0u; i < count; i++) {
+        const struct clip *clip = clips_stored(slots[i]);
+        losses[clip->label] += study(options, clip);
+        clips[clip->label]++;
+        for (uint32_t r = 0u; r < options->rehearsals && myna_model.replay_count > 0u; r++) {
+            rehearse(options);
+        }
+    }
+    for (uint32_t class = 0u; class < MYNA_MAX_CLASSES; class++) {
+        if (clips[class] > 0) {
+            worst = fx_max32(worst, (int32_t)(losses[class] / clips[class]));
+        }
+    }
+    return worst;
+}
+
+void learn_run(const struct message_learn *options, struct learn_result *result) {
+    *result = (struct learn_result){0};
+    uint32_t class = (uint32_t)*myna_model.classes;
+    while (class < MYNA_MAX_CLASSES && begin_class(class)) {
+        class++;
+        result->imprinted++;
+    }
+    *myna_model.classes = (int32_t)class;
+    while (result->epochs < options->epochs) {
+        int32_t worst = epoch(options);
+        result->worst[result->epochs++] = worst;
+        if (worst <= (int32_t)options->enough) {
+            break;
+        }
+    }
+}
