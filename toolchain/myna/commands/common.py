@@ -73,6 +73,11 @@ def make_options(train: str, ranges: str, store_all: bool) -> Options:
     return Options(train=train, ranges=RangeMode(ranges), store_all=store_all)
 
 
+def names(text: str | None) -> tuple[str, ...] | None:
+    """The parts of "A,B,…"; None if the option is absent."""
+    return tuple(text.split(",")) if text else None
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
     """A progress bar on a terminal; silent elsewhere."""

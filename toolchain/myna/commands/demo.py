@@ -121,7 +121,7 @@ def _user(
         takes = speech.synthetic_user(words, shots, seed)
         return User("synthetic speech (espeak-ng, no recordings given)", words, takes)
     clips = scan(data)
-    words = words or protocols.choose_new_words(clips, project.package.labels)
+    words = words or protocols.choose_new_words(clips, project.package.labels, protocols.NEW_WORDS)
     speaker = speaker or protocols.choose_speakers(clips, words, shots)[0]
     return User(f"speaker {speaker}", words, speech.recorded_user(data, speaker, words, shots))
 

@@ -5,36 +5,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from myna.audio.dataset import Clip, scan, select
+from myna.audio.dataset import Clip, Heard
 from myna.commands.common import (
     json_option,
     make_options,
     model_argument,
+    names,
     port_option,
     progress,
     training_options,
     write_json,
 )
-from myna.errors import MynaError
-from myna.learn import protocols
+from myna.learn import enrolling, protocols
 from myna.learn.engine import EngineSpec
-from myna.learn.evaluate import WORDS_FIELDS, WordsExam, examine_all, summarize
+from myna.learn.evaluate import examine_all, summarize
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
+from myna.learn.study import Request, Study
 from myna.quantized import Package, load_package
 
+STUDIES = {study.name: study for study in (enrolling.SPEAKER, enrolling.NEW_WORDS)}
 folder = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
 @model_argument
 @click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--protocol", type=click.Choice(["speaker", "new-words"]), required=True)
+@click.option("--protocol", type=click.Choice(list(STUDIES)), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -46,7 +49,7 @@ folder = click.Path(path_type=Path, file_okay=False)
     show_default=True,
     help="How many speakers to choose.",
 )
-@click.option("--new-words", help="Absent: the alphabetically first five that are not labels.")
+@click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=folder, help="Recordings of what the model knew.")
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
@@ -78,59 +81,28 @@ def evaluate(
     """
     spec = EngineSpec(engine, model, make_options(train, ranges, store_all), port)
     spec.check()
-    package = load_package(model)
-    asked = tuple(new_words.split(",")) if new_words else None
-    tasks = _tasks(package, data, protocol, shots, (speakers, max_speakers), asked)
-    known = _known(package, base_data) if base_data else None
+    package, study = load_package(model), STUDIES[protocol]
+    request = Request(
+        package,
+        Heard.load(model),
+        data,
+        base_data,
+        shots,
+        () if speakers == "all" else names(speakers),
+        max_speakers,
+        names(new_words),
+        Recipe(),
+        seed,
+        partial(_read, package),
+    )
+    exams = study.exams(request)
     jobs = 1 if port else jobs or os.cpu_count() or 1
     with progress(f"{protocol} on {engine}") as report:
-        exams = [WordsExam(task, known, Recipe(), seed) for task in tasks]
         people = examine_all(spec, exams, jobs, report)
-    summary = summarize(people, WORDS_FIELDS)
+    summary = summarize(people, study.fields)
     summary = {"protocol": protocol, "shots": shots, **summary, "seed": seed}
     write_json(json_file, "evaluate", {"model": str(model), "engine": engine, **summary})
-    _print(summary)
-
-
-def _tasks(
-    package: Package,
-    data: Path,
-    protocol: str,
-    shots: int,
-    speakers: tuple[str | None, int],
-    new_words: tuple[str, ...] | None,
-) -> tuple[protocols.Task, ...]:
-    """Choose words and speakers, and read their recordings."""
-    clips = scan(data)
-    if protocol == "speaker":
-        words = protocols.known_words(clips, package.labels)
-    else:
-        words = new_words or protocols.choose_new_words(clips, package.labels)
-    classes = protocols.assign_classes(package.labels, words, package.rows)
-    clips = select(clips, words=words)
-    asked, most = speakers
-    chosen = None if asked == "all" else asked.split(",") if asked else None
-    if asked is None:
-        heard = protocol == "speaker"  # recordings of new words were never trained on
-        chosen = list(protocols.choose_speakers(clips, words, shots, most, held_out=heard))
-    clips = select(clips, speakers=chosen)
-    kept, examples = _read(package, clips, classes, f"read {data.name}")
-    tasks = protocols.make_tasks(kept, examples, shots)
-    missing = sorted(set(chosen or ()) - {task.speaker for task in tasks})
-    if missing:
-        raise MynaError(
-            f"speaker {', '.join(missing)} has no usable take beyond {shots} of these words",
-            where=str(data),
-            fix="lower --shots, or leave the speaker out",
-        )
-    return tasks
-
-
-def _known(package: Package, base_data: Path) -> Examples:
-    """A sample of what the model knows, for all users the same."""
-    classes = {label: index for index, label in enumerate(package.labels)}
-    clips = protocols.choose_known(scan(base_data), classes)
-    return _read(package, clips, classes, f"read {base_data.name}")[1]
+    _print(study, summary)
 
 
 def _read(
@@ -144,13 +116,12 @@ def _read(
     return kept, examples
 
 
-def _print(summary: Mapping[str, Any]) -> None:
+def _print(study: Study, summary: Mapping[str, Any]) -> None:
     people = len(summary["speakers"])
-    click.echo(f"{summary['protocol']}, {summary['shots']} shots, {people} speakers")
-    for name, title in (("", "enrolled words"), ("known_", "known words")):
-        if summary[f"{name}before"] is not None:
-            before, after = (_figure(summary[f"{name}{when}"]) for when in ("before", "after"))
-            click.echo(f"  {title:15} before {before}, after {after}")
+    click.echo(f"{study.name}, {summary['shots']} shots, {people} speakers")
+    for field, title in study.shown.items():
+        if summary[field] is not None:
+            click.echo(f"  {title:24} {_figure(summary[field])}")
 
 
 def _figure(value: Mapping[str, float | None]) -> str:

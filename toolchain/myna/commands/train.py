@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import json_option, write_json
+from myna.commands.common import json_option, names, write_json
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.accuracy import accuracy_of
@@ -59,11 +59,11 @@ def train(
         raise MynaError(
             "training needs TensorFlow", fix="install the extra: pip install 'myna[train]'"
         ) from error
-    more = Further(further, _list(further_words), _list(further_speakers)) if further else None
+    more = Further(further, names(further_words), names(further_speakers)) if further else None
     result = pretrain(
         architecture,
         data,
-        _list(words),
+        names(words),
         out,
         seed=seed,
         epochs=epochs,
@@ -83,7 +83,3 @@ def train(
     else:
         click.echo(f"{out}: trained on all speakers, so there is no accuracy to report")
     write_json(json_file, "train", record)
-
-
-def _list(text: str | None) -> tuple[str, ...] | None:
-    return tuple(text.split(",")) if text else None

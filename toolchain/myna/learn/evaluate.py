@@ -11,76 +11,21 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from myna.errors import MynaError
-from myna.learn.engine import Engine, EngineSpec, Labels, predict, scalar
-from myna.learn.examples import Examples, Progress
-from myna.learn.protocols import Task
-from myna.learn.recipe import Recipe
-from myna.passes.tape import SEED
+from myna.learn.engine import EngineSpec, Labels
+from myna.learn.examples import Progress
+from myna.learn.study import Exam
 
-WORDS_FIELDS = ("before", "after", "known_before", "known_after")
 # 97.5 % quantile of Student's t for 1 … 30 degrees of freedom
 STUDENT_T = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
     *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
 )
-
-
-class Exam(Protocol):
-    """One user's examination; travels between processes."""
-
-    def __call__(self, engine: Engine) -> dict[str, Any]:
-        """An entry of ``per_speaker``: its "speaker", and figures by name."""
-
-
-@dataclass(frozen=True)
-class WordsExam:
-    """A user enrolls words and is examined on others of his takes, before and after.
-
-    Attributes:
-        task: who enrolls what.
-        known: what must not be forgotten.
-        recipe: how to learn.
-        seed: of everything random.
-    """
-
-    task: Task
-    known: Examples | None
-    recipe: Recipe
-    seed: int
-
-    def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `Exam`."""
-        task, known = self.task, self.known
-        result = task.to_json()
-        begin(engine, self.seed)
-        found = {"before": self._ask(engine)}
-        engine.learn(task.enrolled, self.recipe)
-        found["after"] = self._ask(engine)
-        own = len(task.examined)
-        for when, labels in found.items():
-            result[when] = percent_right(labels[:own], task.examined.labels)
-            if known is not None:
-                result[f"known_{when}"] = percent_right(labels[own:], known.labels)
-        return result | {"predictions": {when: digest(labels) for when, labels in found.items()}}
-
-    def _ask(self, engine: Engine) -> Labels:
-        questions = self.task.examined.features
-        if self.known is not None:
-            questions = np.concatenate([questions, self.known.features])
-        return predict(engine, questions)
-
-
-def begin(engine: Engine, seed: int) -> None:
-    """The engine as built, with a seed."""
-    engine.reset()
-    engine.set_state(SEED, scalar(seed))
 
 
 def percent_right(found: Labels, labels: Labels) -> float:

@@ -85,16 +85,16 @@ def known_words(clips: Iterable[Clip], labels: Sequence[str]) -> tuple[str, ...]
     return words
 
 
-def choose_new_words(clips: Iterable[Clip], labels: Sequence[str]) -> tuple[str, ...]:
-    """The alphabetically first five words of a data folder that are not labels.
+def choose_new_words(clips: Iterable[Clip], known: Collection[str], count: int) -> tuple[str, ...]:
+    """The alphabetically first words of a data folder that are not known.
 
     Raises:
         MynaError: the folder holds no other word.
     """
-    words = sorted({clip.word for clip in clips} - set(labels))[:NEW_WORDS]
+    words = sorted({clip.word for clip in clips} - set(known))[:count]
     if not words:
         raise MynaError(
-            "every word of the folder is a label already",
+            "the model knows every word of the folder already",
             where="data folder",
             fix="name words with --new-words, or use --protocol speaker",
         )
