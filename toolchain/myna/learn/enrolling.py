@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from myna.audio.dataset import Clip, scan
+from myna.audio.dataset import scan
 from myna.learn import protocols
 from myna.learn.engine import Engine, Labels, predict, scalar
 from myna.learn.evaluate import digest, percent_right
