@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from myna.audio.dataset import scan
+from myna.audio.dataset import Clip, scan
 from myna.learn import protocols
 from myna.learn.engine import Engine, Labels, predict, scalar
 from myna.learn.evaluate import digest, percent_right
@@ -86,9 +86,7 @@ def _new_words(request: Request) -> Sequence[WordsExam]:
     return _exams(request, request.users(clips, words, held_out=False), words)
 
 
-def _exams(
-    request: Request, clips: Sequence[protocols.Clip], words: Sequence[str]
-) -> list[WordsExam]:
+def _exams(request: Request, clips: Sequence[Clip], words: Sequence[str]) -> list[WordsExam]:
     package = request.package
     classes = protocols.assign_classes(package.labels, words, package.rows)
     tasks, known = request.tasks(clips, classes), request.known()
