@@ -83,7 +83,8 @@ def remember(graph: Graph, latent: Latent, memories: Memories, budget: int) -> R
         )
     labels = memories.labels[:count].astype(np.int32)
     rows = [_latent(graph, latent, features) for features in memories.features[:count]]
-    return Replay(np.array(rows, np.int8).reshape(len(labels), -1), labels)
+    shape = (len(labels), graph.tensors[latent.tensor].nbytes)
+    return Replay(np.array(rows, np.int8).reshape(shape), labels)
 
 
 def _latent(graph: Graph, latent: Latent, features: Array) -> Array:
