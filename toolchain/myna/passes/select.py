@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to train: everything, the last k layers, the head, biases, or a list of tensors."""
+"""What to train: everything, the last k layers, the head, biases, the layers that bring most."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from myna.errors import MynaError
 from myna.ir import Graph, Kind
@@ -12,22 +13,57 @@ from myna.ops.base import Op
 from myna.ops.sgd import BiasUpdate
 from myna.passes.prune import prune
 
-HELP = "all, head, bias, last-K (K layers), or tensor names joined by commas"
+HELP = (
+    "all, head, bias, last-K (K layers), sparse-N (the head and N layers), ram-BYTES "
+    "(as much as fits), or tensor names joined by commas"
+)
+MEASURE = "run `myna contributions MODEL --data DIR`"
 
 
-def select(graph: Graph, plan: str) -> Graph:
+@dataclass(frozen=True)
+class Contribution:
+    """What training a layer beside the head brought, and what it cost.
+
+    Attributes:
+        gain: accuracy of enrolled words beyond training the head alone, percentage points.
+        ram: bytes of arena and state beyond those of training the head alone.
+    """
+
+    gain: float
+    ram: int
+
+
+Contributions = Mapping[str, Contribution]  # by layer
+Cost = Callable[[Graph], int]  # bytes of RAM of a training step
+
+
+def select(
+    graph: Graph,
+    plan: str,
+    contributions: Contributions | None = None,
+    cost: Cost | None = None,
+) -> Graph:
     """Keep the updates that ``plan`` names; the rest becomes constant and its gradients vanish.
 
+    Args:
+        graph: training step with all updates.
+        plan: see ``HELP``.
+        contributions: of every layer but the head, for the plans sparse-N and ram-BYTES.
+        cost: what a training step takes, for the plan ram-BYTES.
+
     Raises:
-        MynaError: the plan is none of those in ``HELP``, or names no trainable tensor.
+        MynaError: the plan is none of those in ``HELP``, names no trainable tensor, or cannot be
+            chosen: nothing was measured, or the budget does not hold the head.
     """
     trainable = trained_tensors(graph)
-    chosen = _chosen(graph, plan, trainable)
-    dropped = set(trainable) - set(chosen)
-    gone = {f"{name}.update" for name in dropped}
-    kept = graph.with_nodes(n for n in graph.nodes if n.name not in gone)
-    frozen = [replace(kept.tensors[name], kind=Kind.CONST) for name in dropped]
-    return prune(kept.with_tensors(*frozen))
+    if match := re.fullmatch(r"(sparse|ram)-([1-9]\d*)", plan):
+        head, ranking = _ranking(trainable, plan, contributions)
+        number = int(match[2])
+        if match[1] == "sparse":
+            return _keep(graph, _tensors(trainable, {head, *ranking[:number]}))
+        assert cost is not None
+        return _affordable(graph, head, ranking, contributions or {}, cost, number)
+    return _keep(graph, _chosen(graph, plan, trainable))
 
 
 def trained_tensors(graph: Graph) -> list[str]:
@@ -36,13 +72,29 @@ def trained_tensors(graph: Graph) -> list[str]:
     return [name for name in graph.tensors if name in updated]
 
 
+def layers_of(tensors: Sequence[str]) -> list[str]:
+    """The layers of weights and biases, in the same order."""
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in tensors))
+
+
 def update_op(graph: Graph, name: str) -> Op:
     """The op that updates a trained tensor."""
     return next(n.op for n in graph.nodes if n.name == f"{name}.update")
 
 
+def _keep(graph: Graph, chosen: Sequence[str]) -> Graph:
+    dropped = set(trained_tensors(graph)) - set(chosen)
+    gone = {f"{name}.update" for name in dropped}
+    kept = graph.with_nodes(n for n in graph.nodes if n.name not in gone)
+    frozen = [replace(kept.tensors[name], kind=Kind.CONST) for name in dropped]
+    return prune(kept.with_tensors(*frozen))
+
+
+def _tensors(trainable: Sequence[str], layers: set[str]) -> list[str]:
+    return [name for name in trainable if name.rpartition(".")[0] in layers]
+
+
 def _chosen(graph: Graph, plan: str, trainable: list[str]) -> list[str]:
-    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in trainable))
     if plan == "all":
         return trainable
     if plan == "bias":
@@ -50,8 +102,7 @@ def _chosen(graph: Graph, plan: str, trainable: list[str]) -> list[str]:
     if plan == "head":
         plan = "last-1"
     if match := re.fullmatch(r"last-([1-9]\d*)", plan):
-        last = layers[-int(match[1]) :]
-        return [name for name in trainable if name.rpartition(".")[0] in last]
+        return _tensors(trainable, set(layers_of(trainable)[-int(match[1]) :]))
     names = plan.split(",")
     if unknown := [name for name in names if name not in trainable]:
         raise MynaError(
@@ -60,3 +111,62 @@ def _chosen(graph: Graph, plan: str, trainable: list[str]) -> list[str]:
             fix=f"use {HELP}; tensors: {', '.join(trainable)}",
         )
     return names
+
+
+def _ranking(
+    trainable: Sequence[str], plan: str, contributions: Contributions | None
+) -> tuple[str, list[str]]:
+    """The head, and all other layers: those that bring most per byte come first."""
+    where = f"training plan {plan!r}"
+    if contributions is None:
+        raise MynaError("nobody measured what its layers bring", where=where, fix=MEASURE)
+    *body, head = layers_of(trainable)
+    if missing := [layer for layer in body if layer not in contributions]:
+        what = f"the contributions measured do not fit the network: {missing[0]} is missing"
+        raise MynaError(what, where=where, fix=MEASURE)
+
+    def per_byte(layer: str) -> float:
+        return contributions[layer].gain / max(contributions[layer].ram, 1)
+
+    return head, sorted(body, key=per_byte, reverse=True)
+
+
+def _affordable(
+    graph: Graph,
+    head: str,
+    ranking: Sequence[str],
+    contributions: Contributions,
+    cost: Cost,
+    budget: int,
+) -> Graph:
+    """The set of layers that brings most in so many bytes, by the sum of what each brings.
+
+    How deep gradients must reach decides the arena. So for every depth the layers above it are
+    added, the best ones first, while the step fits. The sets tried do not depend on the budget:
+    a larger one never brings less.
+    """
+    trainable = trained_tensors(graph)
+    best, most = _keep(graph, _tensors(trainable, {head})), 0.0
+    if (needed := cost(best)) > budget:
+        raise MynaError(
+            f"training the head alone takes {needed} bytes of arena and state",
+            where=f"training plan 'ram-{budget}'",
+            fix=f"allow at least {needed} bytes",
+        )
+    useful = [layer for layer in ranking if contributions[layer].gain > 0]
+    depth = {layer: place for place, layer in enumerate(layers_of(trainable))}
+    tried: set[frozenset[str]] = set()
+    for deepest in sorted(useful, key=lambda layer: depth[layer]):
+        layers, total = {head}, 0.0
+        for layer in (name for name in useful if depth[name] >= depth[deepest]):
+            layers.add(layer)
+            total += contributions[layer].gain
+            if frozenset(layers) in tried:
+                continue
+            tried.add(frozenset(layers))
+            step = _keep(graph, _tensors(trainable, layers))
+            if cost(step) > budget:
+                break
+            if total > most:
+                best, most = step, total
+    return best
