@@ -143,7 +143,7 @@ static int32_t epoch(const struct message_learn *options) {
 void learn_run(const struct message_learn *options, struct learn_result *result) {
     *result = (struct learn_result){0};
     uint32_t class = (uint32_t)*myna_model.classes;
-    while (class < MYNA_MAX_CLASSES && begin_class(class)) {
+    while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL && begin_class(class)) {
         class++;
         result->imprinted++;
     }

@@ -154,20 +154,15 @@ class Board:
     def put_features(self, features: Features, slot: int, label: int) -> None:
         """Stores a clip given as int8 [frames, coefficients]."""
         data = np.ascontiguousarray(features, np.int8).tobytes()
-        pieces = [
-            b.FeaturesPut(slot, at, data[at : at + PIECE]) for at in range(0, len(data), PIECE)
-        ]
+        starts = range(0, len(data), PIECE)
+        pieces = [b.FeaturesPut(slot, at, data[at : at + PIECE]) for at in starts]
         self.link.stream(m.FEATURES_PUT, pieces)
         self.link.request(m.CLIP_SET, b.ClipSet(slot, label))
 
     def get_features(self, slot: int) -> Features:
         """The features of a stored clip, int8 [frames, coefficients]."""
         shape = self.info.frames, self.info.coefficients
-        size = shape[0] * shape[1]
-        pieces = [
-            b.FeaturesGet(slot, at, min(MAX_PAYLOAD, size - at))
-            for at in range(0, size, MAX_PAYLOAD)
-        ]
+        pieces = [b.FeaturesGet(slot, at, size) for at, size in _spans(shape[0] * shape[1])]
         data = b"".join(reply.data for reply in self.link.stream(m.FEATURES_GET, pieces))
         return np.frombuffer(data, np.int8).reshape(shape)
 
@@ -227,9 +222,8 @@ class Board:
     def trace_step(self) -> Traced:
         """One training step, with the digests of everything it computed."""
         reply = self.link.request(m.TRAIN, b.Train(1, trace=1))
-        return Traced(
-            reply.step, int.from_bytes(reply.losses, "little", signed=True), self._trace()
-        )
+        loss = int.from_bytes(reply.losses, "little", signed=True)
+        return Traced(reply.step, loss, self._trace())
 
     def trace_infer(self, slot: int) -> npt.NDArray[np.uint32]:
         """Classifies a clip; the digests of everything that computed, as in `Traced`."""
@@ -252,10 +246,7 @@ class Board:
 
     def read_tensor(self, output: int, size: int) -> bytes:
         """`size` bytes of an output; `output` counts the outputs of the program's nodes."""
-        pieces = [
-            b.TensorRead(at, output, min(MAX_PAYLOAD, size - at))
-            for at in range(0, size, MAX_PAYLOAD)
-        ]
+        pieces = [b.TensorRead(at, output, length) for at, length in _spans(size)]
         return b"".join(reply.data for reply in self.link.stream(m.TENSOR_READ, pieces))
 
     # -- the state -------------------------------------------------------------------------------
@@ -292,9 +283,14 @@ class Board:
     def _read_pieces(
         self, exchange: Exchange[Range, Any], size: int, progress: Progress | None
     ) -> bytes:
-        ranges = [Range(at, min(MAX_PAYLOAD, size - at)) for at in range(0, size, MAX_PAYLOAD)]
+        ranges = [Range(at, length) for at, length in _spans(size)]
         replies = self.link.stream(exchange, ranges, _scaled(progress, MAX_PAYLOAD, size))
         return b"".join(reply.data for reply in replies)
+
+
+def _spans(size: int) -> list[tuple[int, int]]:
+    """Offsets and lengths of the replies that so many bytes take."""
+    return [(at, min(MAX_PAYLOAD, size - at)) for at in range(0, size, MAX_PAYLOAD)]
 
 
 def _scaled(progress: Progress | None, unit: int, total: int) -> Callable[[int], None] | None:

@@ -80,8 +80,7 @@ def train(
     recipe = load_recipe(architecture)
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     clips = dataset.scan(data)
-    model = with_words(load_architecture(architecture), clips, words)
-    model = replace(model, name=out.name)
+    model = replace(with_words(load_architecture(architecture), clips, words), name=out.name)
     check_model(model, out)
     master = load_teacher(teacher, model) if teacher else None
     training_clips, held_out = split_speakers(clips, model.labels)
