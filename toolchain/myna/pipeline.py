@@ -10,13 +10,13 @@ from myna.check import check
 from myna.ir import Graph
 from myna.passes.autodiff import autodiff
 from myna.passes.hindsight import RangeMode, hindsight
-from myna.passes.imprint import Prior, imprint
+from myna.passes.imprint import Prior, imprint, learning_rates
 from myna.passes.lower import lower
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
 from myna.passes.reversible import reversible
-from myna.passes.select import select
+from myna.passes.select import Contributions, select
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Options:
         ranges: how gradient scales are found.
         store_all: keep every activation instead of inverting reversible blocks.
         smoothing, headroom: of in-hindsight ranges.
-        rate: initial learning rate.
+        rate: initial learning rate, in inverse mean squared lengths of an embedding.
         body_rate: factor of the learning rate for all layers but the last.
         replay: bytes of flash for examples of what was known, to be rehearsed.
     """
@@ -38,8 +38,8 @@ class Options:
     store_all: bool = False
     smoothing: float = 0.9
     headroom: float = 2.0
-    rate: float = 0.02
-    body_rate: float = 0.003
+    rate: float = 1.0
+    body_rate: float = 0.001
     replay: int = 1 << 17
 
 
@@ -56,6 +56,7 @@ def compile_model(
     gradient_ranges: Mapping[str, float],
     options: Options,
     knowledge: Knowledge | None = None,
+    contributions: Contributions | None = None,
 ) -> Program:
     """Quantized model -> training program.
 
@@ -63,24 +64,39 @@ def compile_model(
         model: result of ``quantize``.
         gradient_ranges: first range of every gradient, from ``hindsight.calibrate``.
         options: the user's choices.
-        knowledge: without it the program can neither imprint nor rehearse.
+        knowledge: without it the program can neither imprint nor rehearse, and all layers learn
+            at the plain rate.
+        contributions: of the layers, where the plan of what to train asks for them.
 
     Raises:
         MynaError: an option does not fit the model.
     """
-    graph = training_graph(model, options.rate, options.body_rate)
+    graph = training_graph(model, options.rate, options, knowledge)
     graph = check(
         hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
     )
     if not options.store_all:
         graph = check(reversible(graph))
-    graph = check(select(graph, options.train))
-    if knowledge is None:
-        return plan(graph)
-    return plan(check(imprint(graph, knowledge.prior)), knowledge.memories, options.replay)
+
+    def program(step: Graph, replay: int) -> Program:
+        if knowledge is None:
+            return plan(step)
+        return plan(check(imprint(step, knowledge.prior)), knowledge.memories, replay)
+
+    def cost(step: Graph) -> int:
+        return program(step, replay=0).ram_bytes
+
+    return program(check(select(graph, options.train, contributions, cost)), options.replay)
 
 
-def training_graph(model: QuantizedModel, rate: float, body_rate: float = 1.0) -> Graph:
+def training_graph(
+    model: QuantizedModel,
+    rate: float,
+    options: Options | None = None,
+    knowledge: Knowledge | None = None,
+) -> Graph:
     """Quantized model -> training step with dynamic ranges, all weights trained."""
-    classes = len(model.model.labels)
-    return check(autodiff(check(lower(model)), classes, rate, body_rate))
+    graph, rates = check(lower(model)), {}
+    if knowledge and options:
+        rates = learning_rates(graph, knowledge.prior, options.body_rate)
+    return check(autodiff(graph, len(model.model.labels), rate, rates))

@@ -29,12 +29,14 @@ class Project:
     Attributes:
         folder: the model's folder.
         package: the quantized model.
+        options: how it was compiled.
         program: what reference and chip run.
         generated: folder with its C files.
     """
 
     folder: Path
     package: Package
+    options: Options
     program: Program
     generated: Path
 
@@ -90,11 +92,13 @@ def open_project(
     options = options or Options()
     package = load_package(model)
     mode = RangeMode.PLAIN if options.ranges is RangeMode.PLAIN else RangeMode.RELATIVE
-    program = compile_model(package.model, package.ranges[mode], options, package.knowledge)
+    program = compile_model(
+        package.model, package.ranges[mode], options, package.knowledge, package.contributions
+    )
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name
     plan = f" --train {options.train}" if options.train != "all" else ""
     command = f"myna build models/{name}{plan} -o FOLDER"
     generate(program, Labels(package.labels, package.audio), generated, command)
-    return Project(model, package, program, generated)
+    return Project(model, package, options, program, generated)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,20 +22,27 @@ from myna.passes.imprint import Prior, measure
 from myna.passes.lower import lower
 from myna.passes.quantize import QuantizedModel, quantize
 from myna.passes.replay import Memories, take_turns
+from myna.passes.select import Contribution, Contributions
 from myna.pipeline import Knowledge, training_graph
 
 CLASSES = 32  # rows of the output layer: the model's own classes and room for new words
 GRADIENT_SAMPLES = 48
 RANGE_MODES = (RangeMode.RELATIVE, RangeMode.PLAIN)
+CONTRIBUTIONS = "contributions.json"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A quantized model, its first gradient ranges per range mode, and what it knew."""
+    """A quantized model, its first gradient ranges per range mode, and what it knew.
+
+    Attributes:
+        contributions: of its layers to learning, if they were measured.
+    """
 
     model: QuantizedModel
     ranges: Mapping[RangeMode, Mapping[str, float]]
     knowledge: Knowledge
+    contributions: Contributions | None = None
 
     @property
     def audio(self) -> AudioConfig:
@@ -106,7 +114,7 @@ def save_package(package: Package, folder: Path) -> None:
             arrays[f"range/{mode.value}/{name}"] = np.array(value)
     prior, memories = package.knowledge.prior, package.knowledge.memories
     arrays |= {"memory/features": memories.features, "memory/labels": memories.labels}
-    arrays |= {"prior/center": prior.center}
+    arrays |= {"prior/center": prior.center, "prior/energy": np.array(prior.energy)}
     arrays |= {"prior/norm": np.array(prior.norm), "prior/own": np.array(prior.own)}
     np.savez_compressed(folder / "int8.npz", **arrays)  # type: ignore[arg-type]
 
@@ -135,7 +143,28 @@ def load_package(folder: Path) -> Package:
         mode: {k: float(v) for k, v in _group(arrays, f"range/{mode.value}/").items()}
         for mode in RANGE_MODES
     }
-    return Package(quantized, ranges, _knowledge(model, arrays, path))
+    return Package(quantized, ranges, _knowledge(model, arrays, path), load_contributions(folder))
+
+
+def load_contributions(folder: Path) -> Contributions | None:
+    """What `learn.contributions` found out about a model; None if nobody asked.
+
+    Raises:
+        MynaError: the file is damaged.
+    """
+    path = folder / CONTRIBUTIONS
+    try:
+        layers = json.loads(path.read_text("utf-8"))["layers"]
+        return {
+            name: Contribution(float(entry["gain"]), int(entry["ram"]))
+            for name, entry in layers.items()
+        }
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MynaError(
+            f"cannot be read ({error!r})", where=str(path), fix="restore the file, or delete it"
+        ) from error
 
 
 def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Knowledge:
@@ -145,7 +174,10 @@ def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Kn
             arrays["prior/center"].astype(np.int16),
             int(arrays["prior/norm"]),
             int(arrays["prior/own"]),
+            float(arrays["prior/energy"]),
         )
+        if not prior.energy > 0:
+            raise ValueError(f"energy {prior.energy}")
         features, labels = arrays["memory/features"], arrays["memory/labels"].astype(np.int32)
         shape = (len(labels), *model.input_shape[:2])
         known = len(labels) and labels.min() >= 0 and labels.max() < len(model.labels)

@@ -232,7 +232,7 @@ class EngineSpec:
             with project.connect(self.name, self.port) as session:
                 yield BoardEngine(session, project.program)
         elif self.name == FLOAT:
-            yield CoreEngine(open_float(self.model, project), project.package)
+            yield CoreEngine(open_float(project), project.package)
         elif self.name == REFERENCE:
             yield CoreEngine(Reference(project.program), project.package)
         else:
@@ -248,8 +248,8 @@ class EngineSpec:
             project.library()
 
 
-def open_float(model: Path, project: Project) -> PredictingCore:
-    """The float oracle of a model's folder.
+def open_float(project: Project) -> PredictingCore:
+    """The float oracle of a compiled model.
 
     Raises:
         MynaError: TensorFlow is not installed, or the float weights are missing.
@@ -262,4 +262,4 @@ def open_float(model: Path, project: Project) -> PredictingCore:
             where="engine float",
             fix="pip install 'myna[train]', or use --engine host",
         ) from error
-    return FloatCore(model, project.program, project.package)
+    return FloatCore(project)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,23 +25,22 @@ from myna.frontend.model import FloatModel, load_model
 from myna.ir import Array
 from myna.ops.imprint import CENTER_BITS
 from myna.passes.autodiff import CLASSES
-from myna.passes.imprint import head_scales
-from myna.passes.plan import Program
+from myna.passes.imprint import head_scales, learning_rates
 from myna.passes.tape import RATE, SEED, STEP
-from myna.quantized import Package
+from myna.project import Project
 
 
 class FloatCore:
     """See `learner.Core`; "classes", "seed", "step" and "learning_rate" start as on the device.
 
     Args:
-        folder: a model's folder, with float.npz.
-        program: says which tensors are trained, how many output rows there are, and the state.
-        package: the memories that are rehearsed, and the prior of new classes.
+        project: the compiled model; says what is trained and rehearsed, how fast and with how
+            many classes. Its folder must have float.npz.
     """
 
-    def __init__(self, folder: Path, program: Program, package: Package) -> None:
-        model = load_model(folder)
+    def __init__(self, project: Project) -> None:
+        program, package = project.program, project.package
+        model = load_model(project.folder)
         rows = program.graph.tensors[program.graph.outputs[0]].size
         self.program = program
         self._scale = np.float32(AudioConfig.from_json(model.audio).scale)
@@ -50,6 +48,9 @@ class FloatCore:
         self._network = to_keras(with_spare_rows(model, rows))
         updated = {n for node in program.graph.nodes[: program.train_nodes] for n in node.updates}
         self._trained = [v for v in self._network.trainable_variables if _name(v) in updated]
+        prior, body_rate = package.knowledge.prior, project.options.body_rate
+        rates = learning_rates(program.graph, prior, body_rate)
+        self._rates = [rates[_name(variable)] for variable in self._trained]
         self._initial = self._network.get_weights()
         self._head = self._network.get_layer(model.output)
         outputs = [self._head.output, self._head.input]
@@ -118,8 +119,9 @@ class FloatCore:
             logits = self._network(inputs)[0, :classes]
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
         gradients = tape.gradient(loss, self._trained)
-        for variable, gradient in zip(self._trained, gradients, strict=True):
-            variable.assign_sub(rate * gradient)
+        updates = zip(self._trained, gradients, self._rates, strict=True)
+        for variable, gradient, factor in updates:
+            variable.assign_sub(rate * factor * gradient)
         return loss
 
 

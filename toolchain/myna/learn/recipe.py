@@ -15,7 +15,7 @@ class Recipe:
     word that is learned worst decides, because many that are known would hide it in a mean.
 
     Attributes:
-        rate: learning rate.
+        rate: learning rate, in inverse mean squared lengths of an embedding (see `passes.imprint`).
         epochs: passes over the clips, at most 64.
         enough: mean loss of a word's clips during an epoch (nats); training ends when none has
             more.
@@ -23,8 +23,8 @@ class Recipe:
         vary: whether clips are shifted, masked, made louder or softer, and mixed with noise.
     """
 
-    rate: float = 0.03
-    epochs: int = 8
+    rate: float = 1.0
+    epochs: int = 16
     enough: float = 0.1
     rehearsals: int = 1
     vary: bool = True

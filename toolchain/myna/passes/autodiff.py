@@ -6,6 +6,8 @@ Gradients have dynamic ranges (each op runs twice); the hindsight pass removes t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from myna.ir import Builder, Graph, Kind, Tensor
@@ -19,14 +21,16 @@ LABEL, CLASSES, LOSS = "label", "classes", "loss"
 LOSS_SCALE = "dlogits.scale"
 
 
-def autodiff(graph: Graph, classes: int, rate: float = 0.02, body_rate: float = 1.0) -> Graph:
+def autodiff(
+    graph: Graph, classes: int, rate: float = 0.02, rates: Mapping[str, float] | None = None
+) -> Graph:
     """Append loss, backward pass and updates to a forward graph.
 
     Args:
         graph: forward graph; its only output is the logits.
         classes: how many logits are in use at first.
         rate: initial learning rate, a state tensor that may be changed on the device.
-        body_rate: factor of the rate for all layers but the last.
+        rates: factor of the rate for each weight and bias, 1 where none is given.
     """
     build = Builder(graph)
     logits = graph.outputs[0]
@@ -37,7 +41,7 @@ def autodiff(graph: Graph, classes: int, rate: float = 0.02, body_rate: float = 
     table = build.const("exp_table", exp_table(graph.tensors[logits].scale))
     results = ("dlogits", LOSS_SCALE, LOSS)
     build.node(LOSS, SoftmaxCrossEntropy(), (logits, LABEL, table, CLASSES), results)
-    tape = Tape(build, _wanted(graph), _body_rates(graph, body_rate))
+    tape = Tape(build, _wanted(graph), rates or {})
     tape.contribute(logits, Gradient("dlogits", LOSS_SCALE))
     for node in reversed(graph.nodes):
         if tape.reached(node.outputs[0]):
@@ -45,14 +49,6 @@ def autodiff(graph: Graph, classes: int, rate: float = 0.02, body_rate: float = 
     build.node("advance", Advance(), (STEP,), (STEP,))
     build.outputs.append(LOSS)
     return build.build()
-
-
-def _body_rates(graph: Graph, factor: float) -> dict[str, float]:
-    """The factor for every parameter, except of the layer that makes the logits."""
-    body = [node for node in graph.nodes if graph.outputs[0] not in node.outputs]
-    return {
-        name: factor for node in body if isinstance(node.op, Layer) for name in node.inputs[1:3]
-    }
 
 
 def _wanted(graph: Graph) -> frozenset[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
 from myna.ops import Dense, Imprint
 from myna.ops.imprint import CENTER_BITS
+from myna.ops.layer import Layer
 from myna.passes.autodiff import LABEL
 from myna.passes.execute import initial_values, run
 
@@ -25,11 +26,14 @@ class Prior:
         center: mean of the classes' mean embeddings, int16 [inputs], Q4.
         norm: mean length of the trained rows, in int8 steps of a spare row.
         own: mean accumulator that an example's own class gets, in steps of a spare row.
+        energy: mean squared length of a real-valued embedding; an SGD step of rate r changes the
+            logits of the same example by r times this, so rates are given in its inverse.
     """
 
     center: Array
     norm: int
     own: int
+    energy: float
 
 
 def head_of(graph: Graph) -> Node:
@@ -58,6 +62,23 @@ def embed(graph: Graph, samples: Iterable[Array]) -> Array:
     return np.array(rows)
 
 
+def learning_rates(graph: Graph, prior: Prior, body_rate: float) -> dict[str, float]:
+    """Factors that make one learning rate fit every network, for all weights and biases.
+
+    Args:
+        graph: that holds the forward nodes.
+        prior: what divides the rate.
+        body_rate: factor for all layers but the head.
+    """
+    head = head_of(graph)
+    return {
+        name: (1.0 if node is head else body_rate) / prior.energy
+        for node in graph.nodes
+        if isinstance(node.op, Layer)
+        for name in node.inputs[1:3]
+    }
+
+
 def measure(graph: Graph, samples: Iterable[Array], labels: Array) -> Prior:
     """The prior of a forward graph from labelled int8 feature maps."""
     head = head_of(graph)
@@ -74,6 +95,7 @@ def measure(graph: Graph, samples: Iterable[Array], labels: Array) -> Prior:
         np.rint(center * 2**CENTER_BITS).astype(np.int16),
         round(float(lengths.mean()) / spare),
         round(float(own.mean()) / spare),
+        float((rows**2).sum(1).mean()) * graph.tensors[head.inputs[0]].scale ** 2,
     )
 
 

@@ -68,6 +68,11 @@ class Program:
     state_bytes: int
     buffers: tuple[Buffer, ...]
 
+    @property
+    def ram_bytes(self) -> int:
+        """What a training step takes: arena and state."""
+        return self.arena_bytes + self.state_bytes
+
 
 def plan(graph: Graph, memories: Memories | None = None, budget: int = 0) -> Program:
     """Place every tensor of a training step.
