@@ -170,7 +170,7 @@ def test_coupling_is_quantize_and_add() -> None:
 def test_tiny_networks(name: str) -> None:
     graph = lower(tiny.quantized(name))
     rng = np.random.default_rng(6)
-    shape = (tiny.FRAMES, tiny.COEFFICIENTS, 1)
+    shape = (tiny.FRAMES, tiny.BANDS, 1)
     ours = assert_equal(graph, random_inputs(rng, 200, shape))
     assert name == "plain" or not ours.values[WRAPS].any()
 

@@ -97,7 +97,7 @@ def record(device: Reference, x: Array, label: int) -> dict[str, Array]:
 @given(seed=st.integers(0, 2**32 - 1), extreme=st.booleans())
 def test_recomputed_values_are_those_of_the_forward_pass(seed: int, extreme: bool) -> None:
     rng = np.random.default_rng(seed)
-    shape = (tiny.FRAMES, tiny.COEFFICIENTS, 1)
+    shape = (tiny.FRAMES, tiny.BANDS, 1)
     x = rng.choice([-128, 127], shape) if extreme else rng.integers(-128, 128, shape)
     seen = record(Reference(PROGRAM), x.astype(np.int8), seed % 4)
     again = [name for name in seen if name.endswith(AGAIN)]

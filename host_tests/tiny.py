@@ -14,8 +14,17 @@ from myna.passes.hindsight import RangeMode, calibrate
 from myna.passes.quantize import QuantizedModel, quantize
 from myna.pipeline import training_graph
 
-FRAMES, COEFFICIENTS, LABELS = 12, 8, ("a", "b", "c", "d")
+FRAMES, BANDS, LABELS = 12, 8, ("a", "b", "c", "silence")
 SCALE = 1 / 32
+# features are levels of bands, as `audio.augment` likes them; fits the tones of `tiny_model`
+AUDIO = AudioConfig(
+    mels=BANDS,
+    coefficients=0,
+    frames=FRAMES,
+    offset=(85 << 20,) * BANDS,
+    multiplier=(1 << 17,) * BANDS,
+    scale=SCALE,
+)
 
 
 def _layer(name: str, op: str, *inputs: str, **attrs: Any) -> Layer:
@@ -97,17 +106,8 @@ def reversible_layers(blocks: int = 2) -> list[Layer]:
 def float_model(name: str, seed: int = 0) -> FloatModel:
     """A float model of random weights: ``"plain"`` or ``"reversible"``."""
     layers = plain_layers() if name == "plain" else reversible_layers()
-    ones = [1] * COEFFICIENTS
-    audio = AudioConfig(
-        mels=20,
-        coefficients=COEFFICIENTS,
-        frames=FRAMES,
-        offset=tuple(0 * v for v in ones),
-        multiplier=tuple(v << 14 for v in ones),
-        scale=SCALE,
-    )
-    shape = (FRAMES, COEFFICIENTS, 1)
-    model = FloatModel(name, LABELS, audio.to_json(), "features", shape, tuple(layers), "logits")
+    shape = (FRAMES, BANDS, 1)
+    model = FloatModel(name, LABELS, AUDIO.to_json(), "features", shape, tuple(layers), "logits")
     rng = np.random.default_rng(seed)
     weights = {}
     for key, dims in weight_shapes(model).items():
@@ -120,13 +120,17 @@ def float_model(name: str, seed: int = 0) -> FloatModel:
 def features(count: int, seed: int = 1) -> Array:
     """Random feature maps."""
     rng = np.random.default_rng(seed)
-    return rng.integers(-100, 101, (count, FRAMES, COEFFICIENTS, 1)).astype(np.int8)
+    return rng.integers(-100, 101, (count, FRAMES, BANDS, 1)).astype(np.int8)
 
 
 def quantized(name: str, classes: int = 6) -> QuantizedModel:
     """The model quantized over random features."""
-    model = float_model(name)
-    ranges = activation_ranges(model, features(8) * SCALE)
+    return quantize_over(float_model(name), features(8), classes)
+
+
+def quantize_over(model: FloatModel, maps: Array, classes: int = 6) -> QuantizedModel:
+    """A model quantized over these features, with so many rows of its output layer."""
+    ranges = activation_ranges(model, maps * SCALE)
     return quantize(model, ranges, Quant((SCALE,), 0), classes)
 
 
