@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,7 +104,8 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        record = {"command": command, "version": __version__, **result}
+        invocation = shlex.join(["myna", *sys.argv[1:]])
+        record = {"command": command, "version": __version__, "invocation": invocation, **result}
         path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     except OSError as error:
         raise MynaError(

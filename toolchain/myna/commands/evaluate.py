@@ -22,15 +22,15 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.learn import enrolling, protocols
+from myna.learn import protocols
 from myna.learn.engine import EngineSpec
 from myna.learn.evaluate import examine_all, summarize
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
+from myna.learn.studies import STUDIES
 from myna.learn.study import Request, Study
 from myna.quantized import Package, load_package
 
-STUDIES = {study.name: study for study in (enrolling.SPEAKER, enrolling.NEW_WORDS)}
 folder = click.Path(path_type=Path, file_okay=False)
 
 

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results of commands as one table of a document, a row for each file.
+
+``python -m myna.report.figures FOLDER DOCUMENT.md`` replaces what stands between the document's
+lines ``<!-- figures begin -->`` and ``<!-- figures end -->`` by a table of the folder's ``*.json``,
+in order of their names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.errors import MynaError
+from myna.learn.studies import STUDIES
+from myna.report.markdown import insert, percent, table
+
+Result = Mapping[str, Any]
+ROWS = "What", "Result", "Command"
+
+
+def render(folder: Path) -> str:
+    """The Markdown table of a folder's results.
+
+    Raises:
+        MynaError: a file is no result that can be shown.
+    """
+    paths = sorted(folder.glob("*.json"))
+    return table(ROWS, [_row(path) for path in paths])
+
+
+def _row(path: Path) -> list[str]:
+    try:
+        result = json.loads(path.read_text("utf-8"))
+        describe = DESCRIPTIONS[result["command"]]
+        return [*describe(result), f"`{result['invocation']}`"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise MynaError(
+            f"is no result that a table can show ({type(error).__name__}: {error})",
+            where=str(path),
+            fix="make it again with --json",
+        ) from error
+
+
+def _accuracy(result: Result) -> tuple[str, str]:
+    what = f"{_name(result)}: accuracy on {result['tested']:,} clips of held-out speakers"
+    return f"{what}, {result['engine']}", f"{result['accuracy']:.2f} %"
+
+
+def _verify(result: Result) -> tuple[str, str]:
+    what = f"{_name(result)}: {result['steps']} training steps on {result['board']}"
+    return what, f"{result['compared']:,} digests compared, {result['differences']} differences"
+
+
+def _evaluate(result: Result) -> tuple[str, str]:
+    people, shots = len(result["speakers"]), result["shots"]
+    takes = f"{shots} shot{'s' if shots > 1 else ''}"
+    what = f"{_name(result)}: {result['protocol']}, {takes}, {people} users, {result['engine']}"
+    return what, "; ".join(_measured(result))
+
+
+def _measured(result: Result) -> Iterator[str]:
+    """The averaged figures that the protocol shows; before and after in one."""
+    shown = STUDIES[result["protocol"]].shown
+    for field, title in shown.items():
+        later = field.replace("before", "after")
+        if result.get(field) is None or (field != later and later not in shown):
+            continue
+        if "before" in field:
+            start = percent(result[field], interval=False)
+            yield f"{title.replace(' before', '')} {start} → {percent(result[later])}"
+        elif field.replace("after", "before") not in shown or "after" not in field:
+            yield f"{title} {percent(result[field])}"
+
+
+def _name(result: Result) -> str:
+    return Path(result["model"]).name
+
+
+DESCRIPTIONS = {"accuracy": _accuracy, "evaluate": _evaluate, "verify": _verify}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("document", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def main(folder: Path, document: Path) -> None:
+    """Put the table of FOLDER's results into DOCUMENT."""
+    text = insert(document.read_text("utf-8"), "figures", render(folder))
+    document.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
