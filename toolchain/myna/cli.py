@@ -14,6 +14,8 @@ from myna.errors import MynaError
 COMMANDS = {
     "accuracy": "Measure a pretrained model on held-out speakers.",
     "build": "Compile a model to C and build the firmware.",
+    "compare": "Compare ways to learn: results, memory, computation.",
+    "contributions": "Measure what training each layer brings.",
     "demo": "Enroll five words on a virtual board and watch it learn.",
     "enroll": "Teach a word to a board.",
     "evaluate": "Measure how well users' words are learned.",

@@ -43,6 +43,12 @@ class UpdateInputs:
             tag: the PRNG tag of the tensor.
             axis: the axis of the output channels.
         """
+        key = fixed.key(int(self.seed[0]), int(self.step[0]), tag)
+        noise = fixed.random16(key, accumulator.size).reshape(accumulator.shape)
+        return np.asarray((self.exact(accumulator, axis) + noise) >> 16)
+
+    def exact(self, accumulator: IntArray, axis: int = 0) -> IntArray:
+        """The steps in Q16, before they are rounded."""
         base = fixed.pair_mul(pair(self.rate), pair(self.scale))
         q16 = [
             fixed.pair_multiplier(_times_65536(fixed.pair_mul(base, pair(channel))))
@@ -51,9 +57,7 @@ class UpdateInputs:
         column = [1] * accumulator.ndim
         column[axis] = -1
         mantissa, shift = (np.array(part).reshape(column) for part in zip(*q16, strict=True))
-        key = fixed.key(int(self.seed[0]), int(self.step[0]), tag)
-        noise = fixed.random16(key, accumulator.size).reshape(accumulator.shape)
-        return np.asarray((fixed.scale32(accumulator, mantissa, shift) + noise) >> 16)
+        return fixed.scale32(accumulator, mantissa, shift)
 
 
 def _times_65536(value: fixed.Pair) -> fixed.Pair:

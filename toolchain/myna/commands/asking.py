@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom the commands ask that compare ways to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.audio.config import AudioConfig
+from myna.audio.dataset import Clip, Heard
+from myna.commands.common import progress
+from myna.learn.enrolling import NEW_WORDS, WordsExam
+from myna.learn.examples import Examples, read_examples
+from myna.learn.recipe import Recipe
+from myna.learn.study import Request
+from myna.quantized import load_package
+
+folder = click.Path(path_type=Path, file_okay=False)
+
+
+def asking_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--data``, ``--users`` with its default, ``--seed`` and ``--jobs``."""
+    decorators = (
+        click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
+        click.option("--users", type=click.IntRange(1), default=users, show_default=True),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True),
+        click.option("--jobs", type=click.IntRange(1), default=2, show_default=True),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(decorators):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def exams_of(
+    model: Path,
+    data: Path,
+    base_data: Path | None,
+    shots: int,
+    users: int,
+    seed: int,
+) -> Sequence[WordsExam]:
+    """The exams in new words for so many users whom the model never heard.
+
+    Raises:
+        MynaError: the model or the data is missing, or does not suffice.
+    """
+    package = load_package(model)
+    request = Request(
+        package,
+        Heard.load(model),
+        data,
+        base_data,
+        shots,
+        None,
+        users,
+        None,
+        Recipe(),
+        seed,
+        partial(_read, package.audio),
+    )
+    return [exam for exam in NEW_WORDS.exams(request) if isinstance(exam, WordsExam)]
+
+
+def _read(
+    audio: AudioConfig, clips: Sequence[Clip], classes: Mapping[str, int], title: str
+) -> tuple[tuple[Clip, ...], Examples]:
+    with progress(title) as report:
+        kept, examples, _ = read_examples(audio, clips, classes, report)
+    return kept, examples

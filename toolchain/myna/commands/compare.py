@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna compare``: what the choices about training are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.commands.asking import asking_options, exams_of, folder
+from myna.commands.common import json_option, model_argument, progress, write_json
+from myna.learn.comparisons import COMPARISONS, Part
+from myna.learn.trial import run
+
+
+@click.command()
+@click.argument("comparison", type=click.Choice(list(COMPARISONS)))
+@model_argument
+@asking_options(users=4)
+@click.option("--base-data", type=folder, required=True, help="Recordings of what MODEL knew.")
+@json_option
+def compare(
+    comparison: str,
+    model: Path,
+    data: Path,
+    base_data: Path,
+    users: int,
+    seed: int,
+    jobs: int,
+    json_file: Path | None,
+) -> None:
+    """Let the same users teach MODEL in several ways, and compare results and costs.
+
+    what-to-train: the plans of --train, at 1, 3 and 5 takes. ablation: each choice about gradients,
+    updates and enrollment alone. DATA holds new words, BASE-DATA the known ones.
+    """
+    parts = []
+    for part in COMPARISONS[comparison](model):
+        click.echo(part.title)
+        parts.append(_run(part, model, data, base_data, users, seed, jobs))
+    result = {"comparison": comparison, "model": str(model), "seed": seed, "parts": parts}
+    write_json(json_file, "compare", result)
+
+
+def _run(
+    part: Part, model: Path, data: Path, base_data: Path, users: int, seed: int, jobs: int
+) -> dict[str, Any]:
+    exams = exams_of(model, data, base_data, part.shots, users, seed)
+    rows = []
+    for trial in part.trials:
+        with progress(trial.name) as report:
+            rows.append(run(trial, exams, jobs, report))
+        click.echo(f"  {trial.name:32} {_shown(rows[-1])}")
+    return {"title": part.title, "shots": part.shots, "trials": rows}
+
+
+def _shown(row: dict[str, Any]) -> str:
+    new, known = row["after"]["mean"], row["known_after"]["mean"]
+    return f"new {new:.1f} %, known {known:.1f} %, {row['ram']} bytes"

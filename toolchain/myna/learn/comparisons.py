@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The comparisons of DESIGN.md: what to train, and what each choice about training is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from myna.learn.engine import FLOAT, HOST, EngineSpec
+from myna.learn.recipe import Recipe
+from myna.learn.simulate import SimulatedSpec
+from myna.learn.trial import Trial
+from myna.passes.hindsight import RangeMode
+from myna.pipeline import Options
+
+PLANS = ("head", "bias", "last-3", "sparse-3", "all")
+SHOTS = (1, 3, 5)
+BODY_RATE = 0.01  # at which the layers below the head move enough to show differences
+
+
+@dataclass(frozen=True)
+class Part:
+    """Trials that the same users go through.
+
+    Attributes:
+        title: what is compared.
+        shots: takes of each new word.
+        trials: rows; the first is what the others differ from.
+    """
+
+    title: str
+    shots: int
+    trials: Sequence[Trial]
+
+
+def what_to_train(model: Path) -> list[Part]:
+    """All plans, for users who teach new words in 1, 3 or 5 takes."""
+    trials = [Trial(plan, EngineSpec(HOST, model, Options(train=plan))) for plan in PLANS]
+    return [Part(f"{shots} shots", shots, trials) for shots in SHOTS]
+
+
+def ablation(model: Path) -> list[Part]:
+    """Each choice alone, against the product: of whole-network training, and of enrollment."""
+    return [
+        Part("whole-network training, 1 shot", 1, _whole_network(model)),
+        Part("enrollment, head trained, 1 shot", 1, _enrollment(model)),
+    ]
+
+
+def _whole_network(model: Path) -> list[Trial]:
+    """Gradients and updates, all layers trained at a high rate for a fixed number of epochs."""
+    base = Options(body_rate=BODY_RATE)
+    recipe = Recipe(enough=0.0)
+    choices = {
+        "as shipped": base,
+        "ranges: plain in hindsight": replace(base, ranges=RangeMode.PLAIN),
+        "ranges: dynamic (two passes)": replace(base, ranges=RangeMode.DYNAMIC),
+        "headroom 1": replace(base, headroom=1.0),
+        "headroom 1.5": replace(base, headroom=1.5),
+        "headroom 4": replace(base, headroom=4.0),
+        "all activations stored": replace(base, store_all=True),
+    }
+    simulated = {
+        "updates rounded to nearest": "nearest",
+        "8-bit masters, stochastic": "8 bits",
+        "8-bit masters, nearest": "8 bits, nearest",
+        "momentum 0.9": "momentum",
+    }
+    return [
+        *(Trial(name, EngineSpec(HOST, model, o), recipe) for name, o in choices.items()),
+        *(_simulated(name, model, base, core, recipe) for name, core in simulated.items()),
+        Trial("float32", EngineSpec(FLOAT, model, base), recipe),
+    ]
+
+
+def _enrollment(model: Path) -> list[Trial]:
+    """What surrounds the gradients, of the head alone."""
+    head = Options(train="head")
+    spec = EngineSpec(HOST, model, head)
+    recipes = {
+        "as shipped": Recipe(),
+        "no rehearsal": Recipe(rehearsals=0),
+        "2 rehearsals a step": Recipe(rehearsals=2),
+        "no variation": Recipe(vary=False),
+    }
+    return [
+        *(Trial(name, spec, recipe) for name, recipe in recipes.items()),
+        _simulated("no imprinting", model, head, "no imprint", Recipe()),
+        Trial("float32", EngineSpec(FLOAT, model, head)),
+    ]
+
+
+def _simulated(name: str, model: Path, options: Options, core: str, recipe: Recipe) -> Trial:
+    return Trial(f"{name} (simulated)", SimulatedSpec(HOST, model, options, core=core), recipe)
+
+
+COMPARISONS: Mapping[str, Callable[[Path], list[Part]]] = {
+    "what-to-train": what_to_train,
+    "ablation": ablation,
+}

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results of ``myna compare`` as tables of a document.
+
+``python -m myna.report.tables RESULT.json DOCUMENT.md [--plot FILE.png]`` replaces what stands
+between the document's lines ``<!-- COMPARISON begin -->`` and ``<!-- COMPARISON end -->``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.errors import MynaError
+from myna.report.tradeoff import draw_tradeoff
+
+Result = Mapping[str, Any]
+
+
+def render(result: Result) -> str:
+    """The Markdown of a comparison: who was asked, and a table for each part or for all.
+
+    Args:
+        result: what ``myna compare --json`` wrote.
+    """
+    users = len(result["parts"][0]["trials"][0]["speakers"])
+    asked = f"`myna compare {result['comparison']} {result['model']}`, {users} users"
+    return f"{asked}\n\n{TABLES[result['comparison']](result['parts'])}"
+
+
+def insert(document: str, name: str, text: str) -> str:
+    """The document with `text` between its markers.
+
+    Raises:
+        MynaError: it has no such markers.
+    """
+    begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+    if document.count(begin) != 1 or document.count(end) != 1:
+        raise MynaError(f"the document lacks {begin} … {end}", fix="add the two lines")
+    head, rest = document.split(begin)
+    return f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}"
+
+
+def _what_to_train(parts: Sequence[Result]) -> str:
+    shots = [f"{part['shots']} shot{'s' if part['shots'] > 1 else ''}" for part in parts]
+    header = ["Train", *(f"{s}: new, known" for s in shots), "RAM", "memories", "MACs"]
+    rows = []
+    for trials in zip(*(part["trials"] for part in parts), strict=True):
+        row = trials[0]
+        accuracy = [f"{_mean(t['after'])}, {_mean(t['known_after'])}" for t in trials]
+        memories = f"{row['memories']} in {row['memory_bytes']:,} B"
+        work = f"{row['step_macs'] / 1e6:.1f} M, {row['rehearsal_macs'] / 1e6:.1f} M"
+        rows.append([f"`{row['name']}`", *accuracy, f"{row['ram']:,} B", memories, work])
+    return _table(header, rows)
+
+
+def _ablation(parts: Sequence[Result]) -> str:
+    return "\n\n".join(map(_ablation_part, parts))
+
+
+def _ablation_part(part: Result) -> str:
+    header = ["Choice", "new words", "known words", "RAM"]
+    rows = [
+        [
+            row["name"],
+            _with_interval(row["after"]),
+            _with_interval(row["known_after"]),
+            "" if _in_real_numbers(row) else f"{row['ram']:,} B",
+        ]
+        for row in part["trials"]
+    ]
+    return f"*{part['title'].capitalize()}*\n\n{_table(header, rows)}"
+
+
+def _in_real_numbers(row: Result) -> bool:
+    return bool(row["name"].startswith("float"))
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _mean(value: Mapping[str, float]) -> str:
+    return f"{value['mean']:.1f} %"
+
+
+def _with_interval(value: Mapping[str, float | None]) -> str:
+    half = value["ci95"]
+    return f"{value['mean']:.1f} %" if half is None else f"{value['mean']:.1f} ± {half:.1f} %"
+
+
+TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {
+    "what-to-train": _what_to_train,
+    "ablation": _ablation,
+}
+
+
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("document", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it, too.")
+def main(result: Path, document: Path, plot: Path | None) -> None:
+    """Put the table of RESULT into DOCUMENT."""
+    found = json.loads(result.read_text("utf-8"))
+    text = insert(document.read_text("utf-8"), found["comparison"], render(found))
+    document.write_text(text, "utf-8")
+    if plot is not None:
+        draw_tradeoff(found["parts"], plot)
+
+
+if __name__ == "__main__":
+    main()
