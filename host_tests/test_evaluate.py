@@ -22,17 +22,17 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
-from myna.ir import Array
 from myna.learn import evaluate, protocols
-from myna.learn.engine import BoardEngine, CoreEngine, EngineSpec, Losses, order, rate_pair, scalar
-from myna.learn.evaluate import mean_with_ci, percent_right
+from myna.learn.engine import BoardEngine, CoreEngine, Engine, EngineSpec, scalar
+from myna.learn.evaluate import mean_with_ci
 from myna.learn.examples import Examples
-from myna.learn.recipe import Recipe, enroll, follow
+from myna.learn.recipe import Recipe
+from myna.passes.tape import SEED
 from myna.project import open_project
 
 HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")[:3]
 TRAINED = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "train")
-RECIPE = Recipe(0.05, 5, 0.0)
+RECIPE = Recipe(epochs=3, enough=0.0)
 CLASSES = 6
 
 
@@ -47,7 +47,7 @@ def session() -> Iterator[Board]:
         yield board
 
 
-def test_engines_give_identical_predictions_losses_and_states(session: Board) -> None:
+def test_engines_give_identical_logits_losses_and_states(session: Board) -> None:
     project = open_project(tiny_model.folder())
     lesson, questions = examples(9), tiny.features(70, seed=8)[..., 0]  # 70: more than clip slots
     answers = []
@@ -56,88 +56,33 @@ def test_engines_give_identical_predictions_losses_and_states(session: Board) ->
     with reference.open() as first, host.open() as second:
         for engine in (first, second, BoardEngine(session, project.program)):
             engine.reset()
-            before = engine.predict(questions)
-            losses = enroll(engine, lesson, CLASSES, RECIPE, seed=7)
-            answers.append((before, losses, engine.predict(questions)))
+            engine.set_state(SEED, scalar(7))
+            before = engine.infer(questions)
+            learned = engine.learn(lesson, RECIPE)
+            answers.append((before, engine.infer(questions), learned))
         assert isinstance(first, CoreEngine)
         assert isinstance(second, CoreEngine)
         states = {first.core.read_state(), second.core.read_state(), session.read_state()}
     assert len(states) == 1
-    for answer in answers[1:]:
-        for expected, found in zip(answers[0], answer, strict=True):
-            assert np.array_equal(expected, found)
-    assert not np.array_equal(answers[0][0], answers[0][2])
-
-
-def test_training_continues_in_the_middle_of_an_epoch() -> None:
-    whole, parts = order(5, 3, 0, 17), []
-    for start, steps in ((0, 3), (3, 9), (12, 5)):
-        parts += order(5, 3, start, steps)
-    assert parts == whole
-    assert [sorted(whole[i : i + 5]) for i in (0, 5, 10)] == [list(range(5))] * 3
-
-
-def test_training_ends_when_the_worst_word_is_good_enough() -> None:
-    seed, step, words = 3, 4, [7, 7, 7, 9]
-    where = [order(4, seed, step + 4 * epoch, 4).index(3) for epoch in range(4)]  # of word 9
-    state: dict[str, list[int]] = {}
-    epochs = iter(range(4))
-
-    def train(steps: int) -> Losses:
-        losses = np.full(steps, 0.1)
-        epoch = next(epochs)
-        losses[where[epoch]] = (3.0, 2.0, 0.9, 0.0)[epoch]  # the mean of all stays below 1
-        return losses
-
-    def set_state(name: str, value: Array) -> None:
-        state[name] = value.tolist()
-
-    losses = follow(Recipe(0.5, 9, 1.0), words, set_state, train, seed, step)
-    assert len(losses) == 12
-    assert state == {"learning_rate": [1 << 30, 0], "seed": [seed], "step": [step]}
+    for before, after, learned in answers:
+        assert np.array_equal(before, answers[0][0])
+        assert np.array_equal(after, answers[0][1])
+        assert learned == answers[0][2]
+    assert (answers[0][0].shape, answers[0][1].shape) == ((70, 4), (70, 6))
 
 
 def test_more_examples_than_slots_are_refused_before_anything_changes(session: Board) -> None:
     engine = BoardEngine(session, open_project(tiny_model.folder()).program)
-    engine.predict(examples(4).features)
+    engine.infer(examples(4).features)
     clips, state = session.status().clips, session.read_state()
     with pytest.raises(MynaError, match="stores at most 48 clips, 49 do not fit"):
-        engine.train(examples(49), 1)
+        engine.learn(examples(49), RECIPE)
     assert (session.status().clips, session.read_state()) == (clips, state)
 
 
 def test_unknown_engine_names_those_there_are() -> None:
     with pytest.raises(MynaError, match="qemu_m4"):
         EngineSpec("gpu", tiny_model.folder()).check()
-
-
-@pytest.mark.train
-def test_float_oracle_starts_with_the_same_loss_and_learns_a_spare_class() -> None:
-    lesson = examples(6)
-    with (
-        EngineSpec("float", tiny_model.folder()).open() as oracle,
-        EngineSpec("reference", tiny_model.folder()).open() as reference,
-    ):
-        for engine in (oracle, reference):
-            engine.set_state("classes", scalar(CLASSES))
-            engine.set_state("learning_rate", rate_pair(0.0))
-        exact, integer = oracle.train(lesson, 6), reference.train(lesson, 6)
-        assert np.allclose(exact, integer, rtol=0.05)  # the same order; int8 logits
-        enroll(oracle, lesson, CLASSES, Recipe(0.1, 60, 0.0))
-        assert percent_right(oracle.predict(lesson.features), lesson.labels) == 100
-        oracle.reset()
-        assert oracle.predict(lesson.features).max() < len(tiny.LABELS)
-
-
-@pytest.mark.train
-def test_float_oracle_trains_what_the_plan_names() -> None:
-    spec = EngineSpec("float", tiny_model.folder())
-    frozen = EngineSpec("float", tiny_model.folder(), tiny_model.HEAD)
-    lesson = examples(6)
-    with spec.open() as everything, frozen.open() as head:
-        losses = [enroll(e, lesson, CLASSES, RECIPE) for e in (everything, head)]
-    assert losses[0][0] == losses[1][0]
-    assert not np.allclose(losses[0], losses[1])
 
 
 def clip(word: str, speaker: str, take: int) -> Clip:
@@ -163,7 +108,7 @@ def test_tasks_hold_each_speakers_own_takes() -> None:
     clips = [clip(w, s, t) for s in ("p", "q") for w in ("x", "y") for t in range(4)]
     features = np.arange(len(clips), dtype=np.int8)[:, None, None]
     labels = np.array([3 if c.word == "x" else 4 for c in clips], np.int64)
-    first, second = protocols.make_tasks(clips, Examples(features, labels), 3, 5)
+    first, second = protocols.make_tasks(clips, Examples(features, labels), 3)
     assert (first.speaker, second.speaker) == ("p", "q")
     assert first.enrolled.features.ravel().tolist() == [0, 1, 2, 4, 5, 6]
     assert first.examined.features.ravel().tolist() == [3, 7]
@@ -174,7 +119,7 @@ def test_speakers_are_held_out_and_those_with_most_takes() -> None:
     clips = [clip("x", TRAINED, t) for t in range(9)]
     for i, speaker in enumerate(HELD_OUT):
         clips += [clip("x", speaker, t) for t in range(3 + i)]
-    chosen = protocols.choose_speakers(clips, ["x"], 3, 10)
+    chosen = protocols.choose_speakers(clips, ["x"], 3)
     assert chosen == (HELD_OUT[2], HELD_OUT[1])
     assert protocols.choose_speakers(clips, ["x"], 3, 1) == (HELD_OUT[2],)
     assert protocols.choose_speakers(clips, ["x"], 3, 1, held_out=False) == (TRAINED,)
@@ -184,7 +129,7 @@ def test_speakers_are_held_out_and_those_with_most_takes() -> None:
 
 def test_new_words_take_free_classes_and_labels_keep_theirs() -> None:
     clips = [clip(w, "s", 0) for w in ("go", "zebra", "ant", "fox", "bee", "cat", "dog")]
-    assert protocols.choose_new_words(clips, ["go"]) == ("ant", "bee", "cat", "dog", "fox")
+    assert protocols.choose_new_words(clips, ["go"], 5) == ("ant", "bee", "cat", "dog", "fox")
     classes = protocols.assign_classes(["up", "go"], ["go", "ant", "bee"], 4)
     assert classes == {"up": 0, "go": 1, "ant": 2, "bee": 3}
     with pytest.raises(MynaError, match="3 new words do not fit: the model has 2 free"):
@@ -213,13 +158,12 @@ def test_confidence_interval() -> None:
 
 
 def test_a_boards_error_travels_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> None:
+    def fail(_: Engine) -> dict[str, Any]:
         raise DeviceError("TRAIN", Status.BAD_LABEL, where="port")
 
-    monkeypatch.setattr(evaluate, "examine", fail)
     monkeypatch.setitem(evaluate._own, "engine", None)
     with pytest.raises(MynaError) as raised:
-        evaluate._work(None, None, RECIPE, 1)  # type: ignore[arg-type]
+        evaluate._work(fail)
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
 
 
