@@ -69,7 +69,7 @@ def memory(port: str) -> tuple[bytes, int]:
 def test_words_take_classes_in_turn_and_all_clips_are_trained(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strong = Recipe(0.1, 30, 0.0)  # random weights need more than trained ones
+    strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
     monkeypatch.setattr("myna.commands.enroll.Recipe", lambda: strong)
     names, file = tmp_path / "names.json", tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
@@ -77,8 +77,9 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
         assert done.exit_code == 0, done.exception
         result = json.loads(file.read_text())
         assert (result["class"], result["takes"]) == (label, 3)
-        assert result["steps"] == 30 * count  # all that is stored
-        assert result["after"] > result["before"]
+        assert result["steps"] == 30 * count * 2  # all that is stored, and as many memories
+        assert (result["before"] == 100) == (word == "a")  # the others were not classes yet
+        assert result["after"] == 100
     assert json.loads(names.read_text()) == {"model": "reversible", "words": ["one", "two"]}
     with Board.connect(port) as board:
         assert board.status().classes == 6
