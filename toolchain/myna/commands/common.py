@@ -54,7 +54,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that make an ``Options``, see ``make_options``."""
     decorators = (
         click.option(
-            "--train", default="all", show_default=True, help="all, head, bias, last-K, or tensors."
+            "--train",
+            default="all",
+            show_default=True,
+            help="all, head, bias, last-K, sparse-N, ram-BYTES, or tensors.",
         ),
         click.option(
             "--ranges",
