@@ -178,7 +178,7 @@ def test_test_set_holds_test_speakers_only(folder: Path, tmp_path: Path) -> None
     model = replace(load_architecture(MODELS / "kws"), labels=LABELS)
     maps, labels = testset.load_test(folder, model, tmp_path)
     assert Counter(labels.tolist()) == {1: 3, 2: 3, 3: 3}  # a tenth of nine is no silence
-    assert maps.shape == (len(labels), 49, 10)
+    assert maps.shape == (len(labels), *model.input_shape[:2])
     assert len(list(tmp_path.iterdir())) == 1
     again, _ = testset.load_test(folder, model, tmp_path)
     np.testing.assert_array_equal(again, maps)

@@ -88,8 +88,13 @@ class Learner:
         """Imprint and train.
 
         Raises:
-            MynaError: a new class follows another that has no clip.
+            MynaError: there are no clips, or a new class follows another that has none; nothing
+                has changed then.
         """
+        if not len(self._clips):
+            raise MynaError(
+                "there is nothing to learn from", where="enrollment", fix="store clips first"
+            )
         imprinted = self._begin_classes()
         worst: list[int] = []
         while len(worst) < self._recipe.epochs:
