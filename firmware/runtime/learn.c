@@ -5,8 +5,10 @@
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/listen.h"
 #include "runtime/model.h"
 #include "runtime/schedule.h"
+#include "runtime/takes.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -28,7 +30,11 @@ enum status learn_check(const struct message_learn *options) {
     }
     count = clips_list(slots);
     for (uint32_t i = 0u; i < count; i++) {
-        used[clips_stored(slots[i])->label] = true;
+        const struct clip *clip = clips_stored(slots[i]);
+        if (clip->guessed && clip->label >= *myna_model.classes) {
+            return STATUS_BAD_LABEL; /* only the user begins a class */
+        }
+        used[clip->label] = true;
     }
     bool gap = false; /* new classes follow those in use without one */
     for (uint32_t class = (uint32_t)*myna_model.classes; class < MYNA_MAX_CLASSES; class++) {
@@ -95,26 +101,12 @@ static void rehearse(const struct message_learn *options) {
 
 /* Starts a class from its clips; false if it has none. */
 static bool begin_class(uint32_t class) {
-    int32_t *total = myna_model.embedding_total;
-    int32_t shots = 0;
-    memset(total, 0, myna_model.embedding_size * sizeof *total);
-    for (uint32_t i = 0u; i < count; i++) {
-        const struct clip *clip = clips_stored(slots[i]);
-        if (clip->label == class) {
-            memcpy(myna_model.features, clip->features, sizeof clip->features);
-            myna_model.infer(NULL);
-            for (uint32_t j = 0u; j < myna_model.embedding_size; j++) {
-                total[j] += myna_model.embedding[j] - myna_model.embedding_zero;
-            }
-            shots++;
-        }
-    }
-    if (shots > 0) {
-        *myna_model.shots = shots;
+    *myna_model.shots = takes_sum(class);
+    if (*myna_model.shots > 0) {
         *myna_model.label = (int32_t)class;
         myna_model.imprint();
     }
-    return shots > 0;
+    return *myna_model.shots > 0;
 }
 
 /* One epoch over the clips in random order; returns the largest mean loss of a class. */
@@ -126,6 +118,9 @@ static int32_t epoch(const struct message_learn *options) {
     schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
         const struct clip *clip = clips_stored(slots[i]);
+        if (clip->guessed && listen_guess(clip->features) != clip->label) {
+            continue; /* the model no longer thinks so: perhaps it was never right */
+        }
         losses[clip->label] += study(options, clip);
         clips[clip->label]++;
         for (uint32_t r = 0u; r < options->rehearsals && myna_model.replay_count > 0u; r++) {

@@ -9,7 +9,7 @@
 #include "audio/features.h"
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 2
+#define MYNA_MODEL_ABI 3
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -61,6 +61,7 @@ struct myna_model {
     const int8_t *embedding; /* the head's input, valid after infer */
     uint16_t embedding_size;
     int16_t embedding_zero;
+    const int16_t *center;    /* of embeddings, Q4 */
     int32_t *embedding_total; /* inputs of imprint, in the arena; infer leaves them alone */
     int32_t *shots;
     void (*imprint)(void); /* embedding_total, shots, label -> state; NULL: cannot */
@@ -71,6 +72,7 @@ struct myna_model {
     const int8_t *replay_latents; /* [replay_count][latent_bytes] */
     const int32_t *replay_labels;
     void (*rehearse)(void); /* latent, label -> logits, loss, state */
+    void (*recall)(void);   /* latent -> logits */
 };
 
 extern const struct myna_model myna_model;

@@ -17,11 +17,11 @@ from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
 from myna.ir import Array, Kind, Node, Tensor
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
-from myna.passes.imprint import SHOTS, TOTAL, head_of
+from myna.passes.imprint import CENTER, SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
-ABI = 2  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 3  # MYNA_MODEL_ABI of firmware/runtime/model.h
 SILENCE = "silence"  # the label of clips without speech
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
@@ -132,6 +132,7 @@ def _embedding(program: Program) -> dict[str, object]:
         "address": _address(program, tensor.name),
         "size": tensor.size,
         "zero": tensor.zero_point,
+        "center": _address(program, CENTER) if able else "NULL",
         "total": _address(program, TOTAL) if able else "NULL",
         "shots": _address(program, SHOTS) if able else "NULL",
         "imprint": "imprint" if able else "NULL",

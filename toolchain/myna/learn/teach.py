@@ -6,10 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
 from myna.audio.files import SUFFIXES, read_recording
+from myna.device import bodies as b
+from myna.device import messages as m
 from myna.device.session import Board, Scored
 from myna.errors import MynaError
 from myna.learn.engine import learn_on, require_slots
@@ -32,6 +35,10 @@ PROBLEMS = {
         "leave a short pause before and after the word",
     ),
 }
+ANOTHER_WORD = (
+    "does not sound like the other takes: it seems to say another word",
+    "say the same word in every take",
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
 
     Raises:
         MynaError: there are more takes than free slots, or the board finds a take unfit to learn
-            from (it stores none of them then); or the board failed.
+            from, or that one says another word (it stores none of them then); or the board failed.
     """
     stored = session.status().clips
     require_slots(session, len(takes), stored)
@@ -126,12 +133,19 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
     for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
         verdict = Verdict(session.upload_audio(take.pcm, slot, label).verdict)
         if verdict is not Verdict.OK:
-            for used_slot in slots[:done]:
-                session.empty(used_slot)
-            what, fix = PROBLEMS[verdict]
-            raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
+            _refuse(session, slots[:done], take, *PROBLEMS[verdict])
         progress(done, len(takes))
+    odd = session.link.request(m.TAKES, b.Takes(label)).odd
+    if odd in slots:
+        _refuse(session, slots, takes[slots.index(odd)], *ANOTHER_WORD)
     return slots
+
+
+def _refuse(session: Board, slots: Sequence[int], take: Take, what: str, fix: str) -> NoReturn:
+    """Empty the slots, and say what is wrong with a take."""
+    for slot in slots:
+        session.empty(slot)
+    raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
 
 
 def train(session: Board, program: Program, recipe: Recipe, progress: Progress) -> Taught:

@@ -16,6 +16,7 @@ from myna.passes.autodiff import LABEL
 from myna.passes.execute import initial_values, run
 
 TOTAL, SHOTS, NODE = "embedding_total", "shots", "imprint.row"
+CENTER = "imprint.center"
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def imprint(graph: Graph, prior: Prior) -> Graph:
     build.tensor(Tensor(SHOTS, (1,), "int32", Kind.INPUT))
     if residual not in build.tensors:
         build.state(residual, np.zeros(build.tensors[w].shape, np.int8))
-    center = build.const("imprint.center", prior.center)
+    build.const(CENTER, prior.center)
     updated = (w, residual, b)
     op = Imprint(prior.norm, prior.own)
-    build.node(NODE, op, (TOTAL, SHOTS, LABEL, center, *updated), updated)
+    build.node(NODE, op, (TOTAL, SHOTS, LABEL, CENTER, *updated), updated)
     return build.build()
