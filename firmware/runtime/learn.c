@@ -54,9 +54,10 @@ static uint32_t draw(uint32_t key, uint32_t index, uint32_t below) {
 static const int8_t *choose_noise(uint32_t key) {
     uint16_t noises[MYNA_MAX_CLIPS];
     uint32_t found = 0u;
-    for (uint32_t i = 0u; i < count; i++) {
-        if (clips_stored(slots[i])->label == myna_model.silence) {
-            noises[found++] = slots[i];
+    for (uint16_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        const struct clip *clip = clips_stored(slot);
+        if (clip != NULL && clip->label == myna_model.silence) {
+            noises[found++] = slot;
         }
     }
     return found > 0u ? clips_stored(noises[draw(key, DRAW_NOISE, found)])->features : NULL;

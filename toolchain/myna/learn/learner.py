@@ -99,7 +99,7 @@ class Learner:
         worst: list[int] = []
         while len(worst) < self._recipe.epochs:
             worst.append(self._epoch())
-            if worst[-1] <= self._recipe.enough_q16:
+            if worst[-1] < self._recipe.enough_q16:
                 break
         return Learned(imprinted, tuple(worst))
 

@@ -128,10 +128,10 @@ class Lesson:
         """Learn by the recipe, and compare the whole state after each epoch."""
         patch_state(self._session, self._program, SEED, scalar(seed))
         self._engine.set_state(SEED, scalar(seed))
-        epoch, worst = replace(recipe, epochs=1), recipe.enough_q16 + 1
+        epoch, worst = replace(recipe, epochs=1), recipe.enough_q16
         self._test(tested)
         for done in range(recipe.epochs):
-            if worst <= recipe.enough_q16:
+            if worst < recipe.enough_q16:
                 break
             expected = self._engine.learn(self._enrolled, epoch)
             found = learn_on(self._session, self._program, epoch)

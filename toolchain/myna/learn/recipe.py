@@ -17,8 +17,8 @@ class Recipe:
     Attributes:
         rate: learning rate, in inverse mean squared lengths of an embedding (see `passes.imprint`).
         epochs: passes over the clips, at most 64.
-        enough: mean loss of a word's clips during an epoch (nats); training ends when none has
-            more.
+        enough: mean loss of a word's clips during an epoch (nats); training ends when every word
+            has less. 0 trains for all epochs.
         rehearsals: steps on memories after each step on a clip.
         vary: whether clips are shifted, masked, made louder or softer, and mixed with noise.
     """
