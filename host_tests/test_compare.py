@@ -186,7 +186,7 @@ def test_plans_have_a_row_each_and_a_picture(result: dict[str, Any], tmp_path: P
     assert done.exit_code == 0, done.output
     header = next(line for line in document.read_text().splitlines() if "| Train |" in line)
     assert "1 shot: new, known | 2 shots: new, known" in header
-    assert document.read_text().count("| `stored` |") == 1
+    assert document.read_text().count("| stored |") == 1
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 

@@ -53,7 +53,7 @@ def _what_to_train(parts: Sequence[Result]) -> str:
         accuracy = [f"{_mean(t['after'])}, {_mean(t['known_after'])}" for t in trials]
         memories = f"{row['memories']} in {row['memory_bytes']:,} B"
         work = f"{row['step_macs'] / 1e6:.1f} M, {row['rehearsal_macs'] / 1e6:.1f} M"
-        rows.append([f"`{row['name']}`", *accuracy, f"{row['ram']:,} B", memories, work])
+        rows.append([row["name"], *accuracy, f"{row['ram']:,} B", memories, work])
     return _table(header, rows)
 
 
