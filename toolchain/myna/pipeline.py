@@ -39,7 +39,7 @@ class Options:
     smoothing: float = 0.9
     headroom: float = 2.0
     rate: float = 1.0
-    body_rate: float = 0.001
+    body_rate: float = 0.0001
     replay: int = 1 << 17
 
 

@@ -98,7 +98,6 @@ def open_project(
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name
-    plan = f" --train {options.train}" if options.train != "all" else ""
-    command = f"myna build models/{name}{plan} -o FOLDER"
+    command = f"myna build models/{name} --train {options.train} -o FOLDER"
     generate(program, Labels(package.labels, package.audio), generated, command)
     return Project(model, package, options, program, generated)

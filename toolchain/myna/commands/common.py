@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from myna import __version__
 from myna.errors import MynaError
 from myna.passes.hindsight import RangeMode
+from myna.passes.select import HELP
 from myna.pipeline import Options
 
 console = Console(stderr=True)
@@ -50,15 +51,9 @@ def board_option(default: str) -> Callable[..., Any]:
     )
 
 
-def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that make an ``Options``, see ``make_options``."""
+def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     decorators = (
-        click.option(
-            "--train",
-            default="all",
-            show_default=True,
-            help="all, head, bias, last-K, sparse-N, ram-BYTES, or tensors.",
-        ),
+        click.option("--train", default=plan, show_default=True, help=HELP),
         click.option(
             "--ranges",
             type=click.Choice([mode.value for mode in RangeMode]),
@@ -68,9 +63,19 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--store-all", is_flag=True, help="Store activations; invert nothing."),
     )
-    for decorate in reversed(decorators):
-        command = decorate(command)
-    return command
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(decorators):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# The options that make an ``Options``, see ``make_options``: what is learned best by training
+# (DESIGN.md), and for verification everything that can be trained.
+training_options = _training_options("head")
+verification_options = _training_options("all")
 
 
 def make_options(train: str, ranges: str, store_all: bool) -> Options:

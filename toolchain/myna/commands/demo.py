@@ -21,6 +21,8 @@ from myna.learn.examples import Examples
 from myna.learn.footprint import Footprint, measure
 from myna.learn.lesson import Lesson, featurize
 from myna.learn.recipe import Recipe
+from myna.passes.select import HELP
+from myna.pipeline import Options
 from myna.project import Project, open_project
 from myna.report.picture import draw_lesson
 
@@ -55,6 +57,7 @@ class Result:
 @click.option("--speaker", help="Whose recordings; by default the first one held out.")
 @click.option("--words", help="A,B,…; by default five that the model does not know.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--train", default="head", show_default=True, help=HELP)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option(
     "-o",
@@ -72,6 +75,7 @@ def demo(
     speaker: str | None,
     words: str | None,
     shots: int,
+    train: str,
     seed: int,
     output: Path,
     json_file: Path | None,
@@ -79,7 +83,7 @@ def demo(
     """Teach five words of one user to MODEL on a virtual board, compared with the reference."""
     begun = time.monotonic()
     board = _usable_board(board)
-    project = open_project(model)
+    project = open_project(model, Options(train=train))
     asked = tuple(words.split(",")) if words else None
     user = _user(project, data, speaker, asked, shots, seed)
     click.echo(f"{user.title}: {', '.join(user.words)}, {shots} takes each")

@@ -15,7 +15,7 @@ from myna.commands.common import (
     model_argument,
     port_option,
     progress,
-    training_options,
+    verification_options,
     write_json,
 )
 from myna.project import open_project
@@ -30,7 +30,7 @@ CLIPS = 40
 @board_option("host")
 @port_option
 @click.option("--steps", default=50, show_default=True, help="Training steps to compare.")
-@training_options
+@verification_options
 @json_option
 def verify(
     model: Path,

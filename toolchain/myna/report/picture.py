@@ -18,7 +18,7 @@ BLUE, ORANGE = "#1b6ca8", "#d1662c"
 
 
 def draw_lesson(record: Record, title: str, epoch: int, path: Path) -> None:
-    """Accuracy and loss over the training steps, and below the gradients' ranges.
+    """Accuracy and loss over the training steps, and below the gradients' ranges, if any.
 
     Args:
         record: what happened.
@@ -29,11 +29,14 @@ def draw_lesson(record: Record, title: str, epoch: int, path: Path) -> None:
     Raises:
         MynaError: the file cannot be written.
     """
-    figure = Figure(figsize=(9, 7), dpi=130, layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True)
+    parts = 2 if record.ranges else 1
+    figure = Figure(figsize=(9, 1 + 3 * parts), dpi=130, layout="constrained")
+    axes = figure.subplots(parts, 1, sharex=True, squeeze=False)[:, 0]
     figure.suptitle(title, fontsize=12)
-    _draw_learning(top, record, epoch)
-    _draw_ranges(bottom, record)
+    _draw_learning(axes[0], record, epoch)
+    if record.ranges:
+        _draw_ranges(axes[1], record)
+    axes[-1].set_xlabel("training step")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
@@ -72,7 +75,6 @@ def _draw_ranges(axes: Axes, record: Record) -> None:
         axes.plot(np.arange(1, len(values) + 1), values, color=color, linewidth=1, label=name)
     axes.set_yscale("log")
     axes.set_ylim(top=4 * axes.get_ylim()[1])  # room for the legend
-    axes.set_xlabel("training step")
     axes.set_ylabel("gradient range\n(multiple of the loss gradient's)")
     axes.grid(alpha=0.25, which="both")
     handles, names = axes.get_legend_handles_labels()
