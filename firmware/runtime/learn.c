@@ -147,7 +147,7 @@ void learn_run(const struct message_learn *options, struct learn_result *result)
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options);
         result->worst[result->epochs++] = worst;
-        if (worst <= (int32_t)options->enough) {
+        if (worst < (int32_t)options->enough) { /* never below 0, though a loss may round to it */
             break;
         }
     }
