@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x8618922bu
+#define PROTOCOL_ABI 0xeca910ecu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -66,6 +66,10 @@ enum message {
     MESSAGE_SCORE = 33,
     MESSAGE_TRAIN = 34,
     MESSAGE_LEARN = 37,
+    MESSAGE_TAKES = 45,
+    MESSAGE_LISTEN = 40,
+    MESSAGE_CONFIRM = 41,
+    MESSAGE_ADAPT = 42,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -237,6 +241,53 @@ struct message_learn_reply {
 };
 _Static_assert(sizeof(struct message_learn_reply) == 8, "no padding");
 
+struct message_takes {
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_takes) == 2, "no padding");
+
+struct message_takes_reply {
+    uint16_t odd;
+    uint16_t count;
+};
+_Static_assert(sizeof(struct message_takes_reply) == 4, "no padding");
+
+struct message_listen {
+    uint16_t slot;
+    uint16_t lowest;
+    uint16_t margin;
+    uint16_t agree;
+    uint16_t most;
+};
+_Static_assert(sizeof(struct message_listen) == 10, "no padding");
+
+struct message_listen_reply {
+    uint16_t label;
+    uint16_t margin;
+    uint16_t agreed;
+    uint16_t verdict;
+};
+_Static_assert(sizeof(struct message_listen_reply) == 8, "no padding");
+
+struct message_confirm {
+    uint16_t slot;
+    uint16_t right;
+};
+_Static_assert(sizeof(struct message_confirm) == 4, "no padding");
+
+struct message_adapt_reply {
+    uint32_t step;
+    uint16_t imprinted;
+    uint16_t kept;
+    uint16_t own_before;
+    uint16_t own_after;
+    uint16_t guessed_before;
+    uint16_t guessed_after;
+    uint16_t known_before;
+    uint16_t known_after;
+};
+_Static_assert(sizeof(struct message_adapt_reply) == 20, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -278,6 +329,9 @@ union message_request {
     struct message_score score;
     struct message_train train;
     struct message_learn learn;
+    struct message_takes takes;
+    struct message_listen listen;
+    struct message_confirm confirm;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -307,6 +361,10 @@ union message_request {
     X(SCORE, score, 4, false, ANSWER) \
     X(TRAIN, train, 6, false, ANSWER) \
     X(LEARN, learn, 12, false, ANSWER) \
+    X(TAKES, takes, 2, false, AGAIN) \
+    X(LISTEN, listen, 10, false, ANSWER) \
+    X(CONFIRM, confirm, 4, false, STATUS) \
+    X(ADAPT, adapt, 12, false, ANSWER) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

@@ -12,7 +12,8 @@ struct clip {
     int8_t features[MYNA_FEATURE_BYTES];
     uint16_t filled; /* bytes of features that have arrived */
     uint16_t label;
-    bool stored; /* complete and labelled */
+    bool stored;  /* complete and labelled */
+    bool guessed; /* the label is the device's own, not the user's */
 };
 
 extern const uint32_t clips_bytes;

@@ -54,7 +54,7 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
-    if (begin->label >= myna_model.max_classes) {
+    if (begin->label >= myna_model.max_classes && begin->label != MYNA_NO_CLASS) {
         return STATUS_BAD_LABEL;
     }
     if (begin->samples == 0u) {
@@ -66,6 +66,7 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     clip->stored = false;
     clip->filled = 0u;
     clip->label = begin->label;
+    clip->guessed = false;
     forget();
     upload.clip = clip;
     upload.samples = begin->samples;
@@ -119,7 +120,7 @@ enum status handle_audio_end(const struct request *request, struct reply *reply)
     }
     endpoint_find(endpoint, &word);
     cut_clip(clip, &word);
-    clip->stored = word.verdict == ENDPOINT_OK;
+    clip->stored = word.verdict == ENDPOINT_OK && clip->label != MYNA_NO_CLASS;
     struct message_audio_reply audio = {
         .feature_crc = crc32_update(0u, clip->features, sizeof clip->features),
         .mean_square = (uint32_t)(endpoint->squares / endpoint->samples),
@@ -177,6 +178,7 @@ enum status handle_clip_set(const struct request *request, struct reply *reply) 
         return STATUS_DATA_MISSING;
     }
     clip->label = set->label;
+    clip->guessed = false;
     clip->stored = true;
     return STATUS_OK;
 }

@@ -40,8 +40,7 @@ void state_restore(void) {
     stored_state.is_running = true;
 }
 
-enum status handle_state_save(const struct request *request, struct reply *reply) {
-    (void)request;
+enum status state_save(struct message_state_saved *saved) {
     const struct storage_owner self = owner();
     struct storage_entry entry;
     if (state_is_incomplete()) {
@@ -49,10 +48,19 @@ enum status handle_state_save(const struct request *request, struct reply *reply
     }
     enum status status = to_status(storage_save(port_nvm(), &self, myna_model.state, &entry));
     if (status == STATUS_OK) {
-        struct message_state_saved saved = {.sequence = entry.sequence, .slot = entry.slot};
-        reply_put(reply, &saved, sizeof saved);
+        *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};
         stored_state.sequence = entry.sequence;
         stored_state.status = STATUS_OK;
+    }
+    return status;
+}
+
+enum status handle_state_save(const struct request *request, struct reply *reply) {
+    (void)request;
+    struct message_state_saved saved;
+    enum status status = state_save(&saved);
+    if (status == STATUS_OK) {
+        reply_put(reply, &saved, sizeof saved);
     }
     return status;
 }

@@ -55,6 +55,8 @@ extern const uint32_t server_buffer_bytes;
 void state_reset(void);
 /* State as after power-up: the stored one if there is one, otherwise as built. */
 void state_restore(void);
+/* Makes the state in use the stored one. */
+__attribute__((warn_unused_result)) enum status state_save(struct message_state_saved *saved);
 /* Whether the model can run with it; with more classes than rows it would leave its tensors. */
 bool state_is_usable(void);
 /* Whether it must not be used: a part of it has been written, or a step was stopped half-way. */

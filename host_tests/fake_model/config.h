@@ -6,5 +6,6 @@
 #define MYNA_FRAMES 49
 #define MYNA_FEATURE_BYTES 490
 #define MYNA_MAX_CLASSES 12
+#define MYNA_STATE_BYTES 5892
 
 #endif

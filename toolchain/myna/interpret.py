@@ -73,6 +73,13 @@ class Reference:
         run(self._graph.nodes[latent.node : self.program.train_nodes], self.values)
         return int(self.values[LOSS][0])
 
+    def recall(self, memory: int) -> Array:
+        """Logits (int8) of a memory."""
+        shape = self._graph.tensors[self.program.latent.tensor].shape
+        self.values[self.program.latent.tensor] = self.program.replay.latents[memory].reshape(shape)
+        run(self._graph.nodes[self.program.latent.node : self.program.forward_nodes], self.values)
+        return self.values[self._graph.outputs[0]].reshape(-1)
+
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""
         self.infer(features)

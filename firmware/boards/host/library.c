@@ -37,6 +37,12 @@ int32_t library_rehearse(const int8_t *latent, int32_t label) {
     return *myna_model.loss;
 }
 
+void library_recall(const int8_t *latent, int8_t *logits) {
+    memcpy(myna_model.latent, latent, myna_model.latent_bytes);
+    myna_model.recall();
+    memcpy(logits, myna_model.logits, myna_model.max_classes);
+}
+
 void library_embed(const int8_t *features, int32_t *embedding) {
     memcpy(myna_model.features, features, (size_t)myna_model.frames * myna_model.coefficients);
     myna_model.infer(NULL);

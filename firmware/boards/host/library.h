@@ -14,6 +14,7 @@ void library_infer(const int8_t *features, int8_t *logits);
 int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace);
 /* one step on a memory; returns the loss before it */
 int32_t library_rehearse(const int8_t *latent, int32_t label);
+void library_recall(const int8_t *latent, int8_t *logits);
 /* the head's input without its zero point */
 void library_embed(const int8_t *features, int32_t *embedding);
 /* starts a class from the sum of the embeddings of its examples */

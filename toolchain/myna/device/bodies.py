@@ -199,6 +199,71 @@ class LearnReply(Message):
 
 
 @dataclass(frozen=True)
+class Takes(Message):
+    label: U16
+
+
+@dataclass(frozen=True)
+class TakesReply(Message):
+    """The slot whose take says another word than the others (0xFFFF: none), how many takes there
+    are, and of each, by slot, the cosine with the sum of the others (int8, 1/127)."""
+
+    odd: U16
+    count: U16
+    alike: Tail
+
+
+@dataclass(frozen=True)
+class Listen(Message):
+    """The slot; the lowest class that may adapt; by how many int8 steps its logit must lead, how
+    many of the 4 variations must be taken for it, and how many clips it may have that the device
+    labelled."""
+
+    slot: U16
+    lowest: U16
+    margin: U16
+    agree: U16
+    most: U16
+
+
+@dataclass(frozen=True)
+class ListenReply(Message):
+    """What the clip is taken for, by how much, how many variations agree (0 if the verdict was
+    reached without), and a `learn.listening.Verdict`: the slot is empty unless it is KEPT."""
+
+    label: U16
+    margin: U16
+    agreed: U16
+    verdict: U16
+
+
+@dataclass(frozen=True)
+class Confirm(Message):
+    """Whether the device's label is right: 1 makes it the user's, 0 empties the slot."""
+
+    slot: U16
+    right: U16
+
+
+@dataclass(frozen=True)
+class AdaptReply(Message):
+    """Steps done since the state was made; classes begun; whether what was learned is kept (1), or
+    undone (0); how many the model gets right, before and after: of the user's clips and their
+    variations, of the clips it labelled itself, of the memories; `worst` as after LEARN."""
+
+    step: U32
+    imprinted: U16
+    kept: U16
+    own_before: U16
+    own_after: U16
+    guessed_before: U16
+    guessed_after: U16
+    known_before: U16
+    known_after: U16
+    worst: Tail
+
+
+@dataclass(frozen=True)
 class TraceRead(Message):
     first: U16
 

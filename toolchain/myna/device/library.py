@@ -84,6 +84,7 @@ class HostLibrary:
         self._c.library_train_step.restype = ctypes.c_int32
         self._c.library_rehearse.argtypes = (_BYTES, ctypes.c_int32)
         self._c.library_rehearse.restype = ctypes.c_int32
+        self._c.library_recall.argtypes = (_BYTES, _BYTES)
         self._c.library_embed.argtypes = (_BYTES, _WORDS)
         self._c.library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
         self._c.library_state.argtypes = (_SIZE,)
@@ -127,6 +128,12 @@ class HostLibrary:
         replay = self.program.replay
         latent = replay.latents[memory] if varied is None else varied
         return int(self._c.library_rehearse(_pointer(latent), int(replay.labels[memory])))
+
+    def recall(self, memory: int) -> Array:
+        """Logits (int8) of a memory."""
+        latent = self.program.replay.latents[memory]
+        self._c.library_recall(_pointer(latent), _pointer(self._logits))
+        return self._logits.copy()
 
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""

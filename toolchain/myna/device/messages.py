@@ -108,6 +108,12 @@ INFER = Exchange("INFER", 32, b.Infer, b.InferReply, _A, "classifies a slot")
 SCORE = Exchange("SCORE", 33, b.Score, b.ScoreReply, _K, "classifies a range of slots")
 TRAIN = Exchange("TRAIN", 34, b.Train, b.TrainReply, _K, "training steps over the stored clips")
 LEARN = Exchange("LEARN", 37, b.Learn, b.LearnReply, _K, "learns the stored clips by the recipe")
+TAKES = Exchange("TAKES", 45, b.Takes, b.TakesReply, _A, "compares the takes of one class")
+LISTEN = Exchange(
+    "LISTEN", 40, b.Listen, b.ListenReply, _K, "labels a slot if the model is sure, or empties it"
+)
+CONFIRM = Exchange("CONFIRM", 41, b.Confirm, b.Empty, _S, "the user's word about such a label")
+ADAPT = Exchange("ADAPT", 42, b.Learn, b.AdaptReply, _K, "LEARN, undone if it did harm")
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )

@@ -151,13 +151,14 @@ class Board:
         self.link.stream(m.AUDIO_DATA, pieces, _scaled(progress, PIECE // 2, len(data) // 2))
         return self.link.request(m.AUDIO_END, Empty())
 
-    def put_features(self, features: Features, slot: int, label: int) -> None:
-        """Stores a clip given as int8 [frames, coefficients]."""
+    def put_features(self, features: Features, slot: int, label: int | None) -> None:
+        """Stores a clip given as int8 [frames, coefficients]; without a label for `LISTEN` only."""
         data = np.ascontiguousarray(features, np.int8).tobytes()
         starts = range(0, len(data), PIECE)
         pieces = [b.FeaturesPut(slot, at, data[at : at + PIECE]) for at in starts]
         self.link.stream(m.FEATURES_PUT, pieces)
-        self.link.request(m.CLIP_SET, b.ClipSet(slot, label))
+        if label is not None:
+            self.relabel(slot, label)
 
     def get_features(self, slot: int) -> Features:
         """The features of a stored clip, int8 [frames, coefficients]."""

@@ -6,7 +6,7 @@ Reference, C core and boards give the same predictions, losses and states, byte 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,14 @@ from myna import fixed
 from myna.codegen.emit import SILENCE
 from myna.device import target
 from myna.device.bodies import Learn
+from myna.device.library import HostLibrary
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ir import Array
 from myna.learn.examples import Examples, Progress
 from myna.learn.learner import Core, Learned, Learner
+from myna.learn.listening import Listener
 from myna.learn.recipe import Recipe
 from myna.passes.plan import Program
 from myna.passes.tape import RATE
@@ -42,7 +44,6 @@ class PredictingCore(Core, Protocol):
     """What `Reference`, `HostLibrary` and the float oracle have in common."""
 
     def reset(self) -> None: ...
-    def infer(self, features: Array) -> Array: ...
 
 
 class Engine(Protocol):
@@ -81,9 +82,18 @@ class CoreEngine:
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
         labels = self._package.labels
-        silence = labels.index(SILENCE) if SILENCE in labels else None
         self.set_state(RATE, rate_pair(recipe.rate))
-        return Learner(self.core, self._package.audio, silence, examples, recipe).learn()
+        return Learner(self.core, self._package.audio, silence_of(labels), examples, recipe).learn()
+
+    def listener(self, clips: Examples) -> Listener:
+        """What hears clips that nobody labelled, beside these of the user.
+
+        Raises:
+            MynaError: the engine computes in floats.
+        """
+        if not isinstance(self.core, Reference | HostLibrary):
+            raise MynaError("cannot listen", where="engine float", fix="use --engine host")
+        return Listener(self.core, self._package.audio, silence_of(self._package.labels), clips)
 
 
 class BoardEngine:
@@ -177,6 +187,11 @@ def patch_state(session: Board, program: Program, name: str, value: Array) -> No
     tensor = program.graph.tensors[name]
     data = np.asarray(value, tensor.dtype).tobytes()
     session.patch_state(program.state[name], data)
+
+
+def silence_of(labels: Sequence[str]) -> int | None:
+    """The class of clips without speech, if there is one."""
+    return labels.index(SILENCE) if SILENCE in labels else None
 
 
 def scalar(value: int) -> Array:

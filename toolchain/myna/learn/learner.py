@@ -39,6 +39,7 @@ class Core(Protocol):
     @property
     def clock(self) -> tuple[int, int]: ...
     def set_state(self, name: str, value: Array) -> None: ...
+    def infer(self, features: Array) -> Array: ...
     def embed(self, features: Array) -> Array: ...
     def imprint(self, label: int, total: Array, shots: int) -> None: ...
     def train_step(self, features: Array, label: int) -> int: ...
@@ -67,6 +68,8 @@ class Learner:
         silence: the class of clips without speech, if there is one.
         clips: what is stored, in order of slots.
         recipe: how to learn.
+        guessed: which of the clips the device labelled itself, bool [n]; by default none. They are
+            skipped while the model takes them for something else.
     """
 
     def __init__(
@@ -76,9 +79,11 @@ class Learner:
         silence: int | None,
         clips: Examples,
         recipe: Recipe,
+        guessed: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self._core, self._audio, self._silence = core, audio, silence
         self._clips, self._recipe = clips, recipe
+        self._guessed = np.zeros(len(clips), bool) if guessed is None else guessed
         self._noises = clips.features[clips.labels == silence]
         latent = core.program.latent
         self._replay = core.program.replay
@@ -123,11 +128,18 @@ class Learner:
         losses: dict[int, list[int]] = {}
         for i in shuffle(range(len(self._clips)), *self._core.clock):
             label = int(self._clips.labels[i])
+            if self._guessed[i] and not self._agrees(i):
+                continue  # perhaps it was never right
             features = self._varied(self._clips.features[i], label, self._key(TAG_VARY))
             losses.setdefault(label, []).append(self._core.train_step(features, label))
             for _ in range(self._recipe.rehearsals if len(self._replay.labels) else 0):
                 self._rehearse()
-        return max(sum(of_class) // len(of_class) for of_class in losses.values())
+        return max((sum(some) // len(some) for some in losses.values()), default=0)
+
+    def _agrees(self, i: int) -> bool:
+        """Whether the model takes a clip for what its label says."""
+        logits = self._core.infer(self._clips.features[i])[: self._core.classes]
+        return bool(logits.argmax() == self._clips.labels[i])
 
     def _rehearse(self) -> None:
         key = self._key(TAG_REHEARSE)

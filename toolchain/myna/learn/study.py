@@ -119,9 +119,11 @@ class Study:
         fields: figures of each user that are averaged.
         shown: which of them a terminal shows, with a title; the first that exist.
         exams: makes the exams of a request.
+        conclude: figures that follow from the means, by name.
     """
 
     name: str
     fields: tuple[str, ...]
     shown: Mapping[str, str]
     exams: Callable[[Request], Sequence[Exam]]
+    conclude: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}

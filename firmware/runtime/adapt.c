@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that learn from clips which the device labelled itself. */
+#include "runtime/adapt.h"
+
+#include "runtime/clips.h"
+#include "runtime/handlers.h"
+#include "runtime/learn.h"
+#include "runtime/listen.h"
+#include "runtime/model.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define BACKUP_BYTES 8192u /* of a copy in memory, at most */
+#define FORGET_SHIFT 5u    /* one memory in so many may be forgotten, as a power of two */
+
+static uint8_t backup[MYNA_STATE_BYTES <= BACKUP_BYTES ? MYNA_STATE_BYTES : 1u];
+const uint32_t adapt_backup_bytes = sizeof backup;
+
+/* What the model gets right: of the user's clips and their variations, of the clips that it
+   labelled itself, and of its memories. */
+struct exam {
+    uint16_t own, guessed, known;
+};
+
+static enum status keep_state(void) {
+    if (MYNA_STATE_BYTES > BACKUP_BYTES) {
+        struct message_state_saved saved;
+        return state_save(&saved);
+    }
+    memcpy(backup, myna_model.state, sizeof backup);
+    return STATUS_OK;
+}
+
+static enum status recover_state(void) {
+    if (MYNA_STATE_BYTES > BACKUP_BYTES) {
+        state_restore();
+        return stored_state.status;
+    }
+    memcpy(myna_model.state, backup, sizeof backup);
+    return STATUS_OK;
+}
+
+static void examine_clip(const struct clip *clip, struct exam *exam) {
+    uint16_t right = listen_guess(clip->features) == clip->label;
+    if (clip->guessed) {
+        exam->guessed = (uint16_t)(exam->guessed + right);
+    } else if (clip->label == myna_model.silence) {
+        exam->own = (uint16_t)(exam->own + right);
+    } else {
+        exam->own = (uint16_t)(exam->own + right + listen_agreement(clip->features, clip->label));
+    }
+}
+
+static struct exam examine(void) {
+    struct exam exam = {0};
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        const struct clip *clip = clips_stored(slot);
+        if (clip != NULL) {
+            examine_clip(clip, &exam);
+            server_progress((uint32_t)*myna_model.step);
+        }
+    }
+    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+        memcpy(myna_model.latent, &myna_model.replay_latents[i * myna_model.latent_bytes],
+               myna_model.latent_bytes);
+        myna_model.recall();
+        bool right = listen_winner(NULL) == myna_model.replay_labels[i];
+        exam.known = (uint16_t)(exam.known + right);
+        server_progress((uint32_t)*myna_model.step);
+    }
+    return exam;
+}
+
+static bool is_good(struct exam before, struct exam after) {
+    uint32_t forgettable = (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
+    return after.own >= before.own && after.guessed >= before.guessed &&
+           after.known + forgettable >= before.known;
+}
+
+enum status handle_adapt(const struct request *request, struct reply *reply) {
+    const struct message_learn *options = &request->fixed.learn;
+    struct learn_result result;
+    enum status status = learn_check(options);
+    if (status == STATUS_OK) {
+        status = keep_state();
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    audio_abort();
+    struct exam before = examine();
+    learn_run(options, &result);
+    struct exam after = examine();
+    bool kept = is_good(before, after);
+    if (!kept) {
+        status = recover_state();
+    }
+    struct message_adapt_reply head = {
+        .step = (uint32_t)*myna_model.step,
+        .imprinted = result.imprinted,
+        .kept = kept,
+        .own_before = before.own,
+        .own_after = after.own,
+        .guessed_before = before.guessed,
+        .guessed_after = after.guessed,
+        .known_before = before.known,
+        .known_after = after.known,
+    };
+    reply_put(reply, &head, sizeof head);
+    reply_put(reply, result.worst, result.epochs * sizeof *result.worst);
+    return status;
+}

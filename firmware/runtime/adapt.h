@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Learning that is undone if it did harm; twin of toolchain/myna/learn/listening.py */
+#ifndef MYNA_ADAPT_H
+#define MYNA_ADAPT_H
+
+#include <stdint.h>
+
+/* Bytes of the copy of a state; that of a large one is kept in storage instead. */
+extern const uint32_t adapt_backup_bytes;
+
+#endif

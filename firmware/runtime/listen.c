@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests about clips that nobody has labelled. */
+#include "runtime/listen.h"
+
+#include "audio/augment.h"
+#include "kernels/fixed.h"
+#include "runtime/handlers.h"
+#include "runtime/model.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define TAG_LISTEN 0x4C495354u /* "LIST": no tensor draws with this tag */
+
+uint16_t listen_winner(uint16_t *margin) {
+    const int8_t *logits = myna_model.logits;
+    uint16_t best = 0u;
+    int32_t second = INT8_MIN;
+    for (uint16_t i = 1u; i < *myna_model.classes; i++) {
+        if (logits[i] > logits[best]) {
+            second = logits[best];
+            best = i;
+        } else if (logits[i] > second) {
+            second = logits[i];
+        }
+    }
+    if (margin != NULL) {
+        *margin = (uint16_t)(logits[best] - second);
+    }
+    return best;
+}
+
+uint16_t listen_guess(const int8_t *features) {
+    memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
+    myna_model.infer(NULL);
+    return listen_winner(NULL);
+}
+
+uint16_t listen_agreement(const int8_t *features, uint16_t label) {
+    uint16_t agreed = 0u;
+    for (uint32_t view = 0u; view < LISTEN_VIEWS; view++) {
+        uint32_t key = fx_key((uint32_t)*myna_model.seed, view, TAG_LISTEN);
+        audio_vary(myna_model.audio, features, NULL, key, myna_model.features);
+        myna_model.infer(NULL);
+        agreed = (uint16_t)(agreed + (listen_winner(NULL) == label));
+    }
+    return agreed;
+}
+
+/* Whether it is sure how a class sounds: the user, or a memory in flash, gave an example. */
+static bool is_taught(uint16_t label) {
+    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+        if (myna_model.replay_labels[i] == label) {
+            return true;
+        }
+    }
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        const struct clip *clip = clips_stored(slot);
+        if (clip != NULL && !clip->guessed && clip->label == label) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t count_guessed(uint16_t label) {
+    uint32_t found = 0u;
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        const struct clip *clip = clips_stored(slot);
+        found += clip != NULL && clip->guessed && clip->label == label;
+    }
+    return found;
+}
+
+static enum listen_verdict judge(const struct message_listen *listen, const int8_t *features,
+                                 struct message_listen_reply *heard) {
+    memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
+    myna_model.infer(NULL);
+    heard->label = listen_winner(&heard->margin);
+    if (heard->label < listen->lowest || heard->label == myna_model.silence) {
+        return LISTEN_OTHER;
+    }
+    if (!is_taught(heard->label)) {
+        return LISTEN_UNTAUGHT;
+    }
+    if (heard->margin < listen->margin) {
+        return LISTEN_UNSURE;
+    }
+    if (count_guessed(heard->label) >= listen->most) {
+        return LISTEN_CROWDED;
+    }
+    heard->agreed = listen_agreement(features, heard->label);
+    return heard->agreed < listen->agree ? LISTEN_INCONSISTENT : LISTEN_KEPT;
+}
+
+enum status handle_listen(const struct request *request, struct reply *reply) {
+    const struct message_listen *listen = &request->fixed.listen;
+    struct clip *clip = clips_at(listen->slot);
+    struct message_listen_reply heard = {0};
+    if (clip == NULL || (clip->stored && !clip->guessed)) {
+        return STATUS_BAD_SLOT;
+    }
+    if (clip->filled != MYNA_FEATURE_BYTES) {
+        return STATUS_DATA_MISSING;
+    }
+    if (state_is_incomplete()) {
+        return STATUS_STATE_INCOMPLETE;
+    }
+    clip->stored = false;
+    heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
+    if (heard.verdict == LISTEN_KEPT) {
+        clip->label = heard.label;
+        clip->guessed = true;
+        clip->stored = true;
+    }
+    reply_put(reply, &heard, sizeof heard);
+    return STATUS_OK;
+}
+
+enum status handle_confirm(const struct request *request, struct reply *reply) {
+    (void)reply;
+    const struct message_confirm *confirm = &request->fixed.confirm;
+    if (confirm->right > 1u) {
+        return STATUS_BAD_RANGE;
+    }
+    if (clips_stored(confirm->slot) == NULL) {
+        return STATUS_BAD_SLOT;
+    }
+    struct clip *clip = clips_at(confirm->slot);
+    clip->guessed = false;
+    clip->stored = confirm->right != 0u;
+    return STATUS_OK;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clips that nobody has labelled; twin of toolchain/myna/learn/listening.py */
+#ifndef MYNA_LISTEN_H
+#define MYNA_LISTEN_H
+
+#include "runtime/clips.h"
+
+#include <stdint.h>
+
+#define LISTEN_VIEWS 4u /* variations under which a word should stay the same */
+
+/* Why a clip is kept or not. */
+enum listen_verdict {
+    LISTEN_KEPT,
+    LISTEN_OTHER,        /* silence, or a class that is not to be adapted */
+    LISTEN_UNTAUGHT,     /* neither the user nor a memory ever said how the class sounds */
+    LISTEN_UNSURE,       /* another class is nearly as likely */
+    LISTEN_CROWDED,      /* the class has as many such clips as it may have */
+    LISTEN_INCONSISTENT, /* its variations are taken for other words */
+};
+
+/* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
+uint16_t listen_winner(uint16_t *margin);
+
+/* The class that the model takes a feature map for. */
+uint16_t listen_guess(const int8_t *features);
+
+/* How many of the variations of a feature map the model takes for `label`. */
+uint16_t listen_agreement(const int8_t *features, uint16_t label);
+
+#endif
