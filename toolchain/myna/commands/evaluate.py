@@ -78,6 +78,8 @@ def evaluate(
     """Let users enroll words in MODEL and examine it on their other takes, before and after.
 
     speaker: K takes of every word that the model knows. new-words: K takes of each new word.
+    self-label: K takes of each new word, then as many takes unlabelled as tested.
+    noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
     spec = EngineSpec(engine, model, make_options(train, ranges, store_all), port)
     spec.check()
@@ -100,7 +102,8 @@ def evaluate(
     with progress(f"{protocol} on {engine}") as report:
         people = examine_all(spec, exams, jobs, report)
     summary = summarize(people, study.fields)
-    summary = {"protocol": protocol, "shots": shots, **summary, "seed": seed}
+    summary = {"protocol": protocol, "shots": shots, **summary, **study.conclude(summary)}
+    summary["seed"] = seed
     write_json(json_file, "evaluate", {"model": str(model), "engine": engine, **summary})
     _print(study, summary)
 

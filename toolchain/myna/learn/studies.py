@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from myna.learn import enrolling
+from myna.learn import enrolling, noise, selflabel
 from myna.learn.study import Study
 
 STUDIES: Mapping[str, Study] = {
-    study.name: study for study in (enrolling.SPEAKER, enrolling.NEW_WORDS)
+    study.name: study
+    for study in (enrolling.SPEAKER, enrolling.NEW_WORDS, selflabel.SELF_LABEL, noise.NOISE)
 }
