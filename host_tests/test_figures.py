@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of figures is made from results' files, and the README has it as they make it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from myna.errors import MynaError
+from myna.report.figures import main, render
+from myna.report.markdown import insert
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def result(**fields: Any) -> str:
+    common = {"command": "evaluate", "invocation": "myna evaluate M", "model": "models/kws"}
+    return json.dumps({**common, **fields})
+
+
+def test_readme_shows_the_committed_results() -> None:
+    assert render(ROOT / "docs" / "figures") in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:
+    value = {"mean": 90.04, "ci95": 1.26}
+    words = {"protocol": "new-words", "shots": 1, "speakers": ["a", "b"], "engine": "host"}
+    means = {"before": {"mean": 0.0, "ci95": 0.0}, "after": value}
+    (tmp_path / "2.json").write_text(
+        result(**words, **means, known_before=None, known_after=None), "utf-8"
+    )
+    accuracy = {"command": "accuracy", "engine": "host", "accuracy": 93.456, "tested": 1064}
+    (tmp_path / "1.json").write_text(result(**accuracy), "utf-8")
+    lines = render(tmp_path).splitlines()[2:]
+    assert "93.46 %" in lines[0] and "1,064 clips" in lines[0]
+    assert "1 shot, 2 users" in lines[1] and "0.0 % → 90.0 ± 1.3 %" in lines[1]
+    assert "known" not in lines[1]
+    assert lines[1].endswith("| `myna evaluate M` |")
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"command": "nothing"}', result(protocol="x")])
+def test_files_that_are_no_results_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.json").write_text(text, "utf-8")
+    with pytest.raises(MynaError, match=r"bad\.json"):
+        render(tmp_path)
+
+
+def test_a_document_keeps_what_is_around_the_table(tmp_path: Path) -> None:
+    document = tmp_path / "a.md"
+    document.write_text("before\n<!-- figures begin -->\nold\n<!-- figures end -->\nafter\n")
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    assert CliRunner().invoke(main, [str(folder), str(document)]).exit_code == 0
+    text = document.read_text("utf-8")
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    with pytest.raises(MynaError, match="lacks"):
+        insert("no markers", "figures", "x")
