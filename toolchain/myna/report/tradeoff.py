@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of what to train: accuracy against what it costs."""
+"""The picture of what to train: accuracy of every plan, above what it costs."""
 
 from __future__ import annotations
 
@@ -12,56 +12,61 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-KB = 1 / 1024
+from myna.report.picture import BLUE, ORANGE
+
+Trials = Sequence[Mapping[str, Any]]
+_MEMORY = ("arena", "state")
+_WORK = ("step_macs", "rehearsal_macs")
 
 
 def draw_tradeoff(parts: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """New and known words against RAM, and new words against computation, by plan and shots.
+    """New and known words by plan and shots; below, memory and computation of each plan.
 
     Args:
         parts: of a comparison what-to-train.
         path: a PNG file to write.
     """
-    figure = Figure(figsize=(12, 4.4), dpi=130, layout="constrained")
-    panels = (
-        ("new words (%)", "after", "RAM: arena and state (KB)", "ram", KB),
-        ("known words (%)", "known_after", "RAM: arena and state (KB)", "ram", KB),
-        ("new words (%)", "after", "MACs of a training step (millions)", "step_macs", 1e-6),
-    )
-    for axes, panel in zip(figure.subplots(1, 3), panels, strict=True):
-        _draw_panel(axes, parts, *panel)
-    figure.suptitle("What to train: accuracy after enrollment against its cost", fontsize=12)
+    figure = Figure(figsize=(10, 6.4), dpi=130, layout="constrained")
+    grid = figure.subplots(2, 2, sharex=True, height_ratios=(3, 2))
+    _draw_accuracy(grid[0][0], parts, "after", "new words (%)")
+    _draw_accuracy(grid[0][1], parts, "known_after", "known words (%)")
+    _draw_memory(grid[1][0], parts[0]["trials"])
+    _draw_computation(grid[1][1], parts[0]["trials"])
+    figure.suptitle("What to train: accuracy after enrollment, and its cost on the chip")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
 
-def _draw_panel(
-    axes: Axes,
-    parts: Sequence[Mapping[str, Any]],
-    title: str,
-    field: str,
-    axis: str,
-    cost: str,
-    unit: float,
-) -> None:
-    colors = mpl.colormaps["viridis"](np.linspace(0.1, 0.85, len(parts)))
+def _draw_accuracy(axes: Axes, parts: Sequence[Mapping[str, Any]], field: str, name: str) -> None:
+    colors = mpl.colormaps["viridis"](np.linspace(0.05, 0.8, len(parts)))
     for color, part in zip(colors, parts, strict=True):
-        trials = sorted(part["trials"], key=lambda trial: int(trial[cost]))
-        places = [trial[cost] * unit for trial in trials]
-        percent = [trial[field]["mean"] for trial in trials]
-        axes.plot(places, percent, "o-", color=color, alpha=0.85, label=f"{part['shots']} shots")
-    axes.set_xlabel(axis)
-    axes.set_ylabel(title)
+        percent = [trial[field]["mean"] for trial in part["trials"]]
+        shots = f"{part['shots']} shot{'s' if part['shots'] > 1 else ''}"
+        axes.plot(range(len(percent)), percent, "o:", color=color, label=shots)
+    axes.set_ylabel(name)
     axes.grid(alpha=0.25)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low - 0.25 * (high - low), high)  # room for the names
-    for trial in parts[0]["trials"]:
-        axes.annotate(
-            trial["name"],
-            (trial[cost] * unit, low),
-            rotation=90,
-            ha="center",
-            va="top",
-            fontsize=8,
-        )
     axes.legend(fontsize=8)
+
+
+def _draw_memory(axes: Axes, trials: Trials) -> None:
+    arena, state = (np.array([trial[part] for trial in trials]) / 1024 for part in _MEMORY)
+    places = _name_plans(axes, trials)
+    axes.bar(places, arena, color=BLUE, label="arena")
+    axes.bar(places, state, bottom=arena, color=ORANGE, label="state")
+    axes.set_ylabel("RAM (KB)")
+    axes.legend(fontsize=8)
+
+
+def _draw_computation(axes: Axes, trials: Trials) -> None:
+    step, rehearsal = (np.array([trial[part] for trial in trials]) / 1e6 for part in _WORK)
+    places = _name_plans(axes, trials)
+    axes.bar(places - 0.2, step, 0.4, color=BLUE, label="step on a clip")
+    axes.bar(places + 0.2, rehearsal, 0.4, color=ORANGE, label="step on a memory")
+    axes.set_ylabel("multiply-accumulates (millions)")
+    axes.legend(fontsize=8)
+
+
+def _name_plans(axes: Axes, trials: Trials) -> np.ndarray:
+    places = np.arange(len(trials))
+    axes.set_xticks(places, [trial["name"].replace(", ", "\n") for trial in trials], fontsize=7)
+    return places
