@@ -121,7 +121,7 @@ def test_trials_differ_from_the_first_of_their_part(name: str) -> None:
 
 
 def few_trials(model: Path) -> list[Part]:
-    base = EngineSpec(HOST, model, Options(body_rate=0.01))
+    base = EngineSpec(HOST, model, Options(train="all", body_rate=0.01))
     stored = EngineSpec(HOST, model, replace(base.options, store_all=True))
     simulated = SimulatedSpec(HOST, model, base.options, core="momentum")
     trials = [Trial("as shipped", base), Trial("stored", stored), Trial("momentum", simulated)]

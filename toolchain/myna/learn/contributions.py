@@ -50,7 +50,7 @@ def measure(
     Raises:
         MynaError: the model is missing or damaged.
     """
-    options = Options(body_rate=BODY_RATE)
+    options = Options(train="all", body_rate=BODY_RATE)
     tensors = trained_tensors(open_project(model, options).program.graph)
     *body, head = layers_of(tensors)
     progress(0, 1 + len(body))
