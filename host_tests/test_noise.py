@@ -27,6 +27,7 @@ from myna.interpret import Reference
 from myna.learn import noise
 from myna.learn.engine import BoardEngine, CoreEngine
 from myna.learn.recipe import Recipe
+from myna.pipeline import Options
 from myna.pretrain.corpus import HELD_OUT_NOISE, training_noises
 from myna.project import open_project
 
@@ -140,8 +141,18 @@ def lesson() -> tuple[Any, Recipe]:
     return tiny_model.examples(("silence",), 3), noise.adaptation(Recipe(epochs=2))
 
 
-def test_noise_alone_is_learned_alike_and_changes_what_is_rehearsed() -> None:
-    runs = open_project(tiny_model.folder())
+def test_the_plan_room_trains_the_head_and_rehearses_in_noise() -> None:
+    head, room = (
+        open_project(tiny_model.folder(), Options(train=plan)).program for plan in ("head", "room")
+    )
+    assert room.graph == head.graph
+    assert room.ram_bytes == head.ram_bytes
+    assert head.latent.tensor != room.latent.tensor == "features"
+
+
+@pytest.mark.parametrize("plan", ["all", "room"])
+def test_noise_alone_is_learned_alike_and_changes_what_is_rehearsed(plan: str) -> None:
+    runs = open_project(tiny_model.folder(), Options(train=plan))
     clips, recipe = lesson()
     twins = (
         CoreEngine(Reference(runs.program), runs.package),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from myna.check import check
 from myna.ir import Graph
+from myna.passes.accept import accept
 from myna.passes.autodiff import autodiff
 from myna.passes.hindsight import RangeMode, hindsight
 from myna.passes.imprint import Prior, imprint, learning_rates
@@ -16,7 +17,7 @@ from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
 from myna.passes.reversible import reversible
-from myna.passes.select import Contributions, select
+from myna.passes.select import ROOM, Contributions, select
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def compile_model(
         model: result of ``quantize``.
         gradient_ranges: first range of every gradient, from ``hindsight.calibrate``.
         options: the user's choices.
-        knowledge: without it the program can neither imprint nor rehearse, and all layers learn
-            at the plain rate.
+        knowledge: without it the program can neither imprint, rehearse nor tell foreign words, and
+            all layers learn at the plain rate.
         contributions: of the layers, where the plan of what to train asks for them.
 
     Raises:
@@ -81,7 +82,8 @@ def compile_model(
     def program(step: Graph, replay: int) -> Program:
         if knowledge is None:
             return plan(step)
-        return plan(check(imprint(step, knowledge.prior)), knowledge.memories, replay)
+        step, varied = check(imprint(step, knowledge.prior)), options.train == ROOM
+        return plan(step, knowledge.memories, replay, varied=varied)
 
     def cost(step: Graph) -> int:
         return program(step, replay=0).ram_bytes

@@ -12,7 +12,7 @@ import numpy as np
 from myna.ir import Graph, Kind, Node, Tensor
 from myna.passes.autodiff import LOSS
 from myna.passes.imprint import NODE as IMPRINT
-from myna.passes.replay import Latent, Memories, Replay, find_latent, remember
+from myna.passes.replay import Latent, Memories, Replay, features_of, find_latent, remember
 
 ALIGNMENT = 4
 RESTARTS = 300  # random orders tried where the sorted ones stay above the lower bound
@@ -74,13 +74,17 @@ class Program:
         return self.arena_bytes + self.state_bytes
 
 
-def plan(graph: Graph, memories: Memories | None = None, budget: int = 0) -> Program:
+def plan(
+    graph: Graph, memories: Memories | None = None, budget: int = 0, *, varied: bool = False
+) -> Program:
     """Place every tensor of a training step.
 
     Args:
         graph: the step.
         memories: what was known, to be rehearsed, in
         budget: bytes of flash.
+        varied: whether memories are feature maps even where a later latent would do, so that they
+            are varied like clips.
 
     Raises:
         MynaError: the budget does not hold one memory of each class.
@@ -92,7 +96,7 @@ def plan(graph: Graph, memories: Memories | None = None, budget: int = 0) -> Pro
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
     forward = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
     train = next((i for i, n in enumerate(graph.nodes) if n.name == IMPRINT), len(graph.nodes))
-    latent = find_latent(graph, forward, train)
+    latent = features_of(graph) if varied else find_latent(graph, forward, train)
     top = max(offsets[b] + b.size for b in buffers)
     memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
     replay = remember(graph, latent, memories, budget)

@@ -3,7 +3,8 @@
 
 They are kept as the *latent*, the last tensor before anything that training changes (latent
 replay, Pellegrini et al. 2020): the features if every layer is trained, the embedding if only the
-head is. What lies before it is then computed once, by the compiler.
+head is. What lies before it is then computed once, by the compiler. The plan *room* gives that up:
+noise can be mixed into feature maps, and not into an embedding.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ class Replay:
     labels: Array
 
 
+def features_of(graph: Graph) -> Latent:
+    """The features, with which every training step can begin."""
+    return Latent(graph.of_kind(Kind.INPUT)[0].name, 0)
+
+
 def find_latent(graph: Graph, forward: int, train: int) -> Latent:
     """The latest single tensor from which the rest of a training step can go on.
 
@@ -55,7 +61,7 @@ def find_latent(graph: Graph, forward: int, train: int) -> Latent:
         forward, train: numbers of nodes.
     """
     trained = {name for node in graph.nodes[forward:train] for name in node.updates}
-    best = Latent(graph.of_kind(Kind.INPUT)[0].name, 0)
+    best = features_of(graph)
     made = {best.tensor}
     for index, node in enumerate(graph.nodes[:forward], 1):
         if trained.intersection(node.inputs):

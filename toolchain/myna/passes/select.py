@@ -13,9 +13,11 @@ from myna.ops.base import Op
 from myna.ops.sgd import BiasUpdate
 from myna.passes.prune import prune
 
+ROOM = "room"  # see passes.replay: its memories are feature maps
 HELP = (
-    "all, head, bias, last-K (K layers), sparse-N (the head and N layers), ram-BYTES "
-    "(as much as fits), or tensor names joined by commas"
+    "all, head, room (the head, rehearsing in the room's noise), bias, last-K (K layers), "
+    "sparse-N (the head and N layers), ram-BYTES (as much as fits), or tensor names joined by "
+    "commas"
 )
 MEASURE = "run `myna contributions MODEL --data DIR`"
 
@@ -99,7 +101,7 @@ def _chosen(graph: Graph, plan: str, trainable: list[str]) -> list[str]:
         return trainable
     if plan == "bias":
         return [n for n in trainable if isinstance(update_op(graph, n), BiasUpdate)]
-    if plan == "head":
+    if plan in ("head", ROOM):
         plan = "last-1"
     if match := re.fullmatch(r"last-([1-9]\d*)", plan):
         return _tensors(trainable, set(layers_of(trainable)[-int(match[1]) :]))
