@@ -88,3 +88,92 @@ def test_board_and_twin_hear_adapt_and_confirm_alike(board: tuple[Project, Board
     adapted = listener.adapt(RECIPE)
     assert hearing.adapt(session, runs.program, RECIPE) == adapted
     assert session.read_state() == engine.core.read_state()
+
+
+def test_learning_that_does_harm_is_undone(board: tuple[Project, Board]) -> None:
+    runs, session = board
+    engine, listener = taught(runs)
+    put(session, engine, listener)
+    state, ruinous = session.read_state(), replace(RECIPE, rate=30.0)
+    engine.set_state(RATE, rate_pair(ruinous.rate))
+    adapted = listener.adapt(ruinous)
+    assert not adapted.kept
+    assert adapted.after.own < adapted.before.own or adapted.after.known < adapted.before.known
+    assert hearing.adapt(session, runs.program, ruinous) == adapted
+    assert session.read_state() == engine.core.read_state()
+    engine.set_state(RATE, rate_pair(RECIPE.rate))
+    assert engine.core.read_state() == state
+
+
+def test_a_wrong_label_is_not_learned_while_the_model_knows_better(
+    board: tuple[Project, Board],
+) -> None:
+    runs, _ = board
+    recipe, steps = Recipe(epochs=3, enough=0.0, rehearsals=0), []
+    for lies in (0, 3):
+        engine, listener = taught(runs)
+        begun = engine.core.clock[1]
+        for features in tiny_model.examples(("one",), 3).features[:lies]:
+            assert listener.listen(features, ANY).label == KNOWN
+            listener.clips[-1] = replace(listener.clips[-1], label=KNOWN + 1)
+        listener.adapt(recipe)
+        steps.append(engine.core.clock[1] - begun)
+    assert steps[0] == steps[1] == 3 * len(TAUGHT)
+
+
+def test_limits_of_what_is_kept(board: tuple[Project, Board]) -> None:
+    runs, session = board
+    engine, listener = taught(runs)
+    put(session, engine, listener)
+    one = tiny_model.examples(("one",), 1)
+
+    def hear(slot: int, criteria: Criteria) -> Verdict:
+        session.put_features(one.features[0], slot, None)
+        return hearing.listen(session, slot, criteria).verdict
+
+    assert hear(10, replace(ANY, most=2)) is Verdict.KEPT
+    assert hear(11, replace(ANY, most=2)) is Verdict.KEPT
+    assert hear(12, replace(ANY, most=2)) is Verdict.CROWDED
+    assert hear(11, replace(ANY, most=2)) is Verdict.KEPT  # its slot again
+    assert hear(12, replace(ANY, lowest=KNOWN + 1)) is Verdict.OTHER
+    hearing.confirm(session, 11, right=True)
+    assert hear(12, replace(ANY, most=2)) is Verdict.KEPT
+    for slot in (*np.flatnonzero(TAUGHT.labels == KNOWN).tolist(), 11):
+        session.empty(slot)
+    assert hear(13, ANY) is Verdict.UNTAUGHT  # of all clips of the word, none is the user's
+
+
+def test_requests_that_make_no_sense_are_refused(board: tuple[Project, Board]) -> None:
+    runs, session = board
+    engine, listener = taught(runs)
+    put(session, engine, listener)
+    link, heard = session.link, b.Listen(40, 0, 0, 0, 48)
+
+    def refusal(exchange: m.Exchange, request: b.Message) -> int:
+        with pytest.raises(DeviceError) as caught:
+            link.request(exchange, request)
+        return caught.value.status
+
+    assert refusal(m.LISTEN, heard) == Status.DATA_MISSING
+    assert refusal(m.LISTEN, replace(heard, slot=0)) == Status.BAD_SLOT  # the user's
+    assert refusal(m.LISTEN, replace(heard, slot=48)) == Status.BAD_SLOT
+    assert refusal(m.CONFIRM, b.Confirm(40, 1)) == Status.BAD_SLOT
+    assert refusal(m.CONFIRM, b.Confirm(0, 2)) == Status.BAD_RANGE
+    session.put_features(TAUGHT.features[0], 40, None)
+    assert hearing.listen(session, 40, ANY).verdict is Verdict.KEPT
+    session.reset_state()  # forgets the classes, but not the clips
+    assert refusal(m.ADAPT, b.Learn(0, 0, 1, 0)) == Status.BAD_LABEL
+    session.clear_clips()
+    assert refusal(m.ADAPT, b.Learn(0, 0, 1, 0)) == Status.BAD_SLOT
+
+
+def test_sound_can_be_sent_without_a_label(board: tuple[Project, Board]) -> None:
+    _, session = board
+    session.reset_state()
+    session.clear_clips()
+    reply = session.upload_audio(tiny_model.tone("a", 3), 5, hearing.UNLABELLED)
+    assert session.status().clips == 0
+    features: npt.NDArray[np.int8] = session.get_features(5)
+    assert features.shape == (tiny.FRAMES, tiny.BANDS)
+    assert reply.feature_crc
+    assert hearing.listen(session, 5, ANY).verdict is Verdict.KEPT

@@ -187,9 +187,11 @@ def _exams(request: Request) -> Sequence[SelfExam]:
     own = request.users(clips, words, held_out=set(words) <= set(package.labels))
     speakers = sorted({clip.speaker for clip in own})
     classes = protocols.assign_classes(package.labels, words, package.rows)
-    every = dict.fromkeys((clip.word for clip in clips), NOBODY) | classes
-    guests = select(clips, speakers=speakers)
-    kept, examples = request.read(guests, every, f"read {request.data.name}")
+    said = select(clips, speakers=speakers)
+    others = sorted({clip.word for clip in said} - {*classes})[: len(words)]
+    spoken = select(said, words=(*words, *others))
+    everything = dict.fromkeys(others, NOBODY) | classes
+    kept, examples = request.read(spoken, everything, f"read {request.data.name}")
     known = request.known()
     exams = []
     for speaker, other in zip(speakers, speakers[1:] + speakers[:1], strict=True):
@@ -197,8 +199,9 @@ def _exams(request: Request) -> Sequence[SelfExam]:
         enrolled, heard, examined = split(kept, speaker, shots)
         intruder = _says(kept, other, words, len(heard)) if other != speaker else []
         if heard and examined:
-            parts = (examples.take(part) for part in (enrolled, heard, examined, intruder))
-            exams.append(SelfExam(speaker, *parts, known, request.recipe, request.seed))
+            parts = (examples.take(enrolled), examples.take(heard), examples.take(examined))
+            guest = examples.take(intruder)
+            exams.append(SelfExam(speaker, *parts, guest, known, request.recipe, request.seed))
     return exams
 
 
