@@ -84,7 +84,7 @@ def _beyond(result: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     pairs = zip(result["per_speaker"], base["per_speaker"], strict=True)
     gain = mean_with_ci([own["after"] - other["after"] for own, other in pairs])
     return {
-        "gain": gain["mean"],
+        "gain": round(gain["mean"] or 0.0, 6) + 0.0,  # no -0.0 of rounding errors
         "ci95": gain["ci95"],
         "ram": result["ram"] - base["ram"],
         "macs": result["step_macs"] - base["step_macs"],
