@@ -66,6 +66,12 @@ int32_t fx_log2_q16(uint64_t x) {
     return exponent * 65536 + low + (((high - low) * rest) >> 10);
 }
 
+int32_t fx_divide(int64_t value, uint32_t by) {
+    uint64_t size = value < 0 ? 0u - (uint64_t)value : (uint64_t)value;
+    int32_t quotient = (int32_t)((2u * size + by) / (2u * (uint64_t)by));
+    return value < 0 ? -quotient : quotient;
+}
+
 uint32_t fx_isqrt(uint64_t x) {
     uint32_t root = 0u;
     for (uint32_t bit = 1u << 31; bit != 0u; bit >>= 1) {

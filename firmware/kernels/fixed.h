@@ -67,6 +67,9 @@ struct fx_multiplier fx_pair_multiplier(struct fx_pair pair);
 /* base-2 logarithm of x >= 1 in Q16 */
 int32_t fx_log2_q16(uint64_t x);
 
+/* value / by to the nearest integer, halves away from zero; by > 0, the quotient fits int32 */
+int32_t fx_divide(int64_t value, uint32_t by);
+
 /* square root, rounded down */
 uint32_t fx_isqrt(uint64_t x);
 

@@ -3,16 +3,10 @@
 
 #include <string.h>
 
+#include "kernels/fixed.h"
 #include "kernels/sgd.h"
 
 #define CENTER_BITS 4
-
-/* to the nearest integer, halves away from zero */
-static int32_t divide(int64_t value, uint32_t by) {
-    uint64_t size = value < 0 ? 0u - (uint64_t)value : (uint64_t)value;
-    int32_t quotient = (int32_t)((2u * size + by) / (2u * (uint64_t)by));
-    return value < 0 ? -quotient : quotient;
-}
 
 /* the sum of embeddings without the centre's part, in Q4 */
 static int32_t away(int32_t total, int32_t shots, int32_t center) {
@@ -32,9 +26,9 @@ void imprint_s8(const struct imprint *p, const int32_t *total, const int32_t *sh
     w += *label * p->inputs;
     for (uint32_t i = 0; i < p->inputs; i++) {
         int64_t d = away(total[i], *shots, center[i]);
-        w[i] = fx_sat8(divide(d * p->norm, length != 0u ? length : 1u));
+        w[i] = fx_sat8(fx_divide(d * p->norm, length != 0u ? length : 1u));
         product += (int64_t)w[i] * total[i];
     }
     memset(residual + *label * p->inputs, 0, p->inputs);
-    bias[*label] = fx_clamp32(p->own - divide(product, (uint32_t)*shots), -BIAS_MAX, BIAS_MAX);
+    bias[*label] = fx_clamp32(p->own - fx_divide(product, (uint32_t)*shots), -BIAS_MAX, BIAS_MAX);
 }

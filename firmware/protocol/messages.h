@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xeca910ecu
+#define PROTOCOL_ABI 0x0337690fu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -199,8 +199,10 @@ _Static_assert(sizeof(struct message_infer) == 6, "no padding");
 struct message_infer_reply {
     uint16_t label;
     uint16_t classes;
+    int32_t confidence;
+    uint32_t accepted;
 };
-_Static_assert(sizeof(struct message_infer_reply) == 4, "no padding");
+_Static_assert(sizeof(struct message_infer_reply) == 12, "no padding");
 
 struct message_score {
     uint16_t first;

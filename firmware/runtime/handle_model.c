@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that run the model. */
+#include "runtime/accept.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
@@ -39,6 +40,8 @@ enum status handle_infer(const struct request *request, struct reply *reply) {
         return STATUS_STATE_INCOMPLETE;
     }
     enum status status = classify(clip, options, &result.label);
+    result.confidence = accept_confidence(result.label);
+    result.accepted = accept_reaches(result.confidence);
     reply_put(reply, &result, sizeof result);
     reply_put(reply, myna_model.logits, result.classes);
     return status;

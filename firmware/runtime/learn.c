@@ -3,6 +3,7 @@
 
 #include "audio/augment.h"
 #include "kernels/fixed.h"
+#include "runtime/accept.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/listen.h"
@@ -15,6 +16,7 @@
 
 #define TAG_VARY 0x56415259u     /* "VARY": no tensor draws with these tags */
 #define TAG_REHEARSE 0x52454853u /* "REHS" */
+#define TAG_ACCEPT 0x41435054u   /* "ACPT" */
 #define DRAW_NOISE 0x100u /* number of the draw that chooses a noise; audio_vary's are less */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
@@ -63,9 +65,8 @@ static const int8_t *choose_noise(uint32_t key) {
     return found > 0u ? clips_stored(noises[draw(key, DRAW_NOISE, found)])->features : NULL;
 }
 
-/* The features to learn from: varied, unless there is no speech in them. */
-static void feed(const struct message_learn *options, const int8_t *features, uint32_t label,
-                 uint32_t key) {
+void learn_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
+                uint32_t key) {
     if (options->vary != 0u && label != myna_model.silence) {
         audio_vary(myna_model.audio, features, choose_noise(key), key, myna_model.features);
     } else {
@@ -78,7 +79,7 @@ static uint32_t key_of(uint32_t tag) {
 }
 
 static int32_t study(const struct message_learn *options, const struct clip *clip) {
-    feed(options, clip->features, clip->label, key_of(TAG_VARY));
+    learn_feed(options, clip->features, clip->label, key_of(TAG_VARY));
     *myna_model.label = clip->label;
     myna_model.train_step(NULL);
     server_progress((uint32_t)*myna_model.step);
@@ -91,7 +92,7 @@ static void rehearse(const struct message_learn *options) {
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
     if (myna_model.latent == myna_model.features) {
-        feed(options, latent, label, key);
+        learn_feed(options, latent, label, key);
     } else {
         memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     }
@@ -150,5 +151,8 @@ void learn_run(const struct message_learn *options, struct learn_result *result)
         if (worst < (int32_t)options->enough) { /* never below 0, though a loss may round to it */
             break;
         }
+    }
+    if (myna_model.similarity != NULL) {
+        accept_calibrate(options, key_of(TAG_ACCEPT));
     }
 }

@@ -9,7 +9,7 @@
 #include "audio/features.h"
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 3
+#define MYNA_MODEL_ABI 4
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -65,6 +65,10 @@ struct myna_model {
     int32_t *embedding_total; /* inputs of imprint, in the arena; infer leaves them alone */
     int32_t *shots;
     void (*imprint)(void); /* embedding_total, shots, label -> state; NULL: cannot */
+
+    const int32_t *similarity; /* to each class (Q15), valid after infer; NULL: cannot */
+    int32_t *typical;          /* inside state: of each class (Q15) */
+    int32_t *threshold;        /* inside state: the least confidence that is accepted */
 
     int8_t *latent; /* input of rehearse, in the arena */
     uint32_t latent_bytes;

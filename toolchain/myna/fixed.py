@@ -68,6 +68,17 @@ def scale32(x: IntArray, mantissa: IntArray | int, shift: IntArray | int) -> Int
     return saturate(rounded, INT32_MIN, INT32_MAX)
 
 
+def divide(x: IntArray | int, by: IntArray | int) -> IntArray:
+    """Quotients by positive numbers, rounded to the nearest integer, halves away from zero.
+
+    Args:
+        x: int64 values; quotients must fit int32.
+        by: in [1, 2**32).
+    """
+    values = np.asarray(x, np.int64)
+    return np.asarray(np.sign(values) * ((2 * np.abs(values) + by) // (2 * by)))
+
+
 def matmul_exact(a: IntArray, b: IntArray) -> IntArray:
     """Exact integer matrix product through float64 BLAS.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.ir import Array, Kind, Node
+from myna.passes.accept import SIMILARITY
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
 from myna.passes.execute import initial_values, run
 from myna.passes.imprint import SHOTS, TOTAL, head_of
@@ -87,6 +88,11 @@ class Reference:
         zero = self._graph.tensors[name].zero_point
         return self.values[name].reshape(-1).astype(np.int32) - np.int32(zero)
 
+    @property
+    def similarity(self) -> Array:
+        """Of what was last inferred to each class (Q15), int32 [rows]."""
+        return self.values[SIMILARITY]
+
     def imprint(self, label: int, total: Array, shots: int) -> None:
         """Start a class from the sum of the embeddings of so many examples."""
         given = {LABEL: label, SHOTS: shots}
@@ -109,6 +115,10 @@ class Reference:
     def clock(self) -> tuple[int, int]:
         """Seed, and training steps done: what random numbers depend on."""
         return int(self.values[SEED][0]) & 0xFFFFFFFF, int(self.values[STEP][0])
+
+    def get_state(self, name: str) -> Array:
+        """A state tensor."""
+        return self.values[name]
 
     def set_state(self, name: str, value: Array) -> None:
         """Assign a state tensor."""

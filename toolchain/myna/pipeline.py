@@ -82,7 +82,8 @@ def compile_model(
     def program(step: Graph, replay: int) -> Program:
         if knowledge is None:
             return plan(step)
-        step, varied = check(imprint(step, knowledge.prior)), options.train == ROOM
+        step = check(accept(check(imprint(step, knowledge.prior))))
+        varied = options.train == ROOM
         return plan(step, knowledge.memories, replay, varied=varied)
 
     def cost(step: Graph) -> int:

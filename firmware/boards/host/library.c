@@ -50,6 +50,10 @@ void library_embed(const int8_t *features, int32_t *embedding) {
         embedding[i] = myna_model.embedding[i] - myna_model.embedding_zero;
 }
 
+const int32_t *library_similarity(void) {
+    return myna_model.similarity;
+}
+
 void library_imprint(int32_t label, const int32_t *total, int32_t shots) {
     memcpy(myna_model.embedding_total, total, myna_model.embedding_size * sizeof *total);
     *myna_model.label = label;

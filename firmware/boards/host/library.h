@@ -17,6 +17,8 @@ int32_t library_rehearse(const int8_t *latent, int32_t label);
 void library_recall(const int8_t *latent, int8_t *logits);
 /* the head's input without its zero point */
 void library_embed(const int8_t *features, int32_t *embedding);
+/* of what was last inferred to each class (Q15) */
+const int32_t *library_similarity(void);
 /* starts a class from the sum of the embeddings of its examples */
 void library_imprint(int32_t label, const int32_t *total, int32_t shots);
 /* output `index` of a node, valid until the next node runs; NULL where there is none */

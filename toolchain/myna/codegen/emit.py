@@ -16,12 +16,13 @@ from myna import __version__
 from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
 from myna.ir import Array, Kind, Node, Tensor
+from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
 from myna.passes.imprint import CENTER, SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
-ABI = 3  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 4  # MYNA_MODEL_ABI of firmware/runtime/model.h
 SILENCE = "silence"  # the label of clips without speech
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
@@ -117,6 +118,10 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "logits": _address(program, graph.outputs[0]),
         "inputs": {key: _address(program, key) for key in (LABEL, LOSS, STEP, SEED, CLASSES)},
         "embedding": _embedding(program),
+        "acceptance": {
+            name: _address(program, name) if name in graph.tensors else "NULL"
+            for name in (SIMILARITY, TYPICAL, THRESHOLD)
+        },
         "latent": _address(program, program.latent.tensor),
         "replay": program.replay,
         "replay_latents": _numbers(program.replay.latents),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myna.device.wire import U16, U32, Message, Tail, Text
+from myna.device.wire import I32, U16, U32, Message, Tail, Text
 
 NO_NODE = 0xFFFF  # stop_after: run to the end
 
@@ -143,8 +143,13 @@ class Infer(Message):
 
 @dataclass(frozen=True)
 class InferReply(Message):
+    """The class with the largest logit; how many classes are in use; the similarity to this class
+    beyond what is typical of it (Q15); whether that reaches the threshold (0 or 1)."""
+
     label: U16
     classes: U16
+    confidence: I32
+    accepted: U32
     logits: Tail
 
 

@@ -116,7 +116,7 @@ def document_tables() -> str:
 
 
 def _fields(message: type[Message]) -> str:
-    names = {"H": "u16", "I": "u32", "24s": "text[24]", "": "bytes…"}
+    names = {"H": "u16", "I": "u32", "i": "i32", "24s": "text[24]", "": "bytes…"}
     return ", ".join(f"{name} {names[wire.letter]}" for name, wire in wires(message).items()) or "–"
 
 

@@ -86,6 +86,7 @@ class HostLibrary:
         self._c.library_rehearse.restype = ctypes.c_int32
         self._c.library_recall.argtypes = (_BYTES, _BYTES)
         self._c.library_embed.argtypes = (_BYTES, _WORDS)
+        self._c.library_similarity.restype = _WORDS
         self._c.library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
         self._c.library_state.argtypes = (_SIZE,)
         self._c.library_state.restype = ctypes.POINTER(ctypes.c_uint8)
@@ -142,6 +143,12 @@ class HostLibrary:
         self._c.library_embed(_pointer(features), embedding.ctypes.data_as(_WORDS))
         return embedding
 
+    @property
+    def similarity(self) -> Array:
+        """Of what was last inferred to each class (Q15), int32 [rows]."""
+        found = self._c.library_similarity()
+        return np.ctypeslib.as_array(found, self._logits.shape).copy()
+
     def imprint(self, label: int, total: Array, shots: int) -> None:
         """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
         data = np.ascontiguousarray(total, np.int32)
@@ -162,16 +169,18 @@ class HostLibrary:
     @property
     def classes(self) -> int:
         """How many classes are in use."""
-        return self._scalar(CLASSES)
+        return int(self.get_state(CLASSES)[0])
 
     @property
     def clock(self) -> tuple[int, int]:
         """Seed, and training steps done: what random numbers depend on."""
-        return self._scalar(SEED) & 0xFFFFFFFF, self._scalar(STEP)
+        return int(self.get_state(SEED)[0]) & 0xFFFFFFFF, int(self.get_state(STEP)[0])
 
-    def _scalar(self, name: str) -> int:
-        offset = self.program.state[name]
-        return int(self._state[offset : offset + 4].view(np.int32)[0])
+    def get_state(self, name: str) -> Array:
+        """A state tensor."""
+        tensor, offset = self.program.graph.tensors[name], self.program.state[name]
+        piece = self._state[offset : offset + tensor.nbytes].view(tensor.dtype)
+        return piece.reshape(tensor.shape).copy()
 
     def set_state(self, name: str, value: Array) -> None:
         """Assign a state tensor."""

@@ -30,10 +30,19 @@ STEPS_PER_REQUEST = 8  # how often train() reports
 
 @dataclass(frozen=True)
 class Classified:
-    """Result of `Board.infer`: class index and int8 logits of the classes in use."""
+    """Result of `Board.infer`.
+
+    Attributes:
+        label: class index.
+        logits: int8, of the classes in use.
+        confidence: similarity to the class beyond what is typical of it (Q15).
+        accepted: whether the clip is taken for one of the class, and not for a foreign sound.
+    """
 
     label: int
     logits: Features
+    confidence: int
+    accepted: bool
 
 
 @dataclass(frozen=True)
@@ -184,7 +193,8 @@ class Board:
     def infer(self, slot: int) -> Classified:
         """Classifies a stored clip."""
         reply = self.link.request(m.INFER, b.Infer(slot))
-        return Classified(reply.label, np.frombuffer(reply.logits, np.int8))
+        logits = np.frombuffer(reply.logits, np.int8)
+        return Classified(reply.label, logits, reply.confidence, bool(reply.accepted))
 
     def score(self) -> Scored:
         """Classifies all stored clips."""

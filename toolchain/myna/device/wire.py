@@ -23,6 +23,7 @@ class Wire:
 TAIL = Wire("", "uint8_t", 0, 1)
 
 U16 = Annotated[int, Wire("H", "uint16_t", 2, 2)]
+I32 = Annotated[int, Wire("i", "int32_t", 4, 4)]
 U32 = Annotated[int, Wire("I", "uint32_t", 4, 4)]
 Text = Annotated[str, Wire("24s", "char", 24, 1)]  # UTF-8, cut to 24 bytes, padded with zeros
 Tail = Annotated[bytes, TAIL]  # the rest of the payload; only as last field

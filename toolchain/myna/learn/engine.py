@@ -20,14 +20,16 @@ from myna.codegen.emit import SILENCE
 from myna.device import target
 from myna.device.bodies import Learn
 from myna.device.library import HostLibrary
-from myna.device.session import Board
+from myna.device.session import Board, Classified
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ir import Array
+from myna.learn.accepting import Judged
 from myna.learn.examples import Examples, Progress
 from myna.learn.learner import Core, Learned, Learner
 from myna.learn.listening import Listener
 from myna.learn.recipe import Recipe
+from myna.passes.accept import THRESHOLD, TYPICAL
 from myna.passes.plan import Program
 from myna.passes.tape import RATE
 from myna.pipeline import Options
@@ -58,6 +60,9 @@ class Engine(Protocol):
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """The logits of feature maps, int8 [n, frames, bands] -> int8 [n, classes in use]."""
 
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """The classes of feature maps, int8 [n, frames, bands], and whether they are accepted."""
+
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """Learn examples by a recipe, as `learner` specifies."""
 
@@ -78,6 +83,16 @@ class CoreEngine:
         classes = self.core.classes
         rows = [self.core.infer(one)[:classes] for one in features]
         return np.array(rows).reshape(len(features), classes)
+
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """See `Engine`."""
+        typical, threshold = self.core.get_state(TYPICAL), self.core.get_state(THRESHOLD)[0]
+        rows = []
+        for one in features:
+            label = int(self.core.infer(one)[: self.core.classes].argmax())
+            confidence = int(self.core.similarity[label]) - int(typical[label])
+            rows.append((label, confidence, bool(confidence >= threshold)))
+        return Judged.of(rows)
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
@@ -112,13 +127,19 @@ class BoardEngine:
 
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
+        return np.array([found.logits for found in self._classify(features)])
+
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """See `Engine`."""
+        found = self._classify(features)
+        return Judged.of((one.label, one.confidence, one.accepted) for one in found)
+
+    def _classify(self, features: npt.NDArray[np.int8]) -> Iterator[Classified]:
         slots = self._session.info.max_clips
-        rows: list[Logits] = []
         for start in range(0, len(features), slots):
             piece = features[start : start + slots]
             store_examples(self._session, Examples(piece, np.zeros(len(piece), np.int64)))
-            rows += [self._session.infer(slot).logits for slot in range(len(piece))]
-        return np.array(rows)
+            yield from (self._session.infer(slot) for slot in range(len(piece)))
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How clips are learned: imprint new classes, then train and rehearse until all are known well.
+"""How clips are learned: imprint new classes, train and rehearse, calibrate what is accepted.
 
 Twin of firmware/runtime/learn.c, in the same integers: a core in this process that follows it has
 the state of a board that was asked to LEARN, byte for byte.
@@ -19,13 +19,16 @@ from myna.audio.config import AudioConfig
 from myna.device.schedule import shuffle
 from myna.errors import MynaError
 from myna.ir import Array
+from myna.learn.accepting import VARIATIONS, Acceptance, calibrate
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
+from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.autodiff import CLASSES
 from myna.passes.plan import Program
 
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
+TAG_ACCEPT = 0x41435054  # "ACPT"
 DRAW_NOISE = 0x100  # number of the draw that chooses a noise; those of `vary` are less
 
 
@@ -38,8 +41,12 @@ class Core(Protocol):
     def classes(self) -> int: ...
     @property
     def clock(self) -> tuple[int, int]: ...
+    @property
+    def similarity(self) -> Array: ...
+    def get_state(self, name: str) -> Array: ...
     def set_state(self, name: str, value: Array) -> None: ...
     def infer(self, features: Array) -> Array: ...
+    def recall(self, memory: int) -> Array: ...
     def embed(self, features: Array) -> Array: ...
     def imprint(self, label: int, total: Array, shots: int) -> None: ...
     def train_step(self, features: Array, label: int) -> int: ...
@@ -90,7 +97,7 @@ class Learner:
         self._varies_memories = latent.node == 0
 
     def learn(self) -> Learned:
-        """Imprint and train.
+        """Imprint, train and calibrate.
 
         Raises:
             MynaError: there are no clips, or a new class follows another that has none; nothing
@@ -106,6 +113,8 @@ class Learner:
             worst.append(self._epoch())
             if worst[-1] < self._recipe.enough_q16:
                 break
+        if SIMILARITY in self._core.program.graph.tensors:
+            self._calibrate()
         return Learned(imprinted, tuple(worst))
 
     def _begin_classes(self) -> int:
@@ -149,6 +158,25 @@ class Learner:
             stored = self._replay.latents[memory].reshape(self._clips.features.shape[1:])
             features = self._varied(stored, int(self._replay.labels[memory]), key)
         self._core.rehearse(memory, features)
+
+    def _calibrate(self) -> None:
+        """Set what is typical of each class, and the threshold."""
+        core, key = self._core, self._key(TAG_ACCEPT)
+        varied = np.repeat(self._clips.labels, VARIATIONS)
+        labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
+        similarities = []
+        for i in range(len(varied)):
+            draw = int(fixed.random32(key, i))
+            core.infer(self._varied(self._clips.features[i // VARIATIONS], int(varied[i]), draw))
+            similarities.append(core.similarity)
+        for memory in range(len(self._replay.labels)):
+            core.recall(memory)
+            similarities.append(core.similarity)
+        words = set(self._clips.labels.tolist()) - {self._silence}
+        old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
+        found = calibrate(labels, np.array(similarities), words, old)
+        core.set_state(TYPICAL, found.typical)
+        core.set_state(THRESHOLD, np.array([found.threshold], np.int32))
 
     def _varied(self, features: npt.NDArray[np.int8], label: int, key: int) -> npt.NDArray[np.int8]:
         """The features to learn from: varied, unless there is no speech in them."""

@@ -24,10 +24,14 @@ from myna.frontend.keras import to_keras
 from myna.frontend.model import FloatModel, load_model
 from myna.ir import Array
 from myna.ops.imprint import CENTER_BITS
+from myna.ops.similarity import ONE_Q15
+from myna.passes.accept import THRESHOLD, TYPICAL
 from myna.passes.autodiff import CLASSES
 from myna.passes.imprint import head_scales, learning_rates
 from myna.passes.tape import RATE, SEED, STEP
 from myna.project import Project
+
+STATE = (RATE, SEED, STEP, CLASSES, TYPICAL, THRESHOLD)
 
 
 class FloatCore:
@@ -62,10 +66,14 @@ class FloatCore:
         """The state as built."""
         self._network.set_weights(self._initial)
         tensors = self.program.graph.tensors
-        self._state = {name: np.array(tensors[name].data) for name in (RATE, SEED, STEP, CLASSES)}
+        self._state = {name: np.array(tensors[name].data) for name in STATE}
+
+    def get_state(self, name: str) -> Array:
+        """One of `STATE`."""
+        return self._state[name]
 
     def set_state(self, name: str, value: Array) -> None:
-        """Assign one of the four."""
+        """Assign one of `STATE`."""
         self._state[name] = np.array(value, np.int32)
 
     @property
@@ -80,7 +88,22 @@ class FloatCore:
 
     def infer(self, features: Array) -> Array:
         """Real-valued logits of one feature map."""
-        return np.asarray(self._forward(self._input(features))[0][0])
+        logits, embeddings = self._forward(self._input(features))
+        self._embedding = np.asarray(embeddings[0])
+        return np.asarray(logits[0])
+
+    def recall(self, memory: int) -> Array:
+        """Real-valued logits of a memory, which is always taken as features."""
+        return self.infer(self._knowledge.memories.features[memory])
+
+    @property
+    def similarity(self) -> Array:
+        """`ops.similarity` in real numbers, of what was last inferred; rounded to Q15."""
+        center = self._knowledge.prior.center * (self._rows[0] / 2**CENTER_BITS)
+        away, w = self._embedding - center, self._head.get_weights()[0]
+        lengths = np.linalg.norm(away) * np.linalg.norm(w, axis=0)
+        cosines = away @ w / np.maximum(lengths, 1e-9)
+        return np.asarray(np.rint(cosines * ONE_Q15), np.int32)
 
     def embed(self, features: Array) -> Array:
         """The real-valued input of the head."""

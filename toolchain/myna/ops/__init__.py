@@ -14,6 +14,7 @@ from myna.ops.pool import AveragePool, AveragePoolGrad
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
 from myna.ops.requantize import Requantize
 from myna.ops.sgd import Advance, BiasUpdate
+from myna.ops.similarity import Similarity
 
 OPS: tuple[type[Op], ...] = (
     Advance,
@@ -39,6 +40,7 @@ OPS: tuple[type[Op], ...] = (
     ProbeScale,
     RangeUpdate,
     Requantize,
+    Similarity,
     Slice,
     SoftmaxCrossEntropy,
     Uncouple,
@@ -72,6 +74,7 @@ __all__ = [
     "ProbeScale",
     "RangeUpdate",
     "Requantize",
+    "Similarity",
     "Slice",
     "SoftmaxCrossEntropy",
     "Uncouple",

@@ -52,10 +52,10 @@ class Imprint(Op):
         w, residual, bias = (array.copy() for array in state)
         away = (total << CENTER_BITS) - shots * center
         length = isqrt(int((away * away).sum()))
-        row = _divide(away * self.norm, max(length, 1))
+        row = fixed.divide(away * self.norm, max(length, 1))
         w[label] = fixed.saturate(row, -127, 127)
         residual[label] = 0
-        mean = int(_divide((w[label] * total).sum(), int(shots)))
+        mean = int(fixed.divide((w[label] * total).sum(), int(shots)))
         bias[label] = fixed.saturate(np.array(self.own - mean), -BIAS_MAX, BIAS_MAX)
         return w.astype(np.int8), residual.astype(np.int8), bias.astype(np.int32)
 
@@ -75,8 +75,3 @@ class Imprint(Op):
             count, label = (np.array([v], np.int32) for v in (shots, units - 1))
             case = (total, count, label, center, w, residual, bias)
             yield Case(f"imprint{i}", cls(300 + i, 20_000), case, updates=(4, 5, 6))
-
-
-def _divide(values: fixed.IntArray, by: int) -> fixed.IntArray:
-    """Quotients rounded to the nearest integer, halves away from zero."""
-    return np.asarray(np.sign(values) * ((2 * np.abs(values) + by) // (2 * by)))
