@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,11 @@ import tiny
 import tiny_model
 from myna.device import bodies as b
 from myna.device import messages as m
+from myna.device import target
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
+from myna.device.target import PROJECT
 from myna.learn import hearing
 from myna.learn.engine import CoreEngine, rate_pair, silence_of, store_examples
 from myna.learn.examples import Examples
@@ -92,17 +95,18 @@ def test_board_and_twin_hear_adapt_and_confirm_alike(board: tuple[Project, Board
 
 def test_learning_that_does_harm_is_undone(board: tuple[Project, Board]) -> None:
     runs, session = board
+    confused = Examples(tiny_model.examples(("a",), 4).features, np.ones(4, np.int64))  # say "b"
     engine, listener = taught(runs)
+    harm = Recipe(rate=0.1, epochs=20, enough=0.0, rehearsals=0, vary=False)
+    listener.clips = [*listener.clips, *engine.listener(confused).clips]
+    engine.set_state(RATE, rate_pair(harm.rate))
     put(session, engine, listener)
-    state, ruinous = session.read_state(), replace(RECIPE, rate=30.0)
-    engine.set_state(RATE, rate_pair(ruinous.rate))
-    adapted = listener.adapt(ruinous)
+    state = session.read_state()
+    adapted = listener.adapt(harm)
+    assert adapted.after.known < adapted.before.known
     assert not adapted.kept
-    assert adapted.after.own < adapted.before.own or adapted.after.known < adapted.before.known
-    assert hearing.adapt(session, runs.program, ruinous) == adapted
-    assert session.read_state() == engine.core.read_state()
-    engine.set_state(RATE, rate_pair(RECIPE.rate))
-    assert engine.core.read_state() == state
+    assert hearing.adapt(session, runs.program, harm) == adapted
+    assert session.read_state() == engine.core.read_state() == state
 
 
 def test_a_wrong_label_is_not_learned_while_the_model_knows_better(
@@ -177,3 +181,40 @@ def test_sound_can_be_sent_without_a_label(board: tuple[Project, Board]) -> None
     assert features.shape == (tiny.FRAMES, tiny.BANDS)
     assert reply.feature_crc
     assert hearing.listen(session, 5, ANY).verdict is Verdict.KEPT
+
+
+@pytest.mark.qemu
+def test_an_emulated_core_adapts_alike() -> None:
+    runs = project("head")
+    engine, listener = taught(runs)
+    with runs.connect("qemu_m4") as session:
+        put(session, engine, listener)
+        for features in HEARD.features[:4]:
+            slot = len(listener.clips)
+            session.put_features(features, slot, None)
+            assert hearing.listen(session, slot, ANY) == listener.listen(features, ANY)
+        assert hearing.adapt(session, runs.program, RECIPE) == listener.adapt(RECIPE)
+        assert session.read_state() == engine.core.read_state()
+
+
+def test_a_large_state_is_kept_in_storage_while_learning_is_judged(tmp_path: Path) -> None:
+    runs = open_project(PROJECT / "models" / "kws")
+    engine = CoreEngine(runs.library(), runs.package)
+    rng = np.random.default_rng(1)
+    clips = Examples(rng.integers(-40, 40, (2, 49, 20)).astype(np.int8), np.array([3, 4]))
+    listener = engine.listener(clips)
+    recipe = Recipe(rate=20.0, epochs=1, rehearsals=0)
+    engine.set_state(RATE, rate_pair(recipe.rate))
+    firmware = runs.firmware("host").elf
+    with runs.connect("host") as session:
+        put(session, engine, listener)
+        with pytest.raises(DeviceError) as caught:
+            hearing.adapt(session, runs.program, recipe)
+        assert caught.value.status == Status.NO_STORAGE
+    with target.start("host", firmware, tmp_path / "nv") as port, Board.connect(port) as session:
+        put(session, engine, listener)
+        state = session.read_state()
+        adapted = listener.adapt(recipe)
+        assert not adapted.kept
+        assert hearing.adapt(session, runs.program, recipe) == adapted
+        assert session.read_state() == engine.core.read_state() == state
