@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Measure how well users' words are learned.",
     "export": "Save what a board has learned.",
     "flash": "Put a model on a board.",
+    "listen": "Let a board learn from what nobody labelled.",
     "quantize": "Make the int8 form of a trained model.",
     "restore": "Give a board what was saved.",
     "train": "Pretrain a network on recordings.",

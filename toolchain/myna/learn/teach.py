@@ -109,6 +109,19 @@ def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
     return len(names)
 
 
+def free_slots(session: Board, count: int) -> tuple[int, ...]:
+    """So many clip slots of a board that store nothing.
+
+    Raises:
+        MynaError: there are not as many.
+    """
+    stored = session.status().clips
+    require_slots(session, count, stored)
+    used = session.score().labels if stored else {}
+    free = [slot for slot in range(session.info.max_clips) if slot not in used]
+    return tuple(free[:count])
+
+
 def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) -> tuple[int, ...]:
     """Store takes of one class in free clip slots of a board.
 
@@ -125,11 +138,7 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
         MynaError: there are more takes than free slots, or the board finds a take unfit to learn
             from, or that one says another word (it stores none of them then); or the board failed.
     """
-    stored = session.status().clips
-    require_slots(session, len(takes), stored)
-    used = session.score().labels if stored else {}
-    free = [slot for slot in range(session.info.max_clips) if slot not in used]
-    slots = tuple(free[: len(takes)])
+    slots = free_slots(session, len(takes))
     for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
         verdict = Verdict(session.upload_audio(take.pcm, slot, label).verdict)
         if verdict is not Verdict.OK:

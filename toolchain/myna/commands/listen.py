@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna listen``: let a board learn from what nobody labelled."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from myna.audio.endpoint import Verdict as Endpoint
+from myna.commands.common import (
+    json_option,
+    make_options,
+    names_option,
+    running_port_option,
+    training_options,
+    write_json,
+)
+from myna.commands.enroll import MODEL
+from myna.device.session import Board
+from myna.errors import MynaError
+from myna.learn import hearing, teach
+from myna.learn.checkpoint import FORGETS, keep
+from myna.learn.listening import Criteria, Heard, Verdict, certain
+from myna.learn.recipe import Recipe
+from myna.learn.words import load_words
+from myna.project import open_project
+
+NO_WORDS = ("silence", "unknown")  # labels that are never adapted
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…")
+@running_port_option
+@click.option(
+    "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
+)
+@click.option("--confirm", is_flag=True, help='Ask "was that right?" for each clip that is kept.')
+@names_option
+@training_options
+@json_option
+def listen(
+    paths: tuple[Path, ...],
+    port: str,
+    wav: tuple[Path, ...],
+    confirm: bool,
+    names: Path,
+    train: str,
+    ranges: str,
+    store_all: bool,
+    json_file: Path | None,
+) -> None:
+    """Let a board adapt to recordings that nobody labelled, and undo it if that did harm.
+
+    It keeps what it is sure of: of words that were enrolled, or if none was, of those that MODEL
+    (models/kws unless named) knows. More FILEs may follow --wav.
+    """
+    models = [path for path in paths if (path / "architecture.json").is_file()]
+    files = [path for path in paths if path not in models]
+    takes = teach.read_takes(teach.find_takes((*wav, *files)))
+    project = open_project(models[0] if models else MODEL, make_options(train, ranges, store_all))
+    with project.connect("", port) as session:
+        words = load_words(names, session)
+        known = [i for i, label in enumerate(session.labels) if label not in NO_WORDS]
+        lowest = len(session.labels) if words else min(known)
+        criteria, heard = certain(project.program, lowest), []
+        for take in takes:
+            found = _hear(session, take, criteria, (*session.labels, *words), confirm)
+            heard.append({"file": str(take.path), **(_describe(found) if found else {})})
+        if not session.status().clips:
+            raise MynaError(
+                "the board is sure of none of these recordings",
+                where="listen",
+                fix="enroll the words first, or record them more clearly",
+            )
+        adapted = hearing.adapt(session, project.program, Recipe())
+        saved = adapted.kept and keep(session)
+    result = {"heard": heard, **asdict(adapted), "saved": saved}
+    write_json(json_file, "listen", result)
+    click.echo("adapted" if adapted.kept else "adapting did harm: undone")
+    if adapted.kept and not saved:
+        click.echo(FORGETS)
+
+
+def _hear(
+    session: Board, take: teach.Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
+) -> Heard | None:
+    """Hear one take in a free slot; None if the board finds it unfit."""
+    (slot,) = teach.free_slots(session, 1)
+    if session.upload_audio(take.pcm, slot, hearing.UNLABELLED).verdict != Endpoint.OK:
+        click.echo(f"{take.path.name}: no clear word")
+        return None
+    found = hearing.listen(session, slot, criteria)
+    kept = found.verdict is Verdict.KEPT
+    click.echo(f"{take.path.name}: {names[found.label]!r}, {found.verdict.name.lower()}")
+    if kept and confirm:
+        hearing.confirm(session, slot, right=click.confirm("Was that right?"))
+    return found
+
+
+def _describe(heard: Heard) -> dict[str, object]:
+    return {**asdict(heard), "verdict": heard.verdict.name.lower()}
