@@ -101,11 +101,7 @@ class CoreEngine:
         return Learner(self.core, self._package.audio, silence_of(labels), examples, recipe).learn()
 
     def listener(self, clips: Examples) -> Listener:
-        """What hears clips that nobody labelled, beside these of the user.
-
-        Raises:
-            MynaError: the engine computes in floats.
-        """
+        """What hears clips that nobody labelled, beside these of the user; not in floats."""
         if not isinstance(self.core, Reference | HostLibrary):
             raise MynaError("cannot listen", where="engine float", fix="use --engine host")
         return Listener(self.core, self._package.audio, silence_of(self._package.labels), clips)
