@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,8 @@ import numpy.typing as npt
 import pytest
 import tiny
 import tiny_model
+from click.testing import CliRunner, Result
+from myna.cli import cli
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
@@ -218,3 +221,29 @@ def test_a_large_state_is_kept_in_storage_while_learning_is_judged(tmp_path: Pat
         assert not adapted.kept
         assert hearing.adapt(session, runs.program, recipe) == adapted
         assert session.read_state() == engine.core.read_state() == state
+
+
+def test_users_let_a_board_listen_and_confirm(tmp_path: Path) -> None:
+    takes = tiny_model.recordings(tmp_path / "takes", ("me",), ("one", "two"), 5)
+    names, file = tmp_path / "names.json", tmp_path / "result.json"
+    runs = project("head")
+
+    def run(command: str, *arguments: object, answer: str = "") -> Result:
+        shared = (tiny_model.folder(), "--train", "head", "--port", port, "--names", names)
+        return CliRunner().invoke(cli, [command, *map(str, (*shared, *arguments))], input=answer)
+
+    with target.start("host", runs.firmware("host").elf) as port:
+        for word in ("one", "two"):
+            some = sorted((takes / word).iterdir())[:3]
+            done = run("enroll", "--word", word, "--wav", *some)
+            assert done.exit_code == 0, done.exception
+        heard = sorted((takes / "one").iterdir())[3:]
+        done = run("listen", "--confirm", "--json", file, "--wav", *heard, answer="y\nn\n")
+        assert done.exit_code == 0, done.exception
+    result = json.loads(file.read_text())
+    assert [Path(entry["file"]) for entry in result["heard"]] == heard
+    assert result["saved"] is False  # the board has no storage
+    kept = [entry for entry in result["heard"] if entry["verdict"] == "kept"]
+    assert done.output.count("Was that right?") == len(kept)
+    assert {entry["label"] for entry in kept} <= {KNOWN, KNOWN + 1}
+    assert result["before"]["own"] <= (6 + len(kept)) * (1 + VIEWS)
