@@ -112,7 +112,11 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        invocation = shlex.join(["myna", *sys.argv[1:]])
+        words = ["myna", *sys.argv[1:]]
+        if "--json" in words:  # where the result is does not belong to it
+            at = words.index("--json")
+            del words[at : at + 2]
+        invocation = shlex.join(words)
         record = {"command": command, "version": __version__, "invocation": invocation, **result}
         path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     except OSError as error:
