@@ -16,7 +16,7 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.device.session import Scored
+from myna.device.results import Scored
 from myna.device.target import PROJECT
 from myna.learn import teach
 from myna.learn.checkpoint import FORGETS, keep

@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,50 +17,14 @@ from myna.device.bodies import Empty, Range
 from myna.device.frame import MAX_PAYLOAD
 from myna.device.link import BAUD, Link, open_port
 from myna.device.messages import Exchange
+from myna.device.results import Classified, Features, Scored, Traced
 from myna.errors import MynaError
 
 Pcm = npt.NDArray[np.int16]
-Features = npt.NDArray[np.int8]
 Progress = Callable[[int, int], None]  # (done, of how many)
 
 PIECE = MAX_PAYLOAD - 4  # bytes behind an offset
 STEPS_PER_REQUEST = 8  # how often train() reports
-
-
-@dataclass(frozen=True)
-class Classified:
-    """Result of `Board.infer`.
-
-    Attributes:
-        label: class index.
-        logits: int8, of the classes in use.
-        confidence: similarity to the class beyond what is typical of it (Q15).
-        accepted: whether the clip is taken for one of the class, and not for a foreign sound.
-    """
-
-    label: int
-    logits: Features
-    confidence: int
-    accepted: bool
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Result of `Board.score`: clips counted, clips right, and label by slot."""
-
-    correct: int
-    total: int
-    labels: dict[int, int]
-
-
-@dataclass(frozen=True)
-class Traced:
-    """One traced step: the step counter after it, its loss (nats, Q16), and the CRC-32 of every
-    output, in the order of the program's nodes (uint32)."""
-
-    step: int
-    loss: int
-    digests: npt.NDArray[np.uint32]
 
 
 class Board:

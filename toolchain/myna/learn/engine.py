@@ -20,7 +20,8 @@ from myna.codegen.emit import SILENCE
 from myna.device import target
 from myna.device.bodies import Learn
 from myna.device.library import HostLibrary
-from myna.device.session import Board, Classified
+from myna.device.results import Classified
+from myna.device.session import Board
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ir import Array

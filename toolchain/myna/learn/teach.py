@@ -13,7 +13,8 @@ from myna.audio.features import Pcm
 from myna.audio.files import SUFFIXES, read_recording
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device.session import Board, Scored
+from myna.device.results import Scored
+from myna.device.session import Board
 from myna.errors import MynaError
 from myna.learn.engine import learn_on, require_slots
 from myna.learn.examples import Progress
