@@ -9,6 +9,9 @@ same recording, and with other rooms, which it never hears.
 Without named words the device has heard no speech of its user: the examination is on words that the
 model knows, and every room is one "speaker". With named words each user enrolls them without noise
 first, and then adapts to one of the rooms.
+
+Noise is mixed into memories that are feature maps, so that a room is learned by the plans room,
+bias and all; the plan head rehearses embeddings, and can only learn that the noise is silence.
 """
 
 from __future__ import annotations
