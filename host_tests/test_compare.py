@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from myna.audio.dataset import split_of
 from myna.cli import cli
 from myna.device.library import compile_library
+from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ir import Array
@@ -84,6 +85,8 @@ def test_eight_bit_masters_keep_no_residual(project: Project) -> None:
         assert not (moved % 256).any()
     rounded = EightBit(stochastic=False)(np.array([0.0, 256.0]), np.array([100.0, -200.0]))
     assert rounded.tolist() == [0, -256]
+    edge = EightBit(stochastic=False)(np.array([127.0, -127.0]) * 256, np.array([200.0, -200.0]))
+    assert edge.tolist() == [0, 0]  # a saturated weight gets no residual
     many = EightBit(stochastic=True)(np.zeros(100_000), np.full(100_000, 64.0))
     assert set(many.tolist()) == {0, 256}
     assert many.mean() == pytest.approx(64, abs=1)
@@ -193,3 +196,10 @@ def test_plans_have_a_row_each_and_a_picture(result: dict[str, Any], tmp_path: P
 def test_a_document_without_the_markers_is_refused() -> None:
     with pytest.raises(MynaError, match="ablation begin"):
         tables.insert("nothing", "ablation", "text")
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_design_shows_the_results_that_are_kept(name: str) -> None:
+    kept = PROJECT / "docs" / f"{name}.json"
+    design = (PROJECT / "DESIGN.md").read_text("utf-8")
+    assert tables.insert(design, name, tables.render(json.loads(kept.read_text()))) == design

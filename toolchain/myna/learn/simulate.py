@@ -83,7 +83,8 @@ class EightBit:
     def __call__(self, masters: Masters, step: Masters) -> Masters:
         """See `Rule`."""
         noise = self._random.random(step.size) if self._stochastic else 0.5
-        return np.floor((masters + step) / LSB + noise) * LSB - masters
+        weights = np.floor((masters + step) / LSB + noise).clip(-127, 127)
+        return weights * LSB - masters
 
 
 class Momentum:

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from myna.errors import MynaError
+from myna.learn.evaluate import mean_with_ci
 from myna.report.tradeoff import draw_tradeoff
 
 Result = Mapping[str, Any]
@@ -62,17 +63,30 @@ def _ablation(parts: Sequence[Result]) -> str:
 
 
 def _ablation_part(part: Result) -> str:
-    header = ["Choice", "new words", "known words", "RAM"]
+    header = ["Choice", "new words", "beyond the first row", "known words", "beyond", "RAM"]
+    first = part["trials"][0]
     rows = [
         [
             row["name"],
-            _with_interval(row["after"]),
-            _with_interval(row["known_after"]),
+            _mean(row["after"]),
+            _beyond(row, first, "after"),
+            _mean(row["known_after"]),
+            _beyond(row, first, "known_after"),
             "" if _in_real_numbers(row) else f"{row['ram']:,} B",
         ]
         for row in part["trials"]
     ]
     return f"*{part['title'].capitalize()}*\n\n{_table(header, rows)}"
+
+
+def _beyond(row: Result, first: Result, field: str) -> str:
+    """Mean difference user by user, and half its 95 % interval, in percentage points."""
+    if row is first:
+        return ""
+    pairs = zip(row["per_speaker"], first["per_speaker"], strict=True)
+    found = mean_with_ci([own[field] - other[field] for own, other in pairs])
+    half = found["ci95"]
+    return f"{found['mean']:+.1f}" + ("" if half is None else f" ± {half:.1f}")
 
 
 def _in_real_numbers(row: Result) -> bool:
@@ -86,11 +100,6 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _mean(value: Mapping[str, float]) -> str:
     return f"{value['mean']:.1f} %"
-
-
-def _with_interval(value: Mapping[str, float | None]) -> str:
-    half = value["ci95"]
-    return f"{value['mean']:.1f} %" if half is None else f"{value['mean']:.1f} ± {half:.1f} %"
 
 
 TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {
