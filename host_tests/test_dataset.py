@@ -239,7 +239,7 @@ def test_synthetic_speakers_speak() -> None:
 
 @needs_espeak
 def test_unknown_voices_are_refused() -> None:
-    with pytest.raises(MynaError, match="unknown voice"):
+    with pytest.raises(MynaError, match="cannot speak 'yes' with voice 'martian'"):
         synth.speak([("yes", synth.Voice("martian"))])
 
 
@@ -249,3 +249,27 @@ def test_missing_library_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path:
     with pytest.raises(MynaError, match="not installed") as caught:
         synth.speak([("yes", synth.Voice("en"))])
     assert "pip install" in caught.value.fix
+
+
+# -- what a model heard ----------------------------------------------------------------------------
+
+
+def test_what_was_heard_survives_the_file(tmp_path: Path) -> None:
+    assert dataset.Heard.load(tmp_path) == dataset.Heard()
+    clips = [
+        dataset.Clip(word, speaker, 0, Path(word, speaker))
+        for word, speaker in (("كتاب", "p"), ("ab", "q"), ("ab", "p"))
+    ]
+    heard = dataset.Heard.of(clips)
+    assert heard == dataset.Heard(("p", "q"), ("ab", "كتاب"))
+    heard.save(tmp_path)
+    assert dataset.Heard.load(tmp_path) == heard
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"speakers": [], "words": 3}', "\udcff"])
+def test_a_damaged_list_of_what_was_heard_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / dataset.HEARD
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(MynaError, match="does not tell what the model heard") as raised:
+        dataset.Heard.load(tmp_path)
+    assert str(path) in str(raised.value)

@@ -70,9 +70,10 @@ def _random_clips(count: int) -> Clips:
     }
 
 
-def _store(board: Board, clips: Clips) -> None:
+def _store(board: Board, clips: Clips) -> Clips:
     for slot, (features, label) in clips.items():
         board.put_features(features, slot, label)
+    return clips
 
 
 # -- the session ----------------------------------------------------------------------------------
@@ -88,7 +89,7 @@ def test_hello_describes_board_and_model(board: Board) -> None:
     status = board.status()
     assert (status.step, status.classes, status.clips, status.state_incomplete) == (0, 10, 0, 0)
     assert status.clip_bytes >= CLIPS * FEATURE_BYTES
-    assert status.buffer_bytes < 8000
+    assert status.buffer_bytes < 8000 + info.state_bytes  # and a copy of the state
 
 
 def test_another_fingerprint_is_refused_and_frees_the_port(port: str) -> None:
@@ -194,8 +195,7 @@ def test_features_must_be_complete_and_in_order(board: Board) -> None:
 
 
 def test_training_follows_the_schedule(board: Board) -> None:
-    clips, twin = _random_clips(7), FakeModel()
-    _store(board, clips)
+    clips, twin = _store(board, _random_clips(7)), FakeModel()
     told: list[tuple[int, int]] = []
     losses = board.train(45, lambda *done: told.append(done))
     assert losses.tolist() == twin.train(clips, 45)
@@ -205,8 +205,7 @@ def test_training_follows_the_schedule(board: Board) -> None:
 
 
 def test_inference_and_score(board: Board) -> None:
-    clips, twin = _random_clips(20), FakeModel()
-    _store(board, clips)
+    clips, twin = _store(board, _random_clips(20)), FakeModel()
     board.train(30)
     twin.train(clips, 30)
     scored, expected = board.score(), {}
@@ -222,8 +221,7 @@ def test_inference_and_score(board: Board) -> None:
 
 
 def test_a_traced_step_tells_every_output(board: Board) -> None:
-    clips, twin = _random_clips(3), FakeModel()
-    _store(board, clips)
+    clips, twin = _store(board, _random_clips(3)), FakeModel()
     for step in range(5):
         features, _ = clips[schedule.pick(sorted(clips), twin.seed, step)]
         logits = twin.logits(features)
@@ -239,8 +237,7 @@ def test_a_traced_step_tells_every_output(board: Board) -> None:
 
 
 def test_a_stopped_step_shows_its_tensors_and_locks_the_model(board: Board) -> None:
-    clips, twin = _random_clips(3), FakeModel()
-    _store(board, clips)
+    clips, twin = _store(board, _random_clips(3)), FakeModel()
     before = board.read_state()
     board.stop_step(1)
     twin.train(clips, 1)
@@ -262,6 +259,19 @@ def test_training_needs_clips_of_classes_in_use(board: Board) -> None:
         request = b.Train(steps, 0, stop)
         assert _refusal(lambda r=request: board.link.request(m.TRAIN, r)) == Status.BAD_RANGE
     assert board.read_state() == FakeModel().state()
+
+
+def test_learning_works_with_a_model_that_cannot_begin_classes(board: Board) -> None:
+    """Sanitizers watch that it touches neither memories nor what imprints: there is none."""
+    clips, twin = _store(board, _random_clips(5)), FakeModel()
+    reply = board.learn(b.Learn(0, 0, 3, 2), None)
+    for epoch in range(3):
+        for slot in schedule.shuffle(sorted(clips), twin.seed, 5 * epoch):
+            twin.train({slot: clips[slot]}, 1)
+    assert (reply.step, reply.imprinted, len(reply.worst)) == (15, 0, 3 * 4)
+    board.put_features(np.zeros((49, 10), np.int8), 0, 10)
+    assert _refusal(lambda: board.learn(b.Learn(0, 0, 1, 0), None)) == Status.BAD_LABEL
+    assert board.read_state() == twin.state()
 
 
 def test_tracing_ends_an_audio_upload(board: Board) -> None:
@@ -404,8 +414,7 @@ def test_a_lossy_line_changes_nothing_but_the_time(elf: Path, tmp_path: Path, se
 
 
 def test_a_repeated_request_is_not_executed_again(port: str, board: Board) -> None:
-    clips, twin = _random_clips(4), FakeModel()
-    _store(board, clips)
+    clips, twin = _store(board, _random_clips(4)), FakeModel()
     sequence = board.link._sequence
     twice = encode(Frame(m.TRAIN.code, sequence, b.Train(3).pack())) * 2
     board.link._channel.write(twice)
