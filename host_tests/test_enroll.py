@@ -28,7 +28,7 @@ SIZE = 48  # clip slots
 
 @pytest.fixture(scope="module")
 def project() -> Project:
-    return open_project(tiny_model.folder())
+    return open_project(tiny_model.folder(), tiny_model.HEAD)
 
 
 @pytest.fixture(scope="module")
