@@ -78,6 +78,7 @@ def evaluate(
     """Let users enroll words in MODEL and examine it on their other takes, before and after.
 
     speaker: K takes of every word that the model knows. new-words: K takes of each new word.
+    open-set: K takes of each new word, against all other words and noise.
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
