@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ import pytest
 import tiny
 import tiny_model
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from myna.audio.dataset import Clip
 from myna.cli import cli
 from myna.device import bodies as b
 from myna.device import messages as m
@@ -28,6 +32,7 @@ from myna.learn.engine import CoreEngine, rate_pair, silence_of, store_examples
 from myna.learn.examples import Examples
 from myna.learn.listening import VIEWS, Criteria, Listener, Verdict
 from myna.learn.recipe import Recipe
+from myna.learn.selflabel import split
 from myna.passes.tape import RATE
 from myna.pipeline import Options
 from myna.project import Project, open_project
@@ -247,3 +252,48 @@ def test_users_let_a_board_listen_and_confirm(tmp_path: Path) -> None:
     assert done.output.count("Was that right?") == len(kept)
     assert {entry["label"] for entry in kept} <= {KNOWN, KNOWN + 1}
     assert result["before"]["own"] <= (6 + len(kept)) * (1 + VIEWS)
+
+
+def evaluate(file: Path, *arguments: object) -> dict[str, Any]:
+    command = ["evaluate", "--protocol", "self-label", "--jobs", "1", "--json", str(file)]
+    done = CliRunner().invoke(cli, [*command, "--train", "head", *map(str, arguments)])
+    assert done.exit_code == 0, done.exception
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
+
+
+def test_users_are_heard_and_examined_on_different_takes(tmp_path: Path) -> None:
+    data = tiny_model.recordings(tmp_path / "data", ("me", "you"), ("one", "two", "three"), 6)
+    arguments = (tiny_model.folder(), "--data", data, "--new-words", "one,two", "--shots", 2)
+    result = evaluate(tmp_path / "result.json", *arguments, "--speakers", "all")
+    assert result["speakers"] == ["me", "you"]
+    for person in result["per_speaker"]:
+        assert (person["enrolled"], person["heard"], person["tested"]) == (4, 4, 4)
+    assert result["known_after"] is None  # no base data
+    gain = result["labelled"]["mean"] - result["before"]["mean"]
+    assert (result["recovered"] is None) == (gain <= 0)
+
+
+@given(st.integers(0, 4), st.lists(st.integers(0, 9), min_size=1, max_size=9, unique=True))
+def test_no_take_is_in_two_parts(shots: int, takes: list[int]) -> None:
+    clips = [Clip(word, "me", take, Path()) for word in ("x", "y") for take in takes]
+    clips += [Clip("x", "you", 0, Path())]
+    parts = split(clips, "me", {"x": shots, "y": shots})
+    assert sorted(i for part in parts for i in part) == list(range(2 * len(takes)))
+    enrolled, heard, examined = parts
+    assert len(enrolled) == 2 * min(shots, len(takes))
+    assert 0 <= len(heard) - len(examined) <= 2
+    assert [clips[i].word for i in heard] == ["x", "y"] * (len(heard) // 2)
+
+
+@pytest.mark.data
+def test_real_words_are_learned_without_labels(data_dir: Path, tmp_path: Path) -> None:
+    data = data_dir / "arabic_speech_commands"
+    people, words = "00000011,00000030", "cancel,digit,direction"
+    arguments = (PROJECT / "models" / "kws", "--data", data, "--speakers", people)
+    result = evaluate(tmp_path / "r.json", *arguments, "--new-words", words, "--shots", 1)
+    start = result["before"]["mean"]
+    assert result["kept"]["mean"] > 30
+    assert result["wrong"]["mean"] < 10
+    for run in ("after", "corrupt_after", "intruder_after"):
+        assert result[run]["mean"] >= start - 100 / 24  # one of the takes examined

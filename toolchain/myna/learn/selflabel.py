@@ -100,7 +100,7 @@ class SelfExam:
         corrupt = self._listen(engine, self.heard, CORRUPT)
         order = np.random.default_rng(self.seed).permutation(len(self.heard) + len(self.intruder))
         crowd = self._listen(engine, _join(self.heard, self.intruder).take(order.tolist()))
-        return {
+        result = {
             **{"speaker": self.speaker, "enrolled": len(self.enrolled)},
             **{"heard": len(self.heard), "tested": len(self.examined)},
             **{"before": before, "known_before": known_before},
@@ -113,6 +113,7 @@ class SelfExam:
             **{"intruder_wrong": _percent(crowd.wrong, crowd.kept)},
             **{"undone": _percent(plain.undone, plain.adapted)},
         }
+        return {name: value for name, value in result.items() if value is not None}
 
     def _start(self, engine: CoreEngine) -> tuple[float, float | None]:
         """The engine as enrollment leaves it, and what it knows then."""
