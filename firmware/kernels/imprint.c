@@ -6,8 +6,6 @@
 #include "kernels/fixed.h"
 #include "kernels/sgd.h"
 
-#define CENTER_BITS 4
-
 /* the sum of embeddings without the centre's part, in Q4 */
 static int32_t away(int32_t total, int32_t shots, int32_t center) {
     return total * (1 << CENTER_BITS) - shots * center;

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#define CENTER_BITS 4 /* fraction bits of the centre of embeddings */
+
 struct imprint {
     uint16_t inputs;
     int32_t norm, own;

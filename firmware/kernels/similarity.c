@@ -2,8 +2,8 @@
 #include "kernels/similarity.h"
 
 #include "kernels/fixed.h"
+#include "kernels/imprint.h"
 
-#define CENTER_BITS 4
 #define ONE_Q15 ((int64_t)1 << 15)
 
 static int32_t cosine(const struct similarity *p, const int8_t *embedding, const int16_t *center,

@@ -7,6 +7,7 @@
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -104,9 +105,7 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
         server_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        memcpy(myna_model.latent, &myna_model.replay_latents[i * myna_model.latent_bytes],
-               myna_model.latent_bytes);
-        myna_model.recall();
+        recognize_memory(i);
         note((uint32_t)myna_model.replay_labels[i]);
         server_progress((uint32_t)*myna_model.step);
     }

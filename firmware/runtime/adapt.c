@@ -7,6 +7,7 @@
 #include "runtime/learn.h"
 #include "runtime/listen.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static enum status recover_state(void) {
 }
 
 static void examine_clip(const struct clip *clip, struct exam *exam) {
-    uint16_t right = listen_guess(clip->features) == clip->label;
+    uint16_t right = recognize_class(clip->features) == clip->label;
     if (clip->guessed) {
         exam->guessed = (uint16_t)(exam->guessed + right);
     } else if (clip->label == myna_model.silence) {
@@ -62,10 +63,8 @@ static struct exam examine(void) {
         }
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        memcpy(myna_model.latent, &myna_model.replay_latents[i * myna_model.latent_bytes],
-               myna_model.latent_bytes);
-        myna_model.recall();
-        bool right = listen_winner(NULL) == myna_model.replay_labels[i];
+        recognize_memory(i);
+        bool right = recognize_winner(NULL) == myna_model.replay_labels[i];
         exam.known = (uint16_t)(exam.known + right);
         server_progress((uint32_t)*myna_model.step);
     }

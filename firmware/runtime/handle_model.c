@@ -5,6 +5,7 @@
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 #include "runtime/schedule.h"
 #include "runtime/trace.h"
 
@@ -20,11 +21,7 @@ static enum status classify(const struct clip *clip, struct trace_options option
     bool stopped;
     memcpy(myna_model.features, clip->features, sizeof clip->features);
     enum status status = trace_run(myna_model.infer, options, &stopped);
-    uint16_t best = 0u;
-    for (uint16_t i = 1u; i < *myna_model.classes; i++) {
-        best = myna_model.logits[i] > myna_model.logits[best] ? i : best;
-    }
-    *label = best;
+    *label = recognize_winner(NULL);
     return status;
 }
 

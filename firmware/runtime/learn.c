@@ -6,8 +6,8 @@
 #include "runtime/accept.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
-#include "runtime/listen.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 #include "runtime/schedule.h"
 #include "runtime/takes.h"
 
@@ -120,7 +120,7 @@ static int32_t epoch(const struct message_learn *options) {
     schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
         const struct clip *clip = clips_stored(slots[i]);
-        if (clip->guessed && listen_guess(clip->features) != clip->label) {
+        if (clip->guessed && recognize_class(clip->features) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
         losses[clip->label] += study(options, clip);

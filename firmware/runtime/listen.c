@@ -6,35 +6,11 @@
 #include "kernels/fixed.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #define TAG_LISTEN 0x4C495354u /* "LIST": no tensor draws with this tag */
-
-uint16_t listen_winner(uint16_t *margin) {
-    const int8_t *logits = myna_model.logits;
-    uint16_t best = 0u;
-    int32_t second = INT8_MIN;
-    for (uint16_t i = 1u; i < *myna_model.classes; i++) {
-        if (logits[i] > logits[best]) {
-            second = logits[best];
-            best = i;
-        } else if (logits[i] > second) {
-            second = logits[i];
-        }
-    }
-    if (margin != NULL) {
-        *margin = (uint16_t)(logits[best] - second);
-    }
-    return best;
-}
-
-uint16_t listen_guess(const int8_t *features) {
-    memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
-    myna_model.infer(NULL);
-    return listen_winner(NULL);
-}
 
 uint16_t listen_agreement(const int8_t *features, uint16_t label) {
     uint16_t agreed = 0u;
@@ -42,7 +18,7 @@ uint16_t listen_agreement(const int8_t *features, uint16_t label) {
         uint32_t key = fx_key((uint32_t)*myna_model.seed, view, TAG_LISTEN);
         audio_vary(myna_model.audio, features, NULL, key, myna_model.features);
         myna_model.infer(NULL);
-        agreed = (uint16_t)(agreed + (listen_winner(NULL) == label));
+        agreed = (uint16_t)(agreed + (recognize_winner(NULL) == label));
     }
     return agreed;
 }
@@ -74,9 +50,8 @@ static uint32_t count_guessed(uint16_t label) {
 
 static enum listen_verdict judge(const struct message_listen *listen, const int8_t *features,
                                  struct message_listen_reply *heard) {
-    memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
-    myna_model.infer(NULL);
-    heard->label = listen_winner(&heard->margin);
+    recognize(features);
+    heard->label = recognize_winner(&heard->margin);
     if (heard->label < listen->lowest || heard->label == myna_model.silence) {
         return LISTEN_OTHER;
     }

@@ -19,12 +19,6 @@ enum listen_verdict {
     LISTEN_INCONSISTENT, /* its variations are taken for other words */
 };
 
-/* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
-uint16_t listen_winner(uint16_t *margin);
-
-/* The class that the model takes a feature map for. */
-uint16_t listen_guess(const int8_t *features);
-
 /* How many of the variations of a feature map the model takes for `label`. */
 uint16_t listen_agreement(const int8_t *features, uint16_t label);
 

@@ -2,20 +2,16 @@
 #include "runtime/takes.h"
 
 #include "kernels/fixed.h"
+#include "kernels/imprint.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/recognize.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#define CENTER_BITS 4
 #define ALIKE 48 /* smallest agreement of takes of one word: a cosine of 0.38 */
-
-static void embed(const struct clip *clip) {
-    memcpy(myna_model.features, clip->features, sizeof clip->features);
-    myna_model.infer(NULL);
-}
 
 static int32_t embedding(uint32_t i) {
     return myna_model.embedding[i] - myna_model.embedding_zero;
@@ -28,7 +24,7 @@ int32_t takes_sum(uint32_t class) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         const struct clip *clip = clips_stored(slot);
         if (clip != NULL && clip->label == class) {
-            embed(clip);
+            recognize(clip->features);
             for (uint32_t i = 0u; i < myna_model.embedding_size; i++) {
                 total[i] += embedding(i);
             }
@@ -70,7 +66,7 @@ enum status handle_takes(const struct request *request, struct reply *reply) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
         const struct clip *clip = clips_stored(slot);
         if (clip != NULL && clip->label == class) {
-            embed(clip);
+            recognize(clip->features);
             alike[found] = agreement(takes);
             if (alike[found] < ALIKE && alike[found] < least) {
                 least = alike[found];

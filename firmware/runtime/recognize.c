@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/recognize.h"
+
+#include "config.h" /* of the generated model */
+#include "runtime/model.h"
+
+#include <stddef.h>
+#include <string.h>
+
+void recognize(const int8_t *features) {
+    memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
+    myna_model.infer(NULL);
+}
+
+void recognize_memory(uint32_t memory) {
+    memcpy(myna_model.latent, &myna_model.replay_latents[memory * myna_model.latent_bytes],
+           myna_model.latent_bytes);
+    myna_model.recall();
+}
+
+uint16_t recognize_winner(uint16_t *margin) {
+    const int8_t *logits = myna_model.logits;
+    uint16_t best = 0u;
+    int32_t second = INT8_MIN;
+    for (uint16_t i = 1u; i < *myna_model.classes; i++) {
+        if (logits[i] > logits[best]) {
+            second = logits[best];
+            best = i;
+        } else if (logits[i] > second) {
+            second = logits[i];
+        }
+    }
+    if (margin != NULL) {
+        *margin = (uint16_t)(logits[best] - second);
+    }
+    return best;
+}
+
+uint16_t recognize_class(const int8_t *features) {
+    recognize(features);
+    return recognize_winner(NULL);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inference, and what came of it. */
+#ifndef MYNA_RECOGNIZE_H
+#define MYNA_RECOGNIZE_H
+
+#include <stdint.h>
+
+/* Infers a feature map: the model's logits, embedding and similarity are its own then. */
+void recognize(const int8_t *features);
+
+/* The same for a memory. */
+void recognize_memory(uint32_t memory);
+
+/* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
+uint16_t recognize_winner(uint16_t *margin);
+
+/* The class that the model takes a feature map for. */
+uint16_t recognize_class(const int8_t *features);
+
+#endif
