@@ -26,7 +26,7 @@ from myna.learn.simulate import CORES, AlteredSteps, EightBit, Masters, Momentum
 from myna.learn.trial import Trial
 from myna.pipeline import Options
 from myna.project import Project, open_project
-from myna.report import tables
+from myna.report import markdown, tables
 
 HELD_OUT = tuple(s for s in (f"user{i}" for i in range(50)) if split_of(s) == "test")
 DOCUMENT = "before\n<!-- ablation begin -->\nold\n<!-- ablation end -->\nafter\n"
@@ -195,11 +195,11 @@ def test_plans_have_a_row_each_and_a_picture(result: dict[str, Any], tmp_path: P
 
 def test_a_document_without_the_markers_is_refused() -> None:
     with pytest.raises(MynaError, match="ablation begin"):
-        tables.insert("nothing", "ablation", "text")
+        markdown.insert("nothing", "ablation", "text")
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_the_design_shows_the_results_that_are_kept(name: str) -> None:
     kept = PROJECT / "docs" / f"{name}.json"
     design = (PROJECT / "DESIGN.md").read_text("utf-8")
-    assert tables.insert(design, name, tables.render(json.loads(kept.read_text()))) == design
+    assert markdown.insert(design, name, tables.render(json.loads(kept.read_text()))) == design

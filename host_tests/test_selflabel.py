@@ -18,6 +18,7 @@ import tiny_model
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from myna.audio.config import silence_of
 from myna.audio.dataset import Clip
 from myna.cli import cli
 from myna.device import bodies as b
@@ -28,7 +29,7 @@ from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.target import PROJECT
 from myna.learn import hearing
-from myna.learn.engine import CoreEngine, rate_pair, silence_of, store_examples
+from myna.learn.engine import CoreEngine, rate_pair, store_examples
 from myna.learn.examples import Examples
 from myna.learn.listening import VIEWS, Criteria, Listener, Verdict
 from myna.learn.recipe import Recipe

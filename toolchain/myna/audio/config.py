@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from myna.errors import MynaError
 
+SILENCE, UNKNOWN = "silence", "unknown"  # labels of clips without speech, of other words
 RATE = 16000  # samples per second
 FRAME = 512  # samples of one analysis frame, and the length of its FFT
 HOP = 320  # samples from one frame to the next
@@ -101,3 +102,8 @@ class AudioConfig:
                 fix=f"`audio` in architecture.json needs exactly: {', '.join(sorted(known))}",
             )
         return cls(**values)
+
+
+def silence_of(labels: Sequence[str]) -> int | None:
+    """The class of clips without speech, if there is one."""
+    return labels.index(SILENCE) if SILENCE in labels else None

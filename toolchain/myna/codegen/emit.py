@@ -13,7 +13,7 @@ from textwrap import fill
 import jinja2
 
 from myna import __version__
-from myna.audio.config import AudioConfig
+from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
 from myna.ir import Array, Kind, Node, Tensor
 from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
@@ -23,7 +23,6 @@ from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
 ABI = 4  # MYNA_MODEL_ABI of firmware/runtime/model.h
-SILENCE = "silence"  # the label of clips without speech
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
 
@@ -95,13 +94,14 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         outputs += [(_address(program, name), graph.tensors[name].nbytes) for name in node.outputs]
         nodes.append(_node(program, node, index, first))
         first += len(node.outputs)
+    silence = silence_of(labels.names)
     return {
         "name": graph.name,
         "abi": ABI,
         "fingerprint": f"0x{fingerprint(program):08x}u",
         "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
         "labels": json.dumps("\n".join(labels.names), ensure_ascii=False),
-        "silence": labels.names.index(SILENCE) if SILENCE in labels.names else "MYNA_NO_CLASS",
+        "silence": "MYNA_NO_CLASS" if silence is None else silence,
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio),
         "clips": labels.clips,

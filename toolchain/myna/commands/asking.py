@@ -12,7 +12,7 @@ import click
 
 from myna.audio.config import AudioConfig
 from myna.audio.dataset import Clip, Heard
-from myna.commands.common import progress
+from myna.commands.common import options, progress
 from myna.learn.enrolling import NEW_WORDS, WordsExam
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
@@ -24,19 +24,12 @@ folder = click.Path(path_type=Path, file_okay=False)
 
 def asking_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--data``, ``--users`` with its default, ``--seed`` and ``--jobs``."""
-    decorators = (
+    return options(
         click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
         click.option("--users", type=click.IntRange(1), default=users, show_default=True),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True),
         click.option("--jobs", type=click.IntRange(1), default=2, show_default=True),
     )
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(decorators):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def exams_of(
@@ -64,14 +57,17 @@ def exams_of(
         None,
         Recipe(),
         seed,
-        partial(_read, package.audio),
+        partial(read, package.audio),
     )
     return [exam for exam in NEW_WORDS.exams(request) if isinstance(exam, WordsExam)]
 
 
-def _read(
+def read(
     audio: AudioConfig, clips: Sequence[Clip], classes: Mapping[str, int], title: str
 ) -> tuple[tuple[Clip, ...], Examples]:
+    """Recordings and their features; says how many are unusable, and why the first one is."""
     with progress(title) as report:
-        kept, examples, _ = read_examples(audio, clips, classes, report)
+        kept, examples, problems = read_examples(audio, clips, classes, report)
+    if problems:
+        click.echo(f"{len(problems)} unusable recordings left out; first: {problems[0]}", err=True)
     return kept, examples

@@ -51,8 +51,19 @@ def board_option(default: str) -> Callable[..., Any]:
     )
 
 
+def options(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """One decorator for several options, in the order in which help shows them."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(decorators):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    decorators = (
+    return options(
         click.option("--train", default=plan, show_default=True, help=HELP),
         click.option(
             "--ranges",
@@ -63,13 +74,6 @@ def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[...,
         ),
         click.option("--store-all", is_flag=True, help="Store activations; invert nothing."),
     )
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(decorators):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 # The options that make an ``Options``, see ``make_options``: what is learned best by training

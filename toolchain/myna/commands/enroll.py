@@ -16,24 +16,19 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
+from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.results import Scored
-from myna.device.target import PROJECT
 from myna.learn import teach
 from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.recipe import Recipe
 from myna.learn.words import load_words, save_words
-from myna.project import open_project
-
-MODEL = PROJECT / "models" / "kws"
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…")
+@model_and_files
 @running_port_option
 @click.option("--word", required=True, help="What is said.")
-@click.option(
-    "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
-)
+@wav_option
 @names_option
 @training_options
 @json_option
@@ -55,10 +50,7 @@ def enroll(
     MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
     trains on all clips that it stores; it numbers its words, so their names are kept in a file.
     """
-    models = [path for path in paths if (path / "architecture.json").is_file()]
-    files = [path for path in paths if path not in models]
-    takes = teach.read_takes(teach.find_takes((*wav, *files)))
-    project = open_project(models[0] if models else MODEL, make_options(train, ranges, store_all))
+    takes, project = open_recordings(paths, wav, make_options(train, ranges, store_all))
     with project.connect("", port) as session:
         learned = load_words(names, session)
         label = teach.class_of(word, session, learned)

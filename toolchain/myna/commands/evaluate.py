@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from myna.audio.dataset import Clip, Heard
+from myna.audio.dataset import Heard
+from myna.commands.asking import folder, read
 from myna.commands.common import (
     json_option,
     make_options,
@@ -25,13 +26,10 @@ from myna.commands.common import (
 from myna.learn import protocols
 from myna.learn.engine import EngineSpec
 from myna.learn.evaluate import examine_all, summarize
-from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
 from myna.learn.studies import STUDIES
 from myna.learn.study import Request, Study
-from myna.quantized import Package, load_package
-
-folder = click.Path(path_type=Path, file_okay=False)
+from myna.quantized import load_package
 
 
 @click.command()
@@ -96,7 +94,7 @@ def evaluate(
         names(new_words),
         Recipe(),
         seed,
-        partial(_read, package),
+        partial(read, package.audio),
     )
     exams = study.exams(request)
     jobs = 1 if port else jobs or os.cpu_count() or 1
@@ -107,17 +105,6 @@ def evaluate(
     summary["seed"] = seed
     write_json(json_file, "evaluate", {"model": str(model), "engine": engine, **summary})
     _print(study, summary)
-
-
-def _read(
-    package: Package, clips: Sequence[Clip], classes: Mapping[str, int], title: str
-) -> tuple[tuple[Clip, ...], Examples]:
-    """Recordings and their features; says how many are unusable, and why the first one is."""
-    with progress(title) as report:
-        kept, examples, problems = read_examples(package.audio, clips, classes, report)
-    if problems:
-        click.echo(f"{len(problems)} unusable recordings left out; first: {problems[0]}", err=True)
-    return kept, examples
 
 
 def _print(study: Study, summary: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from myna.audio.config import SILENCE, UNKNOWN
 from myna.audio.endpoint import Verdict as Endpoint
 from myna.commands.common import (
     json_option,
@@ -17,7 +18,7 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.enroll import MODEL
+from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.learn import hearing, teach
@@ -25,17 +26,14 @@ from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.listening import Criteria, Heard, Verdict, certain
 from myna.learn.recipe import Recipe
 from myna.learn.words import load_words
-from myna.project import open_project
 
-NO_WORDS = ("silence", "unknown")  # labels that are never adapted
+NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…")
+@model_and_files
 @running_port_option
-@click.option(
-    "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
-)
+@wav_option
 @click.option("--confirm", is_flag=True, help='Ask "was that right?" for each clip that is kept.')
 @names_option
 @training_options
@@ -56,10 +54,7 @@ def listen(
     It keeps what it is sure of: of words that were enrolled, or if none was, of those that MODEL
     (models/kws unless named) knows. More FILEs may follow --wav.
     """
-    models = [path for path in paths if (path / "architecture.json").is_file()]
-    files = [path for path in paths if path not in models]
-    takes = teach.read_takes(teach.find_takes((*wav, *files)))
-    project = open_project(models[0] if models else MODEL, make_options(train, ranges, store_all))
+    takes, project = open_recordings(paths, wav, make_options(train, ranges, store_all))
     with project.connect("", port) as session:
         words = load_words(names, session)
         known = [i for i, label in enumerate(session.labels) if label not in NO_WORDS]

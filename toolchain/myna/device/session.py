@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -187,9 +188,19 @@ class Board:
 
     def learn(self, options: b.Learn, progress: Callable[[int], None] | None) -> b.LearnReply:
         """Learns the stored clips by the recipe; progress is called with the step reached."""
+        with self._telling(progress):
+            return self.link.request(m.LEARN, options)
+
+    def adapt(self, options: b.Learn, progress: Callable[[int], None] | None) -> b.AdaptReply:
+        """The same, undone if it did harm."""
+        with self._telling(progress):
+            return self.link.request(m.ADAPT, options)
+
+    @contextmanager
+    def _telling(self, progress: Callable[[int], None] | None) -> Iterator[None]:
         self.link.on_progress = progress
         try:
-            return self.link.request(m.LEARN, options)
+            yield
         finally:
             self.link.on_progress = None
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from myna.learn.engine import HOST, EngineSpec
 from myna.learn.enrolling import WordsExam
-from myna.learn.evaluate import mean_with_ci
+from myna.learn.evaluate import mean_difference
 from myna.learn.examples import Progress
 from myna.learn.recipe import Recipe
 from myna.learn.trial import Trial, run
@@ -81,8 +81,7 @@ def save(model: Path, record: dict[str, Any]) -> Path:
 
 def _beyond(result: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """What a result has beyond another's, user by user."""
-    pairs = zip(result["per_speaker"], base["per_speaker"], strict=True)
-    gain = mean_with_ci([own["after"] - other["after"] for own, other in pairs])
+    gain = mean_difference(result["per_speaker"], base["per_speaker"], "after")
     return {
         "gain": round(gain["mean"] or 0.0, 6) + 0.0,  # no -0.0 of rounding errors
         "ci95": gain["ci95"],

@@ -6,7 +6,7 @@ Reference, C core and boards give the same predictions, losses and states, byte 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna import fixed
-from myna.codegen.emit import SILENCE
+from myna.audio.config import silence_of
 from myna.device import target
 from myna.device.bodies import Learn
 from myna.device.library import HostLibrary
@@ -159,14 +159,19 @@ def learn_on(
         recipe: how to learn.
         progress: called with steps (done, at most).
     """
-    patch_state(session, program, RATE, rate_pair(recipe.rate))
     begun = session.status()
     most = recipe.steps(begun.clips)
     reply = session.learn(
-        Learn(recipe.enough_q16, int(recipe.vary), recipe.epochs, recipe.rehearsals),
+        follow(session, program, recipe),
         (lambda step: progress(step - begun.step, most)) if progress else None,
     )
-    return Learned(reply.imprinted, tuple(np.frombuffer(reply.worst, "<i4").tolist()))
+    return Learned.of(reply.imprinted, reply.worst)
+
+
+def follow(session: Board, program: Program, recipe: Recipe) -> Learn:
+    """Set a board's learning rate to a recipe's; the request that asks for the rest of it."""
+    patch_state(session, program, RATE, rate_pair(recipe.rate))
+    return Learn(recipe.enough_q16, int(recipe.vary), recipe.epochs, recipe.rehearsals)
 
 
 def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:
@@ -205,11 +210,6 @@ def patch_state(session: Board, program: Program, name: str, value: Array) -> No
     tensor = program.graph.tensors[name]
     data = np.asarray(value, tensor.dtype).tobytes()
     session.patch_state(program.state[name], data)
-
-
-def silence_of(labels: Sequence[str]) -> int | None:
-    """The class of clips without speech, if there is one."""
-    return labels.index(SILENCE) if SILENCE in labels else None
 
 
 def scalar(value: int) -> Array:

@@ -49,6 +49,14 @@ def mean_with_ci(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": statistics.fmean(values), "ci95": half}
 
 
+def mean_difference(
+    own: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]], field: str
+) -> dict[str, float | None]:
+    """Mean, with its interval, of what the same users have of a figure beyond another result."""
+    pairs = zip(own, other, strict=True)
+    return mean_with_ci([one[field] - another[field] for one, another in pairs])
+
+
 def examine_all(
     spec: EngineSpec, exams: Sequence[Exam], jobs: int, progress: Progress
 ) -> list[dict[str, Any]]:

@@ -33,6 +33,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def join(self, others: Examples) -> Examples:
+        """These examples, then others."""
+        features = np.concatenate([self.features, others.features])
+        return Examples(features, np.concatenate([self.labels, others.labels]))
+
     def take(self, chosen: Sequence[int]) -> Examples:
         """The examples at these positions, in this order."""
         index = np.array(chosen, np.int64)

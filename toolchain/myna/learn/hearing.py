@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.session import Board
-from myna.learn.engine import patch_state, rate_pair
+from myna.learn.engine import follow
 from myna.learn.learner import Learned
 from myna.learn.listening import Adapted, Criteria, Heard, Score, Verdict
 from myna.learn.recipe import Recipe
 from myna.passes.plan import Program
-from myna.passes.tape import RATE
 
 UNLABELLED = 0xFFFF  # label of `Board.upload_audio` for a clip to be heard
 
@@ -53,16 +50,9 @@ def adapt(
     Raises:
         MynaError: there is no clip, or no room to keep the state from before.
     """
-    patch_state(session, program, RATE, rate_pair(recipe.rate))
-    request = b.Learn(recipe.enough_q16, int(recipe.vary), recipe.epochs, recipe.rehearsals)
-    session.link.on_progress = progress
-    try:
-        reply = session.link.request(m.ADAPT, request)
-    finally:
-        session.link.on_progress = None
-    worst = tuple(np.frombuffer(reply.worst, "<i4").tolist())
+    reply = session.adapt(follow(session, program, recipe), progress)
     return Adapted(
-        Learned(reply.imprinted, worst),
+        Learned.of(reply.imprinted, reply.worst),
         Score(reply.own_before, reply.guessed_before, reply.known_before),
         Score(reply.own_after, reply.guessed_after, reply.known_after),
         bool(reply.kept),

@@ -65,6 +65,11 @@ class Learned:
     imprinted: int
     worst: tuple[int, ...]
 
+    @classmethod
+    def of(cls, imprinted: int, worst: bytes) -> Learned:
+        """As a board says it: losses as little-endian int32."""
+        return cls(imprinted, tuple(np.frombuffer(worst, "<i4").tolist()))
+
 
 class Learner:
     """Learns one set of clips.

@@ -25,11 +25,10 @@ from typing import Any
 import numpy as np
 
 from myna.audio import mixing, native
-from myna.audio.config import RATE, AudioConfig
+from myna.audio.config import RATE, SILENCE, AudioConfig, silence_of
 from myna.audio.dataset import Clip, read_noises, scan
 from myna.audio.features import Pcm
 from myna.audio.files import read_clip
-from myna.codegen.emit import SILENCE
 from myna.errors import MynaError
 from myna.learn import protocols
 from myna.learn.engine import Engine, Labels, predict
@@ -135,7 +134,7 @@ class NoiseExam:
         begin(engine, self.seed)
         if self.resident.enrolled is not None:
             engine.learn(self.resident.enrolled, self.recipe)
-            clips = _join(self.resident.enrolled, clips)
+            clips = self.resident.enrolled.join(clips)
         result: dict[str, Any] = {"speaker": self.resident.speaker, "room": self.room.name}
         result |= {"seconds": len(self.noises), "tested": len(self.resident.labels)}
         for moment in MOMENTS:
@@ -174,11 +173,6 @@ def adaptation(recipe: Recipe) -> Recipe:
 def field(place: str, moment: str, snr: int) -> str:
     """The name of a figure."""
     return f"{place}{moment}_{snr}db"
-
-
-def _join(first: Examples, second: Examples) -> Examples:
-    features = np.concatenate([first.features, second.features])
-    return Examples(features, np.concatenate([first.labels, second.labels]))
 
 
 def _exams(request: Request) -> Sequence[NoiseExam]:
@@ -239,13 +233,14 @@ def _exam(
 
 def _silence(labels: Sequence[str]) -> int:
     """The class as which noise is recorded."""
-    if SILENCE not in labels:
+    silence = silence_of(labels)
+    if silence is None:
         raise MynaError(
             "has no class for clips without speech, as which noise is recorded",
             where="the model's labels",
             fix=f"train a model with a label {SILENCE!r}",
         )
-    return labels.index(SILENCE)
+    return silence
 
 
 def _sound(clips: Sequence[Clip]) -> Pcm:

@@ -30,12 +30,12 @@ from myna.learn.evaluate import percent_right
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.learn.study import Request, Study
+from myna.pretrain.corpus import HELD_OUT_SAMPLES
 
 WORDS = 10  # enrolled by default
 FOLDS = 5
 FALSE_ACCEPTS = 0.05
 FOREIGN = -1  # class of a word that is not enrolled
-NOISE_SECONDS = 15  # at the end of a recording: pretraining leaves them out
 
 FIELDS = (
     *("before", "after", "accuracy_at_5pct_far", "auroc"),
@@ -242,7 +242,7 @@ def _noise(request: Request) -> npt.NDArray[np.int8]:
     seconds = [
         pcm[start : start + RATE]
         for pcm in read_noises(request.data).values()
-        for start in range(max(len(pcm) - NOISE_SECONDS * RATE, 0), len(pcm) - RATE + 1, RATE)
+        for start in range(max(len(pcm) - HELD_OUT_SAMPLES, 0), len(pcm) - RATE + 1, RATE)
     ]
     audio = request.package.audio
     shape = (0, audio.frames, audio.features)

@@ -94,24 +94,30 @@ class SelfExam:
                 fix="use --engine host: it computes the same bytes",
             )
         before, known_before = self._start(engine)
-        engine.learn(_join(self.enrolled, self.heard), self.recipe)
+        engine.learn(self.enrolled.join(self.heard), self.recipe)
         labelled, known_labelled = self._ask(engine)
         plain = self._listen(engine, self.heard)
         corrupt = self._listen(engine, self.heard, CORRUPT)
         order = np.random.default_rng(self.seed).permutation(len(self.heard) + len(self.intruder))
-        crowd = self._listen(engine, _join(self.heard, self.intruder).take(order.tolist()))
+        crowd = self._listen(engine, self.heard.join(self.intruder).take(order.tolist()))
         result = {
-            **{"speaker": self.speaker, "enrolled": len(self.enrolled)},
-            **{"heard": len(self.heard), "tested": len(self.examined)},
-            **{"before": before, "known_before": known_before},
-            **{"labelled": labelled, "known_labelled": known_labelled},
-            **{"after": plain.right, "known_after": plain.known},
-            **{"corrupt_after": corrupt.right, "intruder_after": crowd.right},
-            **{"kept": 100 * plain.kept / len(self.heard)},
-            **{"wrong": _percent(plain.wrong, plain.kept)},
-            **{"corrupt_wrong": _percent(corrupt.wrong, corrupt.kept)},
-            **{"intruder_wrong": _percent(crowd.wrong, crowd.kept)},
-            **{"undone": _percent(plain.undone, plain.adapted)},
+            "speaker": self.speaker,
+            "enrolled": len(self.enrolled),
+            "heard": len(self.heard),
+            "tested": len(self.examined),
+            "before": before,
+            "known_before": known_before,
+            "labelled": labelled,
+            "known_labelled": known_labelled,
+            "after": plain.right,
+            "known_after": plain.known,
+            "corrupt_after": corrupt.right,
+            "intruder_after": crowd.right,
+            "kept": 100 * plain.kept / len(self.heard),
+            "wrong": _percent(plain.wrong, plain.kept),
+            "corrupt_wrong": _percent(corrupt.wrong, corrupt.kept),
+            "intruder_wrong": _percent(crowd.wrong, crowd.kept),
+            "undone": _percent(plain.undone, plain.adapted),
         }
         return {name: value for name, value in result.items() if value is not None}
 
@@ -158,13 +164,6 @@ class SelfExam:
             listener.clips[-1] = replace(clip, label=int(rng.choice(others)))
 
 
-def _join(first: Examples, second: Examples) -> Examples:
-    return Examples(
-        np.concatenate([first.features, second.features]),
-        np.concatenate([first.labels, second.labels]),
-    )
-
-
 def _percent(part: int, whole: int) -> float:
     return 100.0 * part / whole if whole else 0.0
 
@@ -173,11 +172,11 @@ def conclude(summary: Mapping[str, Any]) -> dict[str, Any]:
     """Percent of what labelled clips bring that each run recovered; null if they bring nothing."""
     start = summary["before"]["mean"]
     brought = summary["labelled"]["mean"] - start
-    runs = {"recovered": "after", "corrupt_recovered": "corrupt_after"}
-    runs["intruder_recovered"] = "intruder_after"
     return {
-        name: 100 * (summary[field]["mean"] - start) / brought if brought > 0 else None
-        for name, field in runs.items()
+        f"{run}recovered": (
+            100 * (summary[f"{run}after"]["mean"] - start) / brought if brought > 0 else None
+        )
+        for run in ("", "corrupt_", "intruder_")
     }
 
 

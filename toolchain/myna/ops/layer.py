@@ -105,13 +105,6 @@ def train_layer(
             f"a weight gradient of {positions} terms cannot be proven to fit int32",
             where=f"node {node.name}",
         )
-    positions = tape.tensor(node.outputs[0]).size // bias.size
-    if positions * 255 * 127 > ACCUMULATOR_MAX:
-        raise MynaError(
-            f"a weight gradient over {positions} positions cannot be proven to fit int32",
-            where=f"node {node.name}",
-            fix="use a smaller map or a larger stride",
-        )
     scales = np.broadcast_to(w.quant.scale, bias.shape)
     if tape.wants(x.name):
         channel, unit = channel_weights(tuple(scales), w.size // w.shape[-1])

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio import dataset, synth
-from myna.audio.config import RATE
+from myna.audio.config import RATE, SILENCE, UNKNOWN
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 from myna.pretrain import vocabulary
 from myna.pretrain.vocabulary import MARKS
 
-SILENCE, UNKNOWN = "silence", "unknown"
 NO_LABEL = -1
 SILENCES = 400  # sources of the silence class; each is augmented into many
 HELD_OUT_NOISE = "exercise_bike"  # this recording, and the last 15 s of every other, are for tests

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio import features, native
-from myna.audio.config import RATE, AudioConfig
+from myna.audio.config import RATE, SILENCE, AudioConfig
 from myna.audio.features import Pcm
 from myna.pretrain import augment
-from myna.pretrain.corpus import NO_LABEL, SILENCE, Source
+from myna.pretrain.corpus import NO_LABEL, Source
 from myna.pretrain.warp import Warp
 
 MOST_VARIANTS = 200  # of one sound

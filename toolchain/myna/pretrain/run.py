@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio import dataset
-from myna.audio.config import AudioConfig
+from myna.audio.config import SILENCE, UNKNOWN, AudioConfig
 from myna.errors import MynaError
 from myna.frontend.model import FloatModel, check_model, load_architecture, load_model, save_model
 from myna.pretrain import corpus, examples, testset, training
@@ -113,13 +113,13 @@ def with_words(
     architecture: FloatModel, clips: Sequence[dataset.Clip], words: Sequence[str] | None
 ) -> FloatModel:
     """The architecture for these words, after checking that each has recordings."""
-    special = (corpus.SILENCE, corpus.UNKNOWN)
+    special = (SILENCE, UNKNOWN)
     present = {clip.word for clip in clips}
     if words is None:
         labels = architecture.labels
     else:
-        other = (corpus.UNKNOWN,) if present - set(words) else ()
-        labels = (corpus.SILENCE, *other, *words)
+        other = (UNKNOWN,) if present - set(words) else ()
+        labels = (SILENCE, *other, *words)
     dataset.select(clips, words=[label for label in labels if label not in special])
     if len(labels) != len(set(labels)) or len(labels) < 2:
         raise MynaError(

@@ -30,4 +30,4 @@ def insert(document: str, name: str, text: str) -> str:
     if document.count(begin) != 1 or document.count(end) != 1:
         raise MynaError(f"the document lacks {begin} … {end}", fix="add the two lines")
     head, rest = document.split(begin)
-    return f"{head}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}"
+    return f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}"

@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from myna.errors import MynaError
-from myna.learn.evaluate import mean_with_ci
+from myna.learn.evaluate import mean_difference
+from myna.report.markdown import insert, percent, table
 from myna.report.tradeoff import draw_tradeoff
 
 Result = Mapping[str, Any]
@@ -32,19 +32,6 @@ def render(result: Result) -> str:
     return f"{asked}\n\n{TABLES[result['comparison']](result['parts'])}"
 
 
-def insert(document: str, name: str, text: str) -> str:
-    """The document with `text` between its markers.
-
-    Raises:
-        MynaError: it has no such markers.
-    """
-    begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
-    if document.count(begin) != 1 or document.count(end) != 1:
-        raise MynaError(f"the document lacks {begin} … {end}", fix="add the two lines")
-    head, rest = document.split(begin)
-    return f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}"
-
-
 def _what_to_train(parts: Sequence[Result]) -> str:
     shots = [f"{part['shots']} shot{'s' if part['shots'] > 1 else ''}" for part in parts]
     header = ["Train", *(f"{s}: new, known" for s in shots), "RAM", "memories", "MACs"]
@@ -55,7 +42,7 @@ def _what_to_train(parts: Sequence[Result]) -> str:
         memories = f"{row['memories']} in {row['memory_bytes']:,} B"
         work = f"{row['step_macs'] / 1e6:.1f} M, {row['rehearsal_macs'] / 1e6:.1f} M"
         rows.append([row["name"], *accuracy, f"{row['ram']:,} B", memories, work])
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _ablation(parts: Sequence[Result]) -> str:
@@ -76,15 +63,14 @@ def _ablation_part(part: Result) -> str:
         ]
         for row in part["trials"]
     ]
-    return f"*{part['title'].capitalize()}*\n\n{_table(header, rows)}"
+    return f"*{part['title'].capitalize()}*\n\n{table(header, rows)}"
 
 
 def _beyond(row: Result, first: Result, field: str) -> str:
     """Mean difference user by user, and half its 95 % interval, in percentage points."""
     if row is first:
         return ""
-    pairs = zip(row["per_speaker"], first["per_speaker"], strict=True)
-    found = mean_with_ci([own[field] - other[field] for own, other in pairs])
+    found = mean_difference(row["per_speaker"], first["per_speaker"], field)
     half = found["ci95"]
     return f"{found['mean']:+.1f}" + ("" if half is None else f" ± {half:.1f}")
 
@@ -93,13 +79,8 @@ def _in_real_numbers(row: Result) -> bool:
     return bool(row["name"].startswith("float"))
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _mean(value: Mapping[str, float]) -> str:
-    return f"{value['mean']:.1f} %"
+def _mean(value: Mapping[str, float | None]) -> str:
+    return percent(value, interval=False)
 
 
 TABLES: Mapping[str, Callable[[Sequence[Result]], str]] = {

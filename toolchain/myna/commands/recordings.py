@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recordings and the model that a command for a running board is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.device.target import PROJECT
+from myna.learn import teach
+from myna.pipeline import Options
+from myna.project import Project, open_project
+
+MODEL = PROJECT / "models" / "kws"
+
+model_and_files = click.argument(
+    "paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…"
+)
+wav_option = click.option(
+    "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
+)
+
+
+def open_recordings(
+    paths: tuple[Path, ...], wav: tuple[Path, ...], chosen: Options
+) -> tuple[tuple[teach.Take, ...], Project]:
+    """The takes in ``--wav`` and among the arguments, and the model named there or `MODEL`.
+
+    Raises:
+        MynaError: there is no recording, one cannot be used, or the model is missing.
+    """
+    models = [path for path in paths if (path / "architecture.json").is_file()]
+    files = [path for path in paths if path not in models]
+    takes = teach.read_takes(teach.find_takes((*wav, *files)))
+    return takes, open_project(models[0] if models else MODEL, chosen)
