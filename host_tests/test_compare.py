@@ -14,6 +14,7 @@ import tiny_model
 from click.testing import CliRunner
 from myna.audio.dataset import split_of
 from myna.cli import cli
+from myna.commands import asking
 from myna.device.library import compile_library
 from myna.device.target import PROJECT
 from myna.errors import MynaError
@@ -21,7 +22,8 @@ from myna.interpret import Reference
 from myna.ir import Array
 from myna.learn import comparisons
 from myna.learn.comparisons import COMPARISONS, Part
-from myna.learn.engine import FLOAT, HOST, EngineSpec
+from myna.learn.engine import FLOAT, HOST, EngineSpec, open_float
+from myna.learn.evaluate import by_user
 from myna.learn.simulate import CORES, AlteredSteps, EightBit, Masters, Momentum, SimulatedSpec
 from myna.learn.trial import Trial
 from myna.pipeline import Options
@@ -108,6 +110,20 @@ def test_without_imprinting_a_class_starts_at_zero(project: Project) -> None:
         assert (masters(core) != before).any() == begun
 
 
+@pytest.mark.train
+def test_to_distil_what_is_remembered_changes_nothing_at_first(project: Project) -> None:
+    """A network that says what it said has nothing to learn, but labels pull it further."""
+    moved = []
+    for core in (open_float(project), CORES["distilling"](project)):
+        before = core.infer(project.package.knowledge.memories.features[0])
+        for _ in range(5):
+            core.rehearse(0)
+        moved.append(np.abs(core.infer(project.package.knowledge.memories.features[0]) - before))
+    labelled, distilled = moved
+    assert labelled.max() > 1e-3
+    assert distilled.max() < 1e-5
+
+
 # -- comparisons -----------------------------------------------------------------------------------
 
 
@@ -157,6 +173,29 @@ def test_storing_all_activations_gives_the_same_predictions(result: dict[str, An
         assert stored["step_macs"] < shipped["step_macs"]
         assert shipped["inference_macs"] < shipped["rehearsal_macs"] <= shipped["step_macs"]
     assert [part["shots"] for part in result["parts"]] == [1, 2]
+
+
+def test_users_learn_every_set_of_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiny_model.recordings(tmp_path / "tones", ("p0", "p1"), ("one", "two", "a"), 2)
+    monkeypatch.setattr(asking, "NEW_WORDS", 1)
+    exams = asking.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 2, 7)
+    assert [exam.task.speaker for exam in exams] == ["p0", "p1", "p0", "p1"]
+    first, _, second, _ = (exam.task.enrolled.features for exam in exams)
+    assert not np.array_equal(first, second)
+    assert {int(label) for exam in exams for label in exam.task.enrolled.labels} == {4}
+    with pytest.raises(MynaError, match="2 new words are not 3 sets of 1"):
+        asking.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 3, 7)
+
+
+def test_a_user_counts_once_however_many_sets_he_learns() -> None:
+    exams = [
+        {"speaker": speaker, "after": after, "predictions": {"after": f"{after}"}}
+        for speaker, after in (("p", 50.0), ("q", 80.0), ("p", 100.0), ("q", 90.0))
+    ]
+    first, second = by_user(exams, ("after", "known_after"))
+    assert (first["speaker"], first["after"], second["after"]) == ("p", 75.0, 85.0)
+    assert first["predictions"] == [{"after": "50.0"}, {"after": "100.0"}]
+    assert "known_after" not in first
 
 
 # -- tables ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from myna.audio import dataset, features, files
 from myna.audio.config import RATE, AudioConfig
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture, load_model
-from myna.pretrain import augment, corpus, examples, run, testset, warp
+from myna.pretrain import augment, corpus, examples, run, testset, training, warp
 from myna.pretrain.recipe import Recipe, load_recipe
 from myna.pretrain.warp import Warp
 
@@ -303,3 +303,30 @@ def test_training_learns_to_tell_tones_apart(folder: Path, tmp_path: Path) -> No
     assert pupil.model.labels == LABELS
     with np.load(out / "calibration.npz") as calibration:
         assert set(calibration["labels"]) == {0, 1, 2, 3}
+
+
+@pytest.mark.train
+def test_a_trained_body_learns_other_words_from_named_speakers(
+    folder: Path, tmp_path: Path
+) -> None:
+    body = MODELS / "ds_cnn"
+    named, others = [speaker_of("train", n) for n in range(6)], [speaker_of("test", 0)]
+    result = run.retrain_head(body, folder, ["cat", "no"], tmp_path / "own", speakers=named)
+    assert (result.accuracy, result.tested) == (None, 0)
+    assert result.model.labels == ("silence", "unknown", "cat", "no")
+    assert dataset.Heard.load(tmp_path / "own").speakers == tuple(sorted(named))
+    old, new = load_model(body), load_model(tmp_path / "own")
+    for name, weights in old.weights.items():
+        assert np.array_equal(new.weights[name], weights) == (not name.startswith("logits"))
+    clips = dataset.select(dataset.scan(folder), speakers=others)
+    maps = features.extract(
+        AudioConfig.from_json(new.audio), np.array([files.read_clip(c.path) for c in clips])
+    )
+    found = training.predict(new, maps).argmax(1)
+    expected = [corpus.label_of(clip.word, new.labels) for clip in clips]
+    assert found.tolist() == expected
+
+
+def test_named_speakers_are_all_learned_from(folder: Path) -> None:
+    clips = dataset.scan(folder)
+    assert run.split_speakers(clips, LABELS, ["somebody"]) == (clips, False)

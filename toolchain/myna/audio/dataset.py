@@ -101,7 +101,7 @@ def select(
 
 @dataclass(frozen=True)
 class Heard:
-    """Speakers and words that a model's embedding was trained on beside its own data.
+    """Speakers and words that a model was trained on beside those of its data's training split.
 
     Kept in a model's folder as heard.json; a folder without one heard none.
     """
@@ -115,6 +115,11 @@ class Heard:
         clips = tuple(clips)
         speakers, words = {c.speaker for c in clips}, {c.word for c in clips}
         return cls(tuple(sorted(speakers)), tuple(sorted(words)))
+
+    def join(self, other: Heard) -> Heard:
+        """What either heard."""
+        speakers, words = {*self.speakers, *other.speakers}, {*self.words, *other.words}
+        return Heard(tuple(sorted(speakers)), tuple(sorted(words)))
 
     def save(self, folder: Path) -> None:
         """Write heard.json."""

@@ -11,10 +11,13 @@ from typing import Any
 import click
 
 from myna.audio.config import AudioConfig
-from myna.audio.dataset import Clip, Heard
+from myna.audio.dataset import Clip, Heard, scan
 from myna.commands.common import options, progress
-from myna.learn.enrolling import NEW_WORDS, WordsExam
+from myna.errors import MynaError
+from myna.learn import enrolling
+from myna.learn.enrolling import WordsExam
 from myna.learn.examples import Examples, read_examples
+from myna.learn.protocols import NEW_WORDS, choose_new_words
 from myna.learn.recipe import Recipe
 from myna.learn.study import Request
 from myna.quantized import load_package
@@ -23,10 +26,17 @@ folder = click.Path(path_type=Path, file_okay=False)
 
 
 def asking_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--data``, ``--users`` with its default, ``--seed`` and ``--jobs``."""
+    """``--data``, ``--users`` with its default, ``--sets``, ``--seed`` and ``--jobs``."""
     return options(
         click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
         click.option("--users", type=click.IntRange(1), default=users, show_default=True),
+        click.option(
+            "--sets",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Sets of five new words; each user learns every set, from the start.",
+        ),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True),
         click.option("--jobs", type=click.IntRange(1), default=2, show_default=True),
     )
@@ -38,28 +48,41 @@ def exams_of(
     base_data: Path | None,
     shots: int,
     users: int,
+    sets: int,
     seed: int,
 ) -> Sequence[WordsExam]:
-    """The exams in new words for so many users whom the model never heard.
+    """The exams in sets of new words for so many users whom the model never heard.
 
     Raises:
         MynaError: the model or the data is missing, or does not suffice.
     """
-    package = load_package(model)
-    request = Request(
-        package,
-        Heard.load(model),
-        data,
-        base_data,
-        shots,
-        None,
-        users,
-        None,
-        Recipe(),
-        seed,
-        partial(read, package.audio),
+    package, heard = load_package(model), Heard.load(model)
+    known = {*package.labels, *heard.words}
+    words = choose_new_words(scan(data), known, NEW_WORDS * sets)
+    if len(words) < NEW_WORDS * sets and sets > 1:
+        raise MynaError(
+            f"{len(words)} new words are not {sets} sets of {NEW_WORDS}",
+            where=str(data),
+            fix="lower --sets",
+        )
+    requests = (
+        Request(
+            package,
+            heard,
+            data,
+            base_data,
+            shots,
+            None,
+            users,
+            words[first : first + NEW_WORDS],
+            Recipe(),
+            seed,
+            partial(read, package.audio),
+        )
+        for first in range(0, len(words), NEW_WORDS)
     )
-    return [exam for exam in NEW_WORDS.exams(request) if isinstance(exam, WordsExam)]
+    exams = (exam for request in requests for exam in enrolling.NEW_WORDS.exams(request))
+    return [exam for exam in exams if isinstance(exam, WordsExam)]
 
 
 def read(

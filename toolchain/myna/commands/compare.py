@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from myna.commands.asking import asking_options, exams_of, folder
 from myna.commands.common import json_option, model_argument, progress, write_json
 from myna.learn.comparisons import COMPARISONS, Part
+from myna.learn.enrolling import WordsExam
 from myna.learn.trial import run
 
 
@@ -26,6 +28,7 @@ def compare(
     data: Path,
     base_data: Path,
     users: int,
+    sets: int,
     seed: int,
     jobs: int,
     json_file: Path | None,
@@ -38,15 +41,13 @@ def compare(
     parts = []
     for part in COMPARISONS[comparison](model):
         click.echo(part.title)
-        parts.append(_run(part, model, data, base_data, users, seed, jobs))
-    result = {"comparison": comparison, "model": str(model), "seed": seed, "parts": parts}
-    write_json(json_file, "compare", result)
+        exams = exams_of(model, data, base_data, part.shots, users, sets, seed)
+        parts.append(_run(part, exams, jobs))
+    result = {"comparison": comparison, "model": str(model), "sets": sets, "seed": seed}
+    write_json(json_file, "compare", {**result, "parts": parts})
 
 
-def _run(
-    part: Part, model: Path, data: Path, base_data: Path, users: int, seed: int, jobs: int
-) -> dict[str, Any]:
-    exams = exams_of(model, data, base_data, part.shots, users, seed)
+def _run(part: Part, exams: Sequence[WordsExam], jobs: int) -> dict[str, Any]:
     rows = []
     for trial in part.trials:
         with progress(trial.name) as report:

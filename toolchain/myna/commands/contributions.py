@@ -17,16 +17,16 @@ from myna.learn.contributions import SHOTS, measure, save
 @asking_options(users=6)
 @json_option
 def contributions(
-    model: Path, data: Path, users: int, seed: int, jobs: int, json_file: Path | None
+    model: Path, data: Path, users: int, sets: int, seed: int, jobs: int, json_file: Path | None
 ) -> None:
     """Let users enroll new words, one layer of MODEL trained beside the head at a time.
 
     Writes MODEL/contributions.json, by which `--train sparse-N` and `--train ram-BYTES` choose.
     """
-    exams = exams_of(model, data, None, SHOTS, users, seed)
+    exams = exams_of(model, data, None, SHOTS, users, sets, seed)
     with progress("layers") as report:
         record = measure(model, exams, jobs, report)
-    path = save(model, {"data": data.name, "shots": SHOTS, "seed": seed, **record})
+    path = save(model, {"data": data.name, "shots": SHOTS, "sets": sets, "seed": seed, **record})
     write_json(json_file, "contributions", {"model": str(model), **record})
     head, layers = record["head"], record["layers"]
     click.echo(f"head alone: {head['accuracy']:.1f} %, {head['ram']} bytes, {head['macs']} MACs")

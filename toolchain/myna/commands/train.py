@@ -36,6 +36,14 @@ from myna.quantized import quantize_folder
 @click.option("--further-words", help="Its words to hear, joined by commas; absent: all.")
 @click.option("--further-speakers", help="Its speakers to hear, joined by commas; absent: all.")
 @click.option("--epochs", type=int, help="Instead of the recipe's.")
+@click.option(
+    "--body",
+    type=click.Path(path_type=Path),
+    help="Trained model of which only the last layer is trained anew: in a minute.",
+)
+@click.option(
+    "--speakers", help="Whom to learn from, joined by commas; absent: all but one in ten."
+)
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @json_option
 def train(
@@ -48,29 +56,39 @@ def train(
     further_words: str | None,
     further_speakers: str | None,
     epochs: int | None,
+    body: Path | None,
+    speakers: str | None,
     seed: int,
     json_file: Path | None,
 ) -> None:
     """Train a network on recordings, split by speaker, and make its int8 form."""
     try:
-        from myna.pretrain.run import Further  # noqa: PLC0415  (TensorFlow, an extra)
-        from myna.pretrain.run import train as pretrain  # noqa: PLC0415
+        from myna.pretrain import run  # noqa: PLC0415  (TensorFlow, an extra)
     except ImportError as error:
         raise MynaError(
             "training needs TensorFlow", fix="install the extra: pip install 'myna[train]'"
         ) from error
-    more = Further(further, names(further_words), names(further_speakers)) if further else None
-    result = pretrain(
-        architecture,
-        data,
-        names(words),
-        out,
-        seed=seed,
-        epochs=epochs,
-        teacher=teacher,
-        further=more,
-        progress=lambda line: click.echo(line, err=True),
-    )
+    chosen, people = names(words), names(speakers)
+    if body:
+        if teacher or further or epochs:
+            raise click.UsageError("--body goes with none of --teacher, --further and --epochs")
+        result = run.retrain_head(body, data, chosen, out, seed=seed, speakers=people)
+    else:
+        more = (
+            run.Further(further, names(further_words), names(further_speakers)) if further else None
+        )
+        result = run.train(
+            architecture,
+            data,
+            chosen,
+            out,
+            seed=seed,
+            epochs=epochs,
+            teacher=teacher,
+            further=more,
+            speakers=people,
+            progress=lambda line: click.echo(line, err=True),
+        )
     quantize_folder(out)
     record = {"model": str(out), "seed": seed, "tested": result.tested}
     record |= {"accuracy_float": result.accuracy, "accuracy_int8": None}
@@ -81,5 +99,5 @@ def train(
             f"{result.tested} clips of held-out speakers"
         )
     else:
-        click.echo(f"{out}: trained on all speakers, so there is no accuracy to report")
+        click.echo(f"{out}: trained on all of these speakers, so there is no accuracy to report")
     write_json(json_file, "train", record)

@@ -95,11 +95,14 @@ def _enrollment(model: Path) -> list[Trial]:
         *(Trial(name, spec, recipe) for name, recipe in recipes.items()),
         _simulated("no imprinting", model, head, "no imprint", Recipe()),
         Trial("float32", EngineSpec(FLOAT, model, head)),
+        _simulated("float32, memories distilled", model, head, "distilling", Recipe(), FLOAT),
     ]
 
 
-def _simulated(name: str, model: Path, options: Options, core: str, recipe: Recipe) -> Trial:
-    return Trial(f"{name} (simulated)", SimulatedSpec(HOST, model, options, core=core), recipe)
+def _simulated(
+    name: str, model: Path, options: Options, core: str, recipe: Recipe, engine: str = HOST
+) -> Trial:
+    return Trial(f"{name} (simulated)", SimulatedSpec(engine, model, options, core=core), recipe)
 
 
 COMPARISONS: Mapping[str, Callable[[Path], list[Part]]] = {

@@ -109,6 +109,26 @@ def _work(exam: Exam) -> dict[str, Any]:
         raise MynaError(error.what, where=error.where, fix=error.fix) from None
 
 
+def by_user(exams: Sequence[dict[str, Any]], fields: Sequence[str]) -> list[dict[str, Any]]:
+    """One entry for each user, in order of first appearance: means of `fields` over his exams.
+
+    Args:
+        exams: entries of `enrolling.WordsExam`.
+        fields: what to average, where it was measured.
+    """
+    own: dict[str, list[dict[str, Any]]] = {}
+    for exam in exams:
+        own.setdefault(exam["speaker"], []).append(exam)
+    return [
+        {
+            "speaker": speaker,
+            **{f: statistics.fmean(e[f] for e in taken) for f in fields if f in taken[0]},
+            "predictions": [exam["predictions"] for exam in taken],
+        }
+        for speaker, taken in own.items()
+    ]
+
+
 def summarize(people: Sequence[dict[str, Any]], fields: Sequence[str]) -> dict[str, Any]:
     """Means over users, and every user: the measured fields of ``evaluate --json``.
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 from myna import fixed
 from myna.audio.config import AudioConfig
 from myna.frontend.keras import to_keras
-from myna.frontend.model import FloatModel, load_model
+from myna.frontend.model import FloatModel, Floats, load_model
 from myna.ir import Array
 from myna.ops.imprint import CENTER_BITS
 from myna.ops.similarity import ONE_Q15
@@ -121,31 +121,61 @@ class FloatCore:
 
     def train_step(self, features: Array, label: int) -> int:
         """One step; returns the loss before it (nats, Q16)."""
-        rate = tf.constant(fixed.pair_to_float(tuple(self._state[RATE].tolist())), tf.float32)
-        loss = self._step(
-            self._input(features), tf.constant(label), tf.constant(self.classes), rate
-        )
-        self._state[STEP] = self._state[STEP] + 1
-        return round(float(loss) * 65536)
+        return self._learn(features, self._certain(label))
 
     def rehearse(self, memory: int, varied: Array | None = None) -> int:
         """One step on a memory, which is always taken as features."""
         memories = self._knowledge.memories
         features = memories.features[memory] if varied is None else varied
-        return self.train_step(features, int(memories.labels[memory]))
+        return self._learn(features, self._remembered(features, int(memories.labels[memory])))
+
+    def _certain(self, label: int) -> Floats:
+        """The probabilities of a known label, float32 [rows]."""
+        return np.asarray(np.eye(self._head.units, dtype=np.float32)[label])
+
+    def _remembered(self, features: Array, label: int) -> Floats:
+        """The probabilities that rehearsing a memory teaches."""
+        return self._certain(label)
+
+    def _learn(self, features: Array, target: Floats) -> int:
+        rate = tf.constant(fixed.pair_to_float(tuple(self._state[RATE].tolist())), tf.float32)
+        x, classes = self._input(features), tf.constant(self.classes)
+        loss = self._step(x, tf.constant(target), classes, rate)
+        self._state[STEP] = self._state[STEP] + 1
+        return round(float(loss) * 65536)
 
     def _input(self, features: Array) -> Any:
         return tf.constant(features.astype(np.float32)[None, ..., None] * self._scale)
 
-    def _train_step(self, inputs: Any, label: Any, classes: Any, rate: Any) -> Any:
+    def _train_step(self, inputs: Any, target: Any, classes: Any, rate: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = self._network(inputs)[0, :classes]
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
+            loss = tf.nn.softmax_cross_entropy_with_logits(target[:classes], logits)
         gradients = tape.gradient(loss, self._trained)
         updates = zip(self._trained, gradients, self._rates, strict=True)
         for variable, gradient, factor in updates:
             variable.assign_sub(rate * factor * gradient)
         return loss
+
+
+class DistillingCore(FloatCore):
+    """Rehearses what the network said of a memory before it learned anything, not its label.
+
+    Learning without forgetting, on memories in place of new examples (Li & Hoiem, ECCV 2016).
+    For comparison only: no firmware does so.
+    """
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project)
+        self._teacher = keras.models.clone_model(self._network)
+        self._teacher.set_weights(self._initial)
+        self._known = len(project.package.labels)
+
+    def _remembered(self, features: Array, label: int) -> Floats:
+        logits = self._teacher(self._input(features))[0, : self._known]
+        target = np.zeros_like(self._certain(label))
+        target[: self._known] = tf.nn.softmax(logits)
+        return target
 
 
 def with_spare_rows(model: FloatModel, rows: int) -> FloatModel:

@@ -157,6 +157,12 @@ def _altered(rule: Callable[[], Rule]) -> Callable[[Project], PredictingCore]:
     return lambda project: AlteredSteps(project.program, compile_library(project.generated), rule)
 
 
+def _distilling(project: Project) -> PredictingCore:
+    from myna.learn.oracle import DistillingCore  # noqa: PLC0415  imports TensorFlow
+
+    return DistillingCore(project)
+
+
 CORES: Mapping[str, Callable[[Project], PredictingCore]] = {
     "nearest": lambda project: Reference(nearest(project.program)),
     "no imprint": lambda project: WithoutImprint(
@@ -164,6 +170,7 @@ CORES: Mapping[str, Callable[[Project], PredictingCore]] = {
     ),
     "8 bits": _altered(lambda: EightBit(stochastic=True)),
     "8 bits, nearest": _altered(lambda: EightBit(stochastic=False)),
+    "distilling": _distilling,
     "momentum": _altered(lambda: Momentum(0.9)),
 }
 

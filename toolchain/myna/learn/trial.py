@@ -9,7 +9,7 @@ from typing import Any
 
 from myna.learn.engine import EngineSpec
 from myna.learn.enrolling import FIELDS, WordsExam
-from myna.learn.evaluate import examine_all, summarize
+from myna.learn.evaluate import by_user, examine_all, summarize
 from myna.learn.examples import Progress
 from myna.learn.recipe import Recipe
 from myna.passes.macs import macs
@@ -42,7 +42,7 @@ def run(trial: Trial, exams: Sequence[WordsExam], jobs: int, progress: Progress)
         MynaError: the engine cannot be made, or an option does not fit the model.
     """
     own = [replace(exam, recipe=trial.recipe) for exam in exams]
-    people = examine_all(trial.spec, own, jobs, progress)
+    people = by_user(examine_all(trial.spec, own, jobs, progress), FIELDS)
     program = open_project(trial.spec.model, trial.spec.options).program
     return {"name": trial.name, **costs(program), **summarize(people, FIELDS)}
 

@@ -14,10 +14,11 @@ from myna.audio import dataset
 from myna.audio.config import SILENCE, UNKNOWN, AudioConfig
 from myna.errors import MynaError
 from myna.frontend.model import FloatModel, check_model, load_architecture, load_model, save_model
-from myna.pretrain import corpus, examples, testset, training
+from myna.pretrain import corpus, examples, head, testset, training
 from myna.pretrain.recipe import load_recipe
 
 CALIBRATION_PER_CLASS = 22
+HEAD_EXAMPLES = 1500  # of each class, to train a head on
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def train(
     epochs: int | None = None,
     teacher: Path | None = None,
     further: Further | None = None,
+    speakers: Sequence[str] | None = None,
     progress: Callable[[str], None] = print,
 ) -> Result:
     """Train a network on recordings and write architecture, weights and calibration features.
@@ -72,6 +74,7 @@ def train(
         epochs: instead of the recipe's.
         teacher: folder of a trained model with the same labels and features to distil from.
         further: more recordings for the embedding.
+        speakers: learn from all that these say and from nobody else, and give no accuracy.
         progress: called with one line of text at a time.
 
     Raises:
@@ -79,11 +82,11 @@ def train(
     """
     recipe = load_recipe(architecture)
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
-    clips = dataset.scan(data)
+    clips = dataset.select(dataset.scan(data), speakers=speakers)
     model = replace(with_words(load_architecture(architecture), clips, words), name=out.name)
     check_model(model, out)
     master = load_teacher(teacher, model) if teacher else None
-    training_clips, held_out = split_speakers(clips, model.labels)
+    training_clips, held_out = split_speakers(clips, model.labels, speakers)
     sources = corpus.recorded(training_clips, model.labels)
     progress(f"{len(sources)} recordings of {len({c.speaker for c in training_clips})} speakers")
     sources += corpus.unlabelled(further.clips()) if further else []
@@ -99,9 +102,55 @@ def train(
     bank = examples.make_bank(config, sources, noises, recipe.prepared, seed)
     progress(f"{len(bank.label)} training examples")
     model = training.fit(model, bank, recipe, seed, progress, master)
+    heard = dataset.Heard.of((*(further.clips() if further else ()), *(clips if speakers else ())))
+    return _finish(model, bank, data, out, seed, heard, held_out)
+
+
+def retrain_head(
+    body: Path,
+    data: Path,
+    words: Sequence[str] | None,
+    out: Path,
+    *,
+    seed: int = 0,
+    speakers: Sequence[str] | None = None,
+) -> Result:
+    """Give a trained network other words: all layers but the last stay as they are.
+
+    Takes a minute where `train` takes an hour, and is nearly as good where the body can tell the
+    words apart.
+
+    Args:
+        body: folder of the trained model.
+        data, words, out, seed, speakers: see `train`.
+
+    Raises:
+        MynaError: files are unusable, or a word has no recording.
+    """
+    clips = dataset.select(dataset.scan(data), speakers=speakers)
+    model = replace(with_words(load_model(body), clips, words), name=out.name)
+    training_clips, held_out = split_speakers(clips, model.labels, speakers)
+    sources = corpus.recorded(training_clips, model.labels) + corpus.silences(model.labels)
+    config, noises = AudioConfig.from_json(model.audio), corpus.training_noises(data)
+    bank = examples.make_bank(config, sources, noises, HEAD_EXAMPLES, seed)
+    model = head.fit(model, bank, seed)
+    heard = dataset.Heard.load(body).join(dataset.Heard.of(clips if speakers else ()))
+    return _finish(model, bank, data, out, seed, heard, held_out)
+
+
+def _finish(
+    model: FloatModel,
+    bank: examples.Bank,
+    data: Path,
+    out: Path,
+    seed: int,
+    heard: dataset.Heard,
+    held_out: bool,
+) -> Result:
+    """Write a trained model and measure it on the held-out speakers, if there are any."""
     save_model(model, out)
     save_calibration(bank, out, seed)
-    dataset.Heard.of(further.clips() if further else ()).save(out)
+    heard.save(out)
     if not held_out:
         return Result(model, None, 0)
     maps, labels = testset.load_test(data, model)
@@ -149,9 +198,11 @@ def load_teacher(folder: Path, pupil: FloatModel) -> FloatModel:
 
 
 def split_speakers(
-    clips: Sequence[dataset.Clip], labels: Sequence[str]
+    clips: Sequence[dataset.Clip], labels: Sequence[str], named: Sequence[str] | None = None
 ) -> tuple[tuple[dataset.Clip, ...], bool]:
-    """The clips to train on, and whether test speakers were held out."""
+    """The clips to train on, and whether test speakers were held out: not where they were named."""
+    if named:
+        return tuple(clips), False
     kept = tuple(clip for clip in clips if dataset.split_of(clip.speaker) != "test")
     wanted = {clip.word for clip in clips} & set(labels)
     complete = wanted <= {clip.word for clip in kept} and len(kept) < len(clips)

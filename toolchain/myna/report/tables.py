@@ -29,6 +29,7 @@ def render(result: Result) -> str:
     """
     users = len(result["parts"][0]["trials"][0]["speakers"])
     asked = f"`myna compare {result['comparison']} {result['model']}`, {users} users"
+    asked += f" × {result['sets']} sets of words" if result["sets"] > 1 else ""
     return f"{asked}\n\n{TABLES[result['comparison']](result['parts'])}"
 
 
