@@ -24,7 +24,16 @@ from myna.learn import comparisons
 from myna.learn.comparisons import COMPARISONS, Part
 from myna.learn.engine import FLOAT, HOST, EngineSpec, open_float
 from myna.learn.evaluate import by_user
-from myna.learn.simulate import CORES, AlteredSteps, EightBit, Masters, Momentum, SimulatedSpec
+from myna.learn.simulate import (
+    CORES,
+    AlteredSteps,
+    Batch,
+    EightBit,
+    Falling,
+    Masters,
+    Momentum,
+    SimulatedSpec,
+)
 from myna.learn.trial import Trial
 from myna.pipeline import Options
 from myna.project import Project, open_project
@@ -100,6 +109,19 @@ def test_momentum_takes_the_same_way_in_the_end() -> None:
     assert np.sum(taken, axis=0).mean() == pytest.approx(250, abs=1)
     assert taken[0].mean() == pytest.approx(5, abs=0.5)
     assert all(np.array_equal(step, np.rint(step)) for step in taken)
+
+
+def test_a_batch_takes_the_sum_of_its_steps_at_the_last() -> None:
+    rule = Batch(3)
+    taken = [rule(np.zeros(2), np.array([n, -10.0 * n])).tolist() for n in (1, 2, 4, 8, 16, 32)]
+    assert taken == [[0, 0], [0, 0], [7, -70], [0, 0], [0, 0], [56, -560]]
+
+
+def test_a_falling_rate_takes_half_a_step_in_the_middle() -> None:
+    rule, size = Falling(4), 10_000
+    taken = [rule(np.zeros(size), np.full(size, 60.0)) for _ in range(9)]
+    assert [one.mean() for one in taken[::4]] == pytest.approx([60, 30, 20], abs=0.5)
+    assert all(np.array_equal(one, np.rint(one)) for one in taken)
 
 
 def test_without_imprinting_a_class_starts_at_zero(project: Project) -> None:

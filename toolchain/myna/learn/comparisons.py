@@ -94,6 +94,8 @@ def _enrollment(model: Path) -> list[Trial]:
     return [
         *(Trial(name, spec, recipe) for name, recipe in recipes.items()),
         _simulated("no imprinting", model, head, "no imprint", Recipe()),
+        _simulated("batches of 8 steps", model, head, "batch", Recipe()),
+        _simulated("rate falls, a half after 40 steps", model, head, "falling", Recipe()),
         Trial("float32", EngineSpec(FLOAT, model, head)),
         _simulated("float32, memories distilled", model, head, "distilling", Recipe(), FLOAT),
     ]

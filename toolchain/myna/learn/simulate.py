@@ -100,6 +100,35 @@ class Momentum:
         return np.floor(self._velocity + self._random.random(step.size))
 
 
+class Batch:
+    """Gathers the steps of several examples, taken at the same weights, and takes them at once."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._seen, self._sum = size, 0, np.zeros(1)
+
+    def __call__(self, masters: Masters, step: Masters) -> Masters:
+        """See `Rule`."""
+        self._seen, self._sum = self._seen + 1, self._sum + step
+        if self._seen % self._size:
+            return np.zeros_like(step)
+        taken, self._sum = self._sum, np.zeros(1)
+        return taken
+
+
+class Falling:
+    """Lets the learning rate fall as 1 / (1 + steps / `span`)."""
+
+    def __init__(self, span: float) -> None:
+        self._span, self._seen = span, 0
+        self._random = np.random.default_rng(0)
+
+    def __call__(self, masters: Masters, step: Masters) -> Masters:
+        """See `Rule`."""
+        share = 1 / (1 + self._seen / self._span)
+        self._seen += 1
+        return np.floor(share * step + self._random.random(step.size))
+
+
 class AlteredSteps(HostLibrary):
     """The C core with another rule for the weights of a training step."""
 
@@ -172,6 +201,8 @@ CORES: Mapping[str, Callable[[Project], PredictingCore]] = {
     "8 bits, nearest": _altered(lambda: EightBit(stochastic=False)),
     "distilling": _distilling,
     "momentum": _altered(lambda: Momentum(0.9)),
+    "batch": _altered(lambda: Batch(8)),
+    "falling": _altered(lambda: Falling(40)),
 }
 
 
