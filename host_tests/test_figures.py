@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def result(**fields: Any) -> str:
-    common = {"command": "evaluate", "invocation": "myna evaluate M", "model": "models/kws"}
+    common = {
+        "command": "evaluate",
+        "invocation": "myna evaluate M",
+        "model": "models/kws",
+        "data": "words",
+    }
     return json.dumps({**common, **fields})
 
 
@@ -36,7 +41,7 @@ def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:
     (tmp_path / "1.json").write_text(result(**accuracy), "utf-8")
     lines = render(tmp_path).splitlines()[2:]
     assert "93.46 %" in lines[0] and "1,064 clips" in lines[0]
-    assert "1 shot, 2 users" in lines[1] and "0.0 % → 90.0 ± 1.3 %" in lines[1]
+    assert "new-words, words, 1 shot, 2 users" in lines[1] and "0.0 % → 90.0 ± 1.3 %" in lines[1]
     assert "known" not in lines[1]
     assert lines[1].endswith("| `myna evaluate M` |")
 

@@ -305,6 +305,16 @@ def test_training_learns_to_tell_tones_apart(folder: Path, tmp_path: Path) -> No
         assert set(calibration["labels"]) == {0, 1, 2, 3}
 
 
+def test_what_has_no_class_calibrates_nothing(folder: Path, tmp_path: Path) -> None:
+    further = corpus.unlabelled(dataset.scan(folder))
+    bank = examples.make_bank(CONFIG, _sources(folder) + further, [], per_class=9, seed=1)
+    assert corpus.NO_LABEL in bank.label
+    run.save_calibration(bank, tmp_path, 1)
+    with np.load(tmp_path / "calibration.npz") as calibration:
+        assert Counter(calibration["labels"].tolist()) == {0: 5, 1: 9, 2: 9, 3: 9}
+        assert len(calibration["features"]) == 32
+
+
 @pytest.mark.train
 def test_a_trained_body_learns_other_words_from_named_speakers(
     folder: Path, tmp_path: Path

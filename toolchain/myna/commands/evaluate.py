@@ -103,7 +103,8 @@ def evaluate(
     summary = summarize(people, study.fields)
     summary = {"protocol": protocol, "shots": shots, **summary, **study.conclude(summary)}
     summary["seed"] = seed
-    write_json(json_file, "evaluate", {"model": str(model), "engine": engine, **summary})
+    asked = {"model": str(model), "data": data.name, "engine": engine}
+    write_json(json_file, "evaluate", asked | summary)
     _print(study, summary)
 
 

@@ -225,5 +225,6 @@ def save_calibration(bank: examples.Bank, out: Path, seed: int) -> None:
         members = np.flatnonzero((bank.label == label) & ~bank.synthetic)
         chosen.append(random.permutation(members)[:CALIBRATION_PER_CLASS])
     index = np.concatenate(chosen)
+    index = index[bank.label[index] != corpus.NO_LABEL]  # of no class
     labels = bank.label[index].astype(np.int16)
     np.savez_compressed(out / "calibration.npz", features=bank.features[index], labels=labels)

@@ -59,8 +59,8 @@ def _verify(result: Result) -> tuple[str, str]:
 def _evaluate(result: Result) -> tuple[str, str]:
     people, shots = len(result["speakers"]), result["shots"]
     takes = f"{shots} shot{'s' if shots > 1 else ''}"
-    what = f"{_name(result)}: {result['protocol']}, {takes}, {people} users, {result['engine']}"
-    return what, "; ".join(_measured(result))
+    what = f"{_name(result)}: {result['protocol']}, {result['data']}, {takes}, {people} users"
+    return f"{what}, {result['engine']}", "; ".join(_measured(result))
 
 
 def _measured(result: Result) -> Iterator[str]:
