@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from myna.audio.dataset import scan
+from myna.audio.dataset import Heard, scan
 from myna.commands.common import board_option, json_option, progress, write_json
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
@@ -125,7 +125,8 @@ def _user(
         takes = speech.synthetic_user(words, shots, seed)
         return User("synthetic speech (espeak-ng, no recordings given)", words, takes)
     clips = scan(data)
-    words = words or protocols.choose_new_words(clips, project.package.labels, protocols.NEW_WORDS)
+    known = {*project.package.labels, *Heard.load(project.folder).words}
+    words = words or protocols.choose_new_words(clips, known, protocols.NEW_WORDS)
     speaker = speaker or protocols.choose_speakers(clips, words, shots)[0]
     return User(f"speaker {speaker}", words, speech.recorded_user(data, speaker, words, shots))
 
