@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import pickle
+import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +82,40 @@ def test_more_examples_than_slots_are_refused_before_anything_changes(session: B
     with pytest.raises(MynaError, match="stores at most 48 clips, 49 do not fit"):
         engine.learn(examples(49), RECIPE)
     assert (session.status().clips, session.read_state()) == (clips, state)
+
+
+def _wait(path: Path) -> None:
+    path.write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+def _have_a_worker_wait(path: Path) -> None:
+    spec, context = EngineSpec("host", path.parent), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, evaluate._begin, (spec,)) as pool:
+        pool.submit(_wait, path).result()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    note, context = tmp_path / "pid", multiprocessing.get_context("spawn")
+    parent = context.Process(target=_have_a_worker_wait, args=(note,))
+    parent.start()
+    end = time.monotonic() + 60
+    while not (note.exists() and note.read_text()) and time.monotonic() < end:
+        time.sleep(0.1)
+    worker = int(note.read_text())
+    assert _runs(worker)
+    parent.kill()
+    parent.join()
+    while _runs(worker) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not _runs(worker)
 
 
 def test_unknown_engine_names_those_there_are() -> None:

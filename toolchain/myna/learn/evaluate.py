@@ -6,7 +6,9 @@ from __future__ import annotations
 import atexit
 import math
 import multiprocessing
+import os
 import statistics
+import threading
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -94,6 +96,15 @@ _own: dict[str, Any] = {}  # a worker process's engine, opened at its first task
 
 def _begin(spec: EngineSpec) -> None:
     _own["spec"] = spec
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """Ends a worker process whose parent was killed: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(exam: Exam) -> dict[str, Any]:

@@ -117,8 +117,8 @@ def retrain_head(
 ) -> Result:
     """Give a trained network other words: all layers but the last stay as they are.
 
-    Takes a minute where `train` takes an hour, and is nearly as good where the body can tell the
-    words apart.
+    Takes a minute where `train` takes most of an hour, and serves for words that the body can tell
+    apart.
 
     Args:
         body: folder of the trained model.
