@@ -118,6 +118,19 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert not _runs(worker)
 
 
+class Fatal:
+    """An exam that ends its process."""
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        os._exit(1)
+
+
+def test_a_worker_that_ends_is_an_error_that_says_so() -> None:
+    spec = EngineSpec("host", tiny_model.folder())
+    with pytest.raises(MynaError, match="was ended while it examined a user"):
+        evaluate.examine_all(spec, [Fatal(), Fatal()], 2, lambda *_: None)
+
+
 def test_unknown_engine_names_those_there_are() -> None:
     with pytest.raises(MynaError, match="qemu_m4"):
         EngineSpec("gpu", tiny_model.folder()).check()

@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from typing import Any
 
@@ -85,6 +86,12 @@ def examine_all(
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
                 progress(done, len(exams))
+        except BrokenProcessPool as error:
+            raise MynaError(
+                "a process was ended while it examined a user",
+                where=f"{spec.name} engine, {jobs} jobs",
+                fix="if memory ran out, use fewer --jobs; then start again",
+            ) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
