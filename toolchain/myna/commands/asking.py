@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from myna.errors import MynaError
 from myna.learn import enrolling
 from myna.learn.enrolling import WordsExam
 from myna.learn.examples import Examples, read_examples
-from myna.learn.protocols import NEW_WORDS, choose_new_words
+from myna.learn.protocols import NEW_WORDS
 from myna.learn.recipe import Recipe
 from myna.learn.study import Request
 from myna.quantized import load_package
@@ -56,9 +57,21 @@ def exams_of(
     Raises:
         MynaError: the model or the data is missing, or does not suffice.
     """
-    package, heard = load_package(model), Heard.load(model)
-    known = {*package.labels, *heard.words}
-    words = choose_new_words(scan(data), known, NEW_WORDS * sets)
+    package = load_package(model)
+    request = Request(
+        package,
+        Heard.load(model),
+        data,
+        base_data,
+        shots,
+        None,
+        users,
+        None,
+        Recipe(),
+        seed,
+        partial(read, package.audio),
+    )
+    words = request.new_words(scan(data), NEW_WORDS * sets)
     if len(words) < NEW_WORDS * sets and sets > 1:
         raise MynaError(
             f"{len(words)} new words are not {sets} sets of {NEW_WORDS}",
@@ -66,19 +79,7 @@ def exams_of(
             fix="lower --sets",
         )
     requests = (
-        Request(
-            package,
-            heard,
-            data,
-            base_data,
-            shots,
-            None,
-            users,
-            words[first : first + NEW_WORDS],
-            Recipe(),
-            seed,
-            partial(read, package.audio),
-        )
+        replace(request, words=words[first : first + NEW_WORDS])
         for first in range(0, len(words), NEW_WORDS)
     )
     exams = (exam for request in requests for exam in enrolling.NEW_WORDS.exams(request))

@@ -13,12 +13,11 @@ from myna.audio.config import AudioConfig
 from myna.frontend import keras as network
 from myna.frontend.model import FloatModel
 from myna.pretrain.examples import Bank
+from myna.pretrain.training import SMOOTHING
 
 EPOCHS, BATCH = 20, 256
 RATE, DECAY = 2e-2, 1e-3  # of embeddings of length 10
 LENGTH = 10.0
-DROPOUT = 0.2
-SMOOTHING = 0.05
 
 
 def fit(model: FloatModel, bank: Bank, seed: int) -> FloatModel:
@@ -38,7 +37,7 @@ def fit(model: FloatModel, bank: Bank, seed: int) -> FloatModel:
     targets = np.eye(len(model.labels), dtype=np.float32)[bank.label]
     steps = EPOCHS * -(-len(targets) // BATCH)
     dense = keras.layers.Dense(len(model.labels))
-    head = keras.Sequential([keras.layers.Dropout(DROPOUT), dense])
+    head = keras.Sequential([keras.layers.Dropout(network.DROPOUT), dense])
     head.compile(
         keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(RATE, steps), DECAY),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=SMOOTHING),
