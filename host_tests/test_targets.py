@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import tiny
 from myna.audio.config import AudioConfig
+from myna.bench.program import with_cases
 from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
-from myna.ir import Builder, Graph, Node
-from myna.ops import OPS, Case
+from myna.ops import OPS
 from myna.passes.hindsight import RangeMode, hindsight
 from myna.passes.plan import Program, plan
 from myna.passes.reversible import reversible
@@ -34,31 +34,12 @@ TARGETS = [
 ]
 
 
-def add_case(build: Builder, case: Case) -> Node:
-    """A node that runs one case on constants; what it updates is state."""
-    inputs = []
-    for i, array in enumerate(case.inputs):
-        declare = build.state if i in case.updates else build.const
-        inputs.append(declare(f"{case.name}.{i}", array))
-    count = len(case.op.infer(*(build.tensors[name] for name in inputs)))
-    values = [f"{case.name}.out{i}" for i in range(count - len(case.updates))]
-    outputs = [*values, *(inputs[i] for i in case.updates)]
-    node = Node(f"case {case.name}", case.op, tuple(inputs), tuple(outputs))
-    build.node(node.name, node.op, node.inputs, node.outputs)
-    return node
-
-
 def cases_program() -> Program:
     """Every case of every op, then one training step of the reversible network."""
     model = tiny.quantized("reversible")
     ranges = tiny.gradient_ranges(model, RangeMode.RELATIVE)
     step = reversible(hindsight(training_graph(model, 0.05), ranges, RangeMode.RELATIVE))
-    build = Builder(Graph("cases", step.tensors, (), step.outputs))
-    for op in OPS:
-        for case in op.cases():
-            add_case(build, case)
-    build.nodes += step.nodes
-    return plan(build.build())
+    return plan(with_cases(step, (case for op in OPS for case in op.cases())))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 """SCons script of the platform: builds one model's firmware for one board.
 
 Environment variables: MYNA_GENERATED, the folder of the generated model (default
-firmware/generated/kws); MYNA_BUILD_FLAGS, further compiler and linker flags (sanitizers).
+firmware/generated/kws); MYNA_BUILD_FLAGS, further compiler and linker flags; MYNA_MAIN,
+the file with main() (default main.c).
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ env.Append(
     CPPDEFINES=[("MYNA_BOARD", env.StringifyMacro(board.id))],
     CCFLAGS=[*cpu_flags, "-g", f"-ffile-prefix-map={env.subst('$PROJECT_DIR')}/="],
     LINKFLAGS=[*cpu_flags, "-Wl,--gc-sections"],
-    SRC_FILTER=[f"+<{pattern}>" for pattern in board.get("build.sources")],
+    SRC_FILTER=[
+        f"+<{pattern}>"
+        for pattern in (*board.get("build.sources"), os.environ.get("MYNA_MAIN") or "main.c")
+    ],
 )
 if prefix:
     memory = {

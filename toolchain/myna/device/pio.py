@@ -64,6 +64,7 @@ def build(
     generated: Path,
     build_dir: Path | None = None,
     extra_flags: Sequence[str] = (),
+    main: str = "main.c",
 ) -> Firmware:
     """Builds one generated model's firmware for one board.
 
@@ -73,6 +74,7 @@ def build(
         build_dir: where objects and image go; by default a folder of its own for every
             combination of model, board and flags, under .pio.
         extra_flags: further compiler and linker flags.
+        main: the file with main(), in the firmware's folder.
 
     Raises:
         MynaError: missing compiler, compile error, or the image does not fit the board; with the
@@ -84,25 +86,28 @@ def build(
     if not any(generated.glob("*.c")):
         raise MynaError("no generated model here", where=str(generated), fix="run `myna build`")
     prepare()
-    folder = (build_dir or _default_folder(entry, generated, extra_flags)).resolve()
+    folder = (build_dir or _default_folder(entry, generated, (main, *extra_flags))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_name(folder.name + ".lock")):
-        _run_pio(entry, generated, folder, extra_flags)
+        _run_pio(entry, generated, folder, extra_flags, main)
     return _measure(entry, folder / board / "firmware.elf")
 
 
-def _default_folder(board: Board, generated: Path, extra_flags: Sequence[str]) -> Path:
-    key = hashlib.sha256("\0".join([str(generated), *extra_flags]).encode()).hexdigest()[:8]
+def _default_folder(board: Board, generated: Path, variant: Sequence[str]) -> Path:
+    key = hashlib.sha256("\0".join([str(generated), *variant]).encode()).hexdigest()[:8]
     return PROJECT / ".pio" / "models" / f"{generated.name}-{key}" / board.name
 
 
-def _run_pio(board: Board, generated: Path, folder: Path, extra_flags: Sequence[str]) -> None:
+def _run_pio(
+    board: Board, generated: Path, folder: Path, extra_flags: Sequence[str], main: str
+) -> None:
     environment = {
         **os.environ,
         "PLATFORMIO_CORE_DIR": str(CORE),
         "PLATFORMIO_BUILD_DIR": str(folder),
         "MYNA_GENERATED": str(generated),
         "MYNA_BUILD_FLAGS": shlex.join(extra_flags),
+        "MYNA_MAIN": main,
     }
     arguments = ["run", "--silent", "--environment", board.name, "--project-dir", str(PROJECT)]
     result = subprocess.run(

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs what `myna bench` counts, once, and stops. Each mark closes a section; the emulator's
+ * plugin (toolchain/myna/bench/counter.c) writes down its counters there, bench/run.py knows the
+ * order: features of one second | set-up | inference, node by node | set-up | training step, node
+ * by node.
+ */
+#include "audio/features.h"
+#include "boards/port.h"
+#include "kernels/fixed.h"
+#include "runtime/model.h"
+
+enum { SAMPLES = 16000 }; /* one second */
+
+static struct audio_state audio;
+
+static void mark(void) {
+    __asm volatile("mov r9, r9");
+}
+
+static bool visit(uint16_t node) {
+    (void)node;
+    mark();
+    return true;
+}
+
+/* noise that swells, so that every magnitude occurs */
+static void make_sound(int16_t *pcm, uint32_t first, uint32_t count) {
+    for (uint32_t i = 0u; i < count; i++) {
+        int32_t noise = (int16_t)(uint16_t)fx_random32(1u, first + i);
+        pcm[i] = (int16_t)(noise * (int32_t)((first + i) >> 4) / 1024);
+    }
+}
+
+/* The sound is made outside the counted sections: frame by frame, with a mark on either side. */
+static void count_features(void) {
+    const struct audio_config *config = myna_model.audio;
+    int16_t pcm[AUDIO_HOP];
+    int8_t *row = myna_model.features, *end = row + config->frames * config->features;
+    audio_reset(&audio);
+    for (uint32_t first = 0u; first < SAMPLES; first += AUDIO_HOP) {
+        make_sound(pcm, first, AUDIO_HOP);
+        mark();
+        for (uint32_t taken = 0u; taken < AUDIO_HOP;) {
+            bool ready;
+            taken += audio_push(&audio, config, pcm + taken, AUDIO_HOP - taken, row, &ready);
+            if (ready && row + config->features < end)
+                row += config->features;
+        }
+        mark();
+    }
+}
+
+int main(void) {
+    port_init();
+    count_features();
+    mark();
+    myna_model.infer(visit);
+    *myna_model.label = 0;
+    mark();
+    myna_model.train_step(visit);
+    port_fail("bench: done");
+}
