@@ -9,22 +9,23 @@ void dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int
         int32_t acc = bias[u];
         for (uint32_t i = 0; i < p->inputs; i++)
             acc += (x[i] - p->layer.x_zero) * w[i];
-        y[u] = layer_finish(&p->layer, acc, mantissa[u], shift[u]);
+        y[u] = layer_scale(&p->layer, acc, mantissa[u], shift[u]);
     }
+    layer_clamp(&p->layer, y, p->units);
 }
 
 void dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, const int8_t *w,
                          const int16_t *channel, const int32_t *scale, const int32_t *out,
                          int8_t *dx, int32_t *peak) {
     struct fx_multiplier by = ratio(p->factor, scale, out);
-    int32_t top = 0;
+    struct gradient_range range = {0, 0};
     for (uint32_t i = 0; i < p->inputs; i++) {
         int32_t acc = 0;
         for (uint32_t u = 0; u < p->units; u++)
             acc += dy[u] * channel[u] * w[u * p->inputs + i];
-        dx[i] = requantize_gradient(acc, by, &top);
+        dx[i] = requantize_gradient(acc, by, &range);
     }
-    *peak = top;
+    *peak = range.peak;
 }
 
 void dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t *dy,

@@ -20,9 +20,11 @@ void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, c
                         int32_t pixel = x[((iy + ky) * m->in_w + ix + kx) * m->in_c + c];
                         acc += (pixel - p->layer.x_zero) * w[(ky * k->kernel_w + kx) * m->in_c + c];
                     }
-                *y++ = layer_finish(&p->layer, acc, mantissa[c], shift[c]);
+                y[(oy * m->out_w + ox) * m->out_c + c] =
+                    layer_scale(&p->layer, acc, mantissa[c], shift[c]);
             }
         }
+    layer_clamp(&p->layer, y, (uint32_t)(m->out_h * m->out_w * m->out_c));
 }
 
 /* the input gradient at channel c of pixel (iy, ix), before the channel's scale */
@@ -51,14 +53,14 @@ void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t 
                              const int32_t *out, int8_t *dx, int32_t *peak) {
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
-    int32_t top = 0;
+    struct gradient_range range = {0, 0};
     for (int32_t iy = 0; iy < m->in_h; iy++)
         for (int32_t ix = 0; ix < m->in_w; ix++)
             for (int32_t c = 0; c < m->in_c; c++) {
                 int32_t acc = gather(p, dy + c, w + c, iy, ix) * channel[c];
-                *dx++ = requantize_gradient(acc, by, &top);
+                *dx++ = requantize_gradient(acc, by, &range);
             }
-    *peak = top;
+    *peak = range.peak;
 }
 
 /* the weight gradient at channel c of tap (ky, kx) */

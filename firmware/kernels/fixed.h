@@ -24,6 +24,9 @@ static inline int32_t fx_max32(int32_t a, int32_t b) {
 static inline int32_t fx_min32(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
+static inline uint32_t fx_minu32(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
 static inline int32_t fx_clamp32(int32_t x, int32_t low, int32_t high) {
     return x < low ? low : x > high ? high : x;
 }
@@ -47,12 +50,46 @@ static inline int32_t fx_requantize(int32_t x, int32_t mantissa, int32_t shift) 
     return (high >> right) + ((high & mask) > threshold ? 1 : 0);
 }
 
+/* saturates to int8 */
+static inline int32_t fx_narrow8(int32_t x) {
+#ifdef __ARM_FEATURE_SAT
+    int32_t narrow;
+    __asm("ssat %0, #8, %1" : "=r"(narrow) : "r"(x));
+    return narrow;
+#else
+    return fx_clamp32(x, INT8_MIN, INT8_MAX);
+#endif
+}
+
+/* (x * mantissa + 2^30) >> 31; |x| < 2^30 */
+static inline int32_t fx_double_high(int32_t x, int32_t mantissa) {
+#ifdef __ARM_FEATURE_DSP
+    int32_t high;
+    __asm("smmulr %0, %1, %2" : "=r"(high) : "r"(2 * x), "r"(mantissa));
+    return high;
+#else
+    return (int32_t)(((int64_t)x * mantissa + ((int64_t)1 << 30)) >> 31);
+#endif
+}
+
+/* fx_requantize(x, mantissa, -right) where |x| < 2^30 and 0 <= right; without a branch */
+static inline int32_t fx_requantize_down(int32_t x, int32_t mantissa, int32_t right) {
+    int32_t half = (int32_t)(((uint32_t)1 << right) >> 1), halves = (0 - half) >> 31;
+    int32_t high = fx_double_high(x, mantissa);
+    return (high + ((high >> 31) & halves) + half) >> right; /* halves go away from zero */
+}
+
+/* fx_scale32 where shift > 32: only the high word matters, and nothing can overflow */
+static inline int32_t fx_scale_down(int32_t x, struct fx_multiplier by) {
+    int32_t high = (int32_t)(((int64_t)x * by.mantissa) >> 32);
+    return (high + ((int32_t)1 << (by.shift - 33))) >> (by.shift - 32);
+}
+
 /* x * mantissa * 2^-shift, rounded once (half up), saturated */
 static inline int32_t fx_scale32(int32_t x, struct fx_multiplier by) {
-    int64_t product = (int64_t)x * by.mantissa + ((int64_t)1 << (by.shift - 1));
-    if (by.shift >= 32) /* only the high word matters and it cannot overflow */
-        return (int32_t)(product >> 32) >> (by.shift - 32);
-    int64_t rounded = product >> by.shift;
+    if (by.shift > 32)
+        return fx_scale_down(x, by);
+    int64_t rounded = ((int64_t)x * by.mantissa + ((int64_t)1 << (by.shift - 1))) >> by.shift;
     if (rounded > INT32_MAX)
         return INT32_MAX;
     return rounded < INT32_MIN ? INT32_MIN : (int32_t)rounded;

@@ -24,11 +24,25 @@ static inline struct fx_multiplier ratio(struct fx_pair factor, const int32_t *s
     return fx_pair_multiplier(fx_pair_div(fx_pair_mul(factor, load_pair(scale)), load_pair(out)));
 }
 
-/* int8 of a gradient accumulator; *peak follows the absolute maximum before saturation */
-static inline int8_t requantize_gradient(int32_t acc, struct fx_multiplier by, int32_t *peak) {
-    int32_t value = fx_scale32(acc, by);
-    *peak = fx_max32(*peak, fx_abs32(value));
+/* What is known of a gradient tensor while it is made. */
+struct gradient_range {
+    int32_t peak;  /* absolute maximum before saturation, so far */
+    int32_t quiet; /* values up to this magnitude neither raise the peak nor saturate */
+};
+
+/* int8 of a value; the one comparison both saturates and tracks the range */
+static inline int8_t gradient_narrow(int32_t value, struct gradient_range *range) {
+    if ((uint32_t)value + (uint32_t)range->quiet <= 2u * (uint32_t)range->quiet)
+        return (int8_t)value;
+    range->peak = fx_max32(range->peak, fx_abs32(value));
+    range->quiet = fx_min32(range->peak, 127);
     return fx_sat8(value);
+}
+
+/* int8 of a gradient accumulator */
+static inline int8_t requantize_gradient(int32_t acc, struct fx_multiplier by,
+                                         struct gradient_range *range) {
+    return gradient_narrow(fx_scale32(acc, by), range);
 }
 
 #endif

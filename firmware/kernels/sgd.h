@@ -33,7 +33,7 @@ static inline struct fx_multiplier sgd_channel(const struct sgd *sgd, uint32_t c
 /* stochastically rounded steps for element `index` of the tensor */
 static inline int32_t sgd_delta(const struct sgd *sgd, struct fx_multiplier by, int32_t acc,
                                 uint32_t index) {
-    uint32_t word = fx_random32(sgd->key, index >> 1);
+    uint32_t word = fx_random32(sgd->key, index >> 1); /* the noise of two elements */
     int32_t noise = (int32_t)((index & 1u) != 0 ? word >> 16 : word & 0xFFFFu);
     int64_t noisy = (int64_t)fx_scale32(acc, by) + noise;
     return (int32_t)(noisy >> 16);
@@ -41,11 +41,15 @@ static inline int32_t sgd_delta(const struct sgd *sgd, struct fx_multiplier by, 
 
 static inline void sgd_apply(int8_t *weight, int8_t *residual, int32_t delta) {
     int32_t master = *weight * 256 + *residual - delta;
-    master = fx_clamp32(master, MASTER_MIN, MASTER_MAX);
-    int32_t high = (master + 128) >> 8;
-    *weight = (int8_t)high;
-    *residual = (int8_t)(master - high * 256);
+    if ((uint32_t)master + (uint32_t)-MASTER_MIN > (uint32_t)(MASTER_MAX - MASTER_MIN))
+        master = fx_clamp32(master, MASTER_MIN, MASTER_MAX);
+    *weight = (int8_t)((master + 128) >> 8);
+    *residual = (int8_t)(uint8_t)master; /* the low byte is master - 256 * weight */
 }
+
+/* the updates of elements index … index + count - 1, all of one channel */
+void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc, uint32_t index,
+             uint32_t count, int8_t *weight, int8_t *residual);
 
 struct bias_update {
     uint16_t positions, channels;

@@ -36,6 +36,7 @@ env.Replace(
 env.Append(
     CPPPATH=[str(firmware), str(generated)],
     CPPDEFINES=[("MYNA_BOARD", env.StringifyMacro(board.id))],
+    ASPPFLAGS=cpu_flags,
     CCFLAGS=[*cpu_flags, "-g", f"-ffile-prefix-map={env.subst('$PROJECT_DIR')}/="],
     LINKFLAGS=[*cpu_flags, "-Wl,--gc-sections"],
     SRC_FILTER=[

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernels/block.h"
+
+/* acc[r][c] += sums over terms k … size - 1 */
+static void add_terms(const struct block_columns *columns, const int8_t *rows, uint32_t size,
+                      uint32_t count, uint32_t k, int32_t (*acc)[2]) {
+    for (uint32_t r = 0u; r < count; r++, rows += size)
+        for (uint32_t i = k; i < size; i++) {
+            acc[r][0] += columns->value[block_place(0u, i)] * rows[i];
+            acc[r][1] += columns->value[block_place(1u, i)] * rows[i];
+        }
+}
+
+#ifdef __ARM_FEATURE_DSP
+void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
+                uint32_t count, int32_t acc[BLOCK_ROWS][2]) {
+    uint32_t pairs = count / 2u, fours = size / 4u;
+    if (pairs > 0u)
+        block_pairs(columns->value, rows, size, fours, acc[0], pairs, 2u * size - 4u * fours);
+    if ((count & 1u) != 0u) { /* the last row as a pair with itself */
+        int32_t twice[2][2];
+        block_pairs(columns->value, rows + (count - 1u) * size, 0u, fours, twice[0], 1u, 0u);
+        memcpy(acc[count - 1u], twice[0], sizeof twice[0]);
+    }
+    if (4u * fours < size)
+        add_terms(columns, rows, size, count, 4u * fours, acc);
+}
+
+void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
+                const int16_t others[2][WIDE_TERMS], uint32_t pairs, uint32_t fours,
+                int32_t acc[2][WIDE_COLUMNS]) {
+    block_wide_pairs(columns[0], others[0], pairs, fours, acc[0]);
+}
+#else
+/* acc[r][c] of the rows 0 and 1, `stride` apart */
+static void two_rows(const int16_t *column, const int8_t *row, uint32_t stride, uint32_t size,
+                     int32_t (*acc)[2]) {
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (const int8_t *end = row + size; row < end; row++, column++) {
+        int32_t x = column[0], y = column[BLOCK_TERMS], v = row[0], w = row[stride];
+        a += x * v;
+        b += y * v;
+        c += x * w;
+        d += y * w;
+    }
+    acc[0][0] = a, acc[0][1] = b, acc[1][0] = c, acc[1][1] = d;
+}
+
+void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
+                uint32_t count, int32_t acc[BLOCK_ROWS][2]) {
+    for (uint32_t r = 0u; r + 1u < count; r += 2u)
+        two_rows(columns->value, rows + r * size, size, size, &acc[r]);
+    if ((count & 1u) != 0u) {
+        memset(acc[count - 1u], 0, sizeof acc[0]);
+        add_terms(columns, rows + (count - 1u) * size, size, 1u, 0u, &acc[count - 1u]);
+    }
+}
+
+void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
+                const int16_t others[2][WIDE_TERMS], uint32_t pairs, uint32_t fours,
+                int32_t acc[2][WIDE_COLUMNS]) {
+    for (uint32_t p = 0u; p < pairs; p++) {
+        const int16_t *x = columns[2u * p], *y = columns[2u * p + 1u];
+        int32_t a = 0, b = 0, c = 0, d = 0;
+        for (uint32_t k = 0u; k < 4u * fours; k++) {
+            int32_t v = others[0][k], w = others[1][k];
+            a += x[k] * v;
+            b += y[k] * v;
+            c += x[k] * w;
+            d += y[k] * w;
+        }
+        acc[0][2u * p] += a, acc[0][2u * p + 1u] += b;
+        acc[1][2u * p] += c, acc[1][2u * p + 1u] += d;
+    }
+}
+#endif
+
+/* terms from t on */
+static void lay_rest(int16_t column[WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
+                     int32_t zero, uint32_t t) {
+    for (; t < count; t++)
+        column[t] = (int16_t)(x[t * stride] - zero);
+    for (; t % 4u != 0u; t++)
+        column[t] = 0;
+}
+
+void block_lay(int16_t column[WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
+               int32_t zero) {
+    lay_rest(column, x, stride, count, zero, 0u);
+}
+
+void block_lay_two(int16_t columns[2][WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
+                   int32_t zero) {
+    uint32_t t = 0u;
+#ifdef __ARM_FEATURE_DSP
+    const int8_t *from = x;
+    uint32_t minus = dsp_twice(-zero);
+    for (; t + 2u <= count; t += 2u, from += 2u * stride) {
+        uint32_t pair = dsp_load2(from) | dsp_load2(from + stride) << 16;
+        dsp_store(&columns[0][t], dsp_add_even(minus, pair));
+        dsp_store(&columns[1][t], dsp_add_odd(minus, pair));
+    }
+#endif
+    lay_rest(columns[0], x, stride, count, zero, t);
+    lay_rest(columns[1], x + 1, stride, count, zero, t);
+}
