@@ -13,7 +13,7 @@ static void add_terms(const struct block_columns *columns, const int8_t *rows, u
 
 #ifdef __ARM_FEATURE_DSP
 void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t acc[BLOCK_ROWS][2]) {
+                uint32_t count, int32_t (*acc)[2]) {
     uint32_t pairs = count / 2u, fours = size / 4u;
     if (pairs > 0u)
         block_pairs(columns->value, rows, size, fours, acc[0], pairs, 2u * size - 4u * fours);
@@ -26,9 +26,8 @@ void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_
         add_terms(columns, rows, size, count, 4u * fours, acc);
 }
 
-void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
-                const int16_t others[2][WIDE_TERMS], uint32_t pairs, uint32_t fours,
-                int32_t acc[2][WIDE_COLUMNS]) {
+void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
     block_wide_pairs(columns[0], others[0], pairs, fours, acc[0]);
 }
 #else
@@ -47,7 +46,7 @@ static void two_rows(const int16_t *column, const int8_t *row, uint32_t stride, 
 }
 
 void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t acc[BLOCK_ROWS][2]) {
+                uint32_t count, int32_t (*acc)[2]) {
     for (uint32_t r = 0u; r + 1u < count; r += 2u)
         two_rows(columns->value, rows + r * size, size, size, &acc[r]);
     if ((count & 1u) != 0u) {
@@ -56,9 +55,8 @@ void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_
     }
 }
 
-void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
-                const int16_t others[2][WIDE_TERMS], uint32_t pairs, uint32_t fours,
-                int32_t acc[2][WIDE_COLUMNS]) {
+void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
     for (uint32_t p = 0u; p < pairs; p++) {
         const int16_t *x = columns[2u * p], *y = columns[2u * p + 1u];
         int32_t a = 0, b = 0, c = 0, d = 0;
@@ -75,32 +73,20 @@ void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
 }
 #endif
 
-/* terms from t on */
-static void lay_rest(int16_t column[WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
-                     int32_t zero, uint32_t t) {
-    for (; t < count; t++)
-        column[t] = (int16_t)(x[t * stride] - zero);
-    for (; t % 4u != 0u; t++)
-        column[t] = 0;
-}
-
-void block_lay(int16_t column[WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
-               int32_t zero) {
-    lay_rest(column, x, stride, count, zero, 0u);
-}
-
-void block_lay_two(int16_t columns[2][WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
-                   int32_t zero) {
-    uint32_t t = 0u;
+void block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width, uint32_t stride,
+               uint32_t count, int32_t zero) {
+    uint32_t even = 0u;
 #ifdef __ARM_FEATURE_DSP
-    const int8_t *from = x;
-    uint32_t minus = dsp_twice(-zero);
-    for (; t + 2u <= count; t += 2u, from += 2u * stride) {
-        uint32_t pair = dsp_load2(from) | dsp_load2(from + stride) << 16;
-        dsp_store(&columns[0][t], dsp_add_even(minus, pair));
-        dsp_store(&columns[1][t], dsp_add_odd(minus, pair));
+    if (width == WIDE_LAY) {
+        even = count & ~1u;
+        block_lay_four(columns[0], x, stride, even, dsp_twice(-zero));
     }
 #endif
-    lay_rest(columns[0], x, stride, count, zero, t);
-    lay_rest(columns[1], x + 1, stride, count, zero, t);
+    for (uint32_t i = 0u; i < width; i++) {
+        uint32_t t = even;
+        for (; t < count; t++)
+            columns[i][t] = (int16_t)(x[t * stride + i] - zero);
+        for (; t % 4u != 0u; t++)
+            columns[i][t] = 0;
+    }
 }

@@ -14,7 +14,8 @@ enum {
     BLOCK_TERMS = 512, /* most terms of a column */
     BLOCK_ROWS = 64,   /* most rows at a time; even */
     WIDE_TERMS = 128,  /* terms of a column that meets other columns; block_dsp.S knows it */
-    WIDE_COLUMNS = 8   /* most of them at a time; even */
+    WIDE_COLUMNS = 8,  /* most of them at a time; even */
+    WIDE_LAY = 4       /* most columns laid at a time */
 };
 
 struct block_columns {
@@ -47,19 +48,15 @@ static inline void block_set_all(struct block_columns *b, uint32_t column, const
 
 /* acc[r][c] = sum over `size` terms of row r times column c; the rows follow each other */
 void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t acc[BLOCK_ROWS][2]);
+                uint32_t count, int32_t (*acc)[2]);
 
-/* A column: the bytes at x, x + stride, …, less zero; then zeros up to a multiple of four terms. */
-void block_lay(int16_t column[WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
-               int32_t zero);
-
-/* The same from x, and from x + 1. */
-void block_lay_two(int16_t columns[2][WIDE_TERMS], const int8_t *x, uint32_t stride, uint32_t count,
-                   int32_t zero);
+/* Columns i < `width` <= WIDE_LAY: the bytes at x + i, x + i + stride, …, less zero; then zeros up
+ * to a multiple of four terms. */
+void block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width, uint32_t stride,
+               uint32_t count, int32_t zero);
 
 /* acc[o][c] += sum over `fours` times four terms of other column o times column c */
-void block_wide(const int16_t columns[WIDE_COLUMNS][WIDE_TERMS],
-                const int16_t others[2][WIDE_TERMS], uint32_t pairs, uint32_t fours,
-                int32_t acc[2][WIDE_COLUMNS]);
+void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]);
 
 #endif

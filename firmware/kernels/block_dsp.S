@@ -102,4 +102,32 @@ block_wide_pairs:
     pop     {r4-r11, pc}
     .size   block_wide_pairs, . - block_wide_pairs
 
+    /* (columns, x, stride, count, add): two terms of four columns at a time */
+    .global block_lay_four
+    .type   block_lay_four, %function
+block_lay_four:
+    push    {r4-r8, lr}
+    ldr     r12, [sp, #24]
+    adds    r3, r0, r3, lsl #1 /* the end of column 0 */
+    b       2f
+1:  ldr     r4, [r1] /* bytes of four columns */
+    ldr     r5, [r1, r2]
+    add     r1, r1, r2, lsl #1
+    sxtab16 r6, r12, r4 /* columns 0 and 2 */
+    sxtab16 r7, r12, r5
+    sxtab16 r4, r12, r4, ror #8 /* 1 and 3 */
+    sxtab16 r5, r12, r5, ror #8
+    pkhtb   r8, r7, r6, asr #16
+    pkhbt   r6, r6, r7, lsl #16
+    pkhtb   lr, r5, r4, asr #16
+    pkhbt   r4, r4, r5, lsl #16
+    str     r8, [r0, #512]
+    str     r4, [r0, #256]
+    str     lr, [r0, #768]
+    str     r6, [r0], #4
+2:  cmp     r0, r3
+    bne     1b
+    pop     {r4-r8, pc}
+    .size   block_lay_four, . - block_lay_four
+
 #endif

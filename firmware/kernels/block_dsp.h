@@ -21,13 +21,6 @@ static inline uint32_t dsp_load4(const int8_t *x) {
     return word;
 }
 
-/* two bytes, which need not be aligned */
-static inline uint32_t dsp_load2(const int8_t *x) {
-    uint32_t halfword;
-    __asm("ldrh %0, [%1]" : "=r"(halfword) : "r"(x), "m"(*(const int8_t (*)[2])x));
-    return halfword;
-}
-
 /* two halfwords; `to` is aligned to words */
 static inline void dsp_store(int16_t *to, uint32_t pair) {
     memcpy(__builtin_assume_aligned(to, 4), &pair, sizeof pair);
@@ -62,6 +55,10 @@ static inline void block_put4(int16_t *column, const int8_t *x, uint32_t add) {
  * before the next pair begins */
 void block_pairs(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
                  int32_t *acc, uint32_t pairs, uint32_t next);
+
+/* the first `count` terms, an even number, of four columns for block_lay */
+void block_lay_four(int16_t *columns, const int8_t *x, uint32_t stride, uint32_t count,
+                    uint32_t add);
 
 /* block_wide */
 void block_wide_pairs(const int16_t *columns, const int16_t *others, uint32_t pairs, uint32_t fours,

@@ -56,7 +56,7 @@ static void lay_window(const struct conv2d *p, const int8_t *x, int32_t pixel, u
 }
 
 /* channels first … first + count - 1 of two pixels of y */
-static void finish_pixels(const struct layer *layer, int32_t acc[BLOCK_ROWS][2], uint32_t count,
+static void finish_pixels(const struct layer *layer, int32_t (*acc)[2], uint32_t count,
                           const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
                           int8_t *y0, int8_t *y1) {
     const struct layer own = *layer; /* values that stores to y cannot change */
@@ -152,8 +152,8 @@ static void lay_weights(const int8_t *w, const int16_t *channel, const struct ma
 }
 
 /* gradients of two channels at `count` pixels, `stride` apart */
-static void narrow_pairs(int32_t acc[BLOCK_ROWS][2], uint32_t count, struct fx_multiplier by,
-                         int8_t *dx0, int8_t *dx1, uint32_t stride, struct gradient_range *range) {
+static void narrow_pairs(int32_t (*acc)[2], uint32_t count, struct fx_multiplier by, int8_t *dx0,
+                         int8_t *dx1, uint32_t stride, struct gradient_range *range) {
     struct gradient_range own = *range; /* which stores to dx cannot change */
     for (uint32_t r = 0u; r < count; r++) {
         int32_t first, second;
@@ -248,73 +248,79 @@ static void lay_inputs(const struct conv2d_update *p, const int8_t *x, uint32_t 
         column[t] = 0;
 }
 
-/* What the update works on: columns of inputs, and of the gradients of two output channels. */
+enum { UPDATE_CHANNELS = 4, UPDATE_RATES = 64 };
+
+/* What the update works on: columns of inputs, and of the gradients of a few output channels. */
 struct update_scratch {
     _Alignas(8) int16_t x[WIDE_COLUMNS][WIDE_TERMS];
-    _Alignas(8) int16_t dy[2][WIDE_TERMS];
+    _Alignas(8) int16_t dy[UPDATE_CHANNELS][WIDE_TERMS];
+    int32_t acc[UPDATE_CHANNELS][WIDE_COLUMNS];
 };
 
 /* inputs of weight elements first … first + size - 1 */
 static void lay_block(const struct conv2d_update *p, const int8_t *x, uint32_t first, uint32_t size,
                       uint32_t begin, uint32_t count, struct update_scratch *scratch) {
-    uint32_t j = 0u;
-    if (is_pointwise(&p->window))
-        for (; j + 2u <= size; j += 2u)
-            block_lay_two(&scratch->x[j], x + begin * p->map.in_c + first + j, p->map.in_c, count,
-                          p->x_zero);
-    for (; j < size; j++)
-        lay_inputs(p, x, first + j, begin, count, scratch->x[j]);
+    const uint32_t in_c = p->map.in_c;
     if ((size & 1u) != 0u)
         memset(scratch->x[size], 0, sizeof scratch->x[size]);
+    for (uint32_t j = 0u; j < size; j += WIDE_LAY)
+        if (is_pointwise(&p->window))
+            block_lay(&scratch->x[j], x + begin * in_c + first + j, fx_minu32(WIDE_LAY, size - j),
+                      in_c, count, p->x_zero);
+        else
+            for (uint32_t i = j; i < fx_minu32(j + WIDE_LAY, size); i++)
+                lay_inputs(p, x, first + i, begin, count, scratch->x[i]);
 }
 
-/* gradients of one or two output channels from dy on */
-static void lay_gradients(const int8_t *dy, uint32_t stride, uint32_t channels, uint32_t count,
-                          struct update_scratch *scratch) {
-    if (channels == 2u) {
-        block_lay_two(scratch->dy, dy, stride, count, 0);
-        return;
-    }
-    block_lay(scratch->dy[0], dy, stride, count, 0);
-    memset(scratch->dy[1], 0, sizeof scratch->dy[1]);
-}
-
-/* acc[d] = gradients of `size` weight elements of output channel d of one or two. Where one tile
- * holds all pixels, the caller has laid their inputs out, once for all output channels. */
+/* acc = gradients of `size` weight elements of up to UPDATE_CHANNELS output channels. Where one
+ * tile holds all pixels, the caller has laid their inputs out, once for all output channels. */
 static void weight_gradients(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
                              uint32_t first, uint32_t size, uint32_t channels,
-                             struct update_scratch *scratch, int32_t acc[2][WIDE_COLUMNS]) {
+                             struct update_scratch *scratch) {
     const uint32_t out_c = p->map.out_c, pixels = (uint32_t)(p->map.out_h * p->map.out_w);
-    memset(acc, 0, sizeof(int32_t[2][WIDE_COLUMNS]));
+    memset(scratch->acc, 0, sizeof scratch->acc);
     for (uint32_t t = 0u; t < pixels; t += WIDE_TERMS) {
         uint32_t count = fx_minu32(WIDE_TERMS, pixels - t);
         if (pixels > WIDE_TERMS)
             lay_block(p, x, first, size, t, count, scratch);
-        lay_gradients(dy + t * out_c, out_c, channels, count, scratch);
-        block_wide(scratch->x, scratch->dy, (size + 1u) / 2u, (count + 3u) / 4u, acc);
+        if ((channels & 1u) != 0u)
+            memset(scratch->dy[channels], 0, sizeof scratch->dy[channels]);
+        block_lay(scratch->dy, dy + t * out_c, channels, out_c, count, 0);
+        for (uint32_t c = 0u; c < channels; c += 2u)
+            block_wide(scratch->x, &scratch->dy[c], (size + 1u) / 2u, (count + 3u) / 4u,
+                       &scratch->acc[c]);
+    }
+}
+
+/* updates the weights of up to UPDATE_RATES output channels from c on */
+static void update_channels(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
+                            const struct sgd *sgd, uint32_t c, int8_t *w, int8_t *residual) {
+    const uint32_t filter = (uint32_t)(p->window.kernel_h * p->window.kernel_w * p->map.in_c);
+    const uint32_t pixels = (uint32_t)(p->map.out_h * p->map.out_w);
+    const uint32_t count = fx_minu32(UPDATE_RATES, p->map.out_c - c);
+    struct fx_multiplier by[UPDATE_RATES];
+    struct update_scratch scratch;
+    for (uint32_t i = 0u; i < count; i++)
+        by[i] = sgd_channel(sgd, c + i);
+    for (uint32_t j = 0u; j < filter; j += WIDE_COLUMNS) {
+        uint32_t size = fx_minu32(WIDE_COLUMNS, filter - j);
+        if (pixels <= WIDE_TERMS)
+            lay_block(p, x, j, size, 0u, pixels, &scratch);
+        for (uint32_t i = 0u; i < count; i += UPDATE_CHANNELS) {
+            uint32_t channels = fx_minu32(UPDATE_CHANNELS, count - i);
+            weight_gradients(p, x, dy + c + i, j, size, channels, &scratch);
+            for (uint32_t d = 0u; d < channels; d++) {
+                uint32_t index = (c + i + d) * filter + j;
+                sgd_row(sgd, by[i + d], scratch.acc[d], index, size, w + index, residual + index);
+            }
+        }
     }
 }
 
 void conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
                       const int32_t *scale, const int32_t *steps, const int32_t *rate,
                       const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
-    const uint32_t filter = (uint32_t)(p->window.kernel_h * p->window.kernel_w * p->map.in_c);
-    const uint32_t out_c = p->map.out_c, pixels = (uint32_t)(p->map.out_h * p->map.out_w);
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
-    struct update_scratch scratch;
-    for (uint32_t j = 0u; j < filter; j += WIDE_COLUMNS) {
-        uint32_t size = fx_minu32(WIDE_COLUMNS, filter - j);
-        if (pixels <= WIDE_TERMS)
-            lay_block(p, x, j, size, 0u, pixels, &scratch);
-        for (uint32_t c = 0u; c < out_c; c += 2u) {
-            uint32_t channels = fx_minu32(2u, out_c - c);
-            int32_t acc[2][WIDE_COLUMNS];
-            weight_gradients(p, x, dy + c, j, size, channels, &scratch, acc);
-            for (uint32_t d = 0u; d < channels; d++) {
-                uint32_t index = (c + d) * filter + j;
-                sgd_row(&sgd, sgd_channel(&sgd, c + d), acc[d], index, size, w + index,
-                        residual + index);
-            }
-        }
-    }
+    for (uint32_t c = 0u; c < p->map.out_c; c += UPDATE_RATES)
+        update_channels(p, x, dy, &sgd, c, w, residual);
 }

@@ -110,16 +110,23 @@ int32_t fx_divide(int64_t value, uint32_t by);
 /* square root, rounded down */
 uint32_t fx_isqrt(uint64_t x);
 
-static inline uint32_t fx_mix32(uint32_t x) {
-    x = (x ^ (x >> 16)) * 0x7FEB352Du;
-    x = (x ^ (x >> 15)) * 0x846CA68Bu;
+#define FX_MIX_A 0x7FEB352Du
+#define FX_MIX_B 0x846CA68Bu
+#define FX_STRIDE 0x9E3779B9u
+
+static inline uint32_t fx_mix(uint32_t x, uint32_t a, uint32_t b) {
+    x = (x ^ (x >> 16)) * a;
+    x = (x ^ (x >> 15)) * b;
     return x ^ (x >> 16);
 }
+static inline uint32_t fx_mix32(uint32_t x) {
+    return fx_mix(x, FX_MIX_A, FX_MIX_B);
+}
 static inline uint32_t fx_key(uint32_t seed, uint32_t step, uint32_t tag) {
-    return fx_mix32(fx_mix32(fx_mix32(seed ^ 0x9E3779B9u) ^ step) ^ tag);
+    return fx_mix32(fx_mix32(fx_mix32(seed ^ FX_STRIDE) ^ step) ^ tag);
 }
 static inline uint32_t fx_random32(uint32_t key, uint32_t index) {
-    return fx_mix32(key + index * 0x9E3779B9u);
+    return fx_mix32(key + index * FX_STRIDE);
 }
 
 #endif

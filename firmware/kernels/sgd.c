@@ -1,24 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/sgd.h"
 
-/* two elements that share a random word, by a multiplier whose sum with the noise fits */
-static inline void update_two(struct fx_multiplier by, const int32_t *acc, uint32_t word,
-                              int8_t *weight, int8_t *residual) {
-    int32_t first = fx_scale_down(acc[0], by) + (int32_t)(word & 0xFFFFu);
-    int32_t second = fx_scale_down(acc[1], by) + (int32_t)(word >> 16);
-    sgd_apply(&weight[0], &residual[0], first >> 16);
-    sgd_apply(&weight[1], &residual[1], second >> 16);
+/* hides a constant from the compiler, which would otherwise make it anew in every turn of a loop */
+static inline uint32_t kept(uint32_t constant) {
+    __asm("" : "+r"(constant));
+    return constant;
+}
+
+__attribute__((noinline)) static void update_one(const struct sgd *sgd, struct fx_multiplier by,
+                                                 int32_t acc, uint32_t index, int8_t *weight,
+                                                 int8_t *residual) {
+    sgd_apply(weight, residual, sgd_delta(sgd, by, acc, index));
+}
+
+/* elements 2 i, 2 i + 1, … in pairs that share a random word; by.shift > 32, so nothing overflows
+ */
+static void update_pairs(uint32_t key, struct fx_multiplier by, const int32_t *acc, uint32_t i,
+                         uint32_t pairs, int8_t *weight, int8_t *residual) {
+    const uint32_t a = kept(FX_MIX_A), b = kept(FX_MIX_B);
+    uint32_t state = key + i * FX_STRIDE;
+    for (; pairs > 0u; pairs--, acc += 2, weight += 2, residual += 2, state += FX_STRIDE) {
+        uint32_t word = fx_mix(state, a, b);
+        int32_t first = fx_scale_down(acc[0], by) + (int32_t)(word & 0xFFFFu);
+        int32_t second = fx_scale_down(acc[1], by) + (int32_t)(word >> 16);
+        sgd_apply(&weight[0], &residual[0], first >> 16);
+        sgd_apply(&weight[1], &residual[1], second >> 16);
+    }
 }
 
 void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc, uint32_t index,
              uint32_t count, int8_t *weight, int8_t *residual) {
-    uint32_t i = 0u, even = by.shift > 32 ? index & 1u : count;
-    for (; i < fx_minu32(even, count); i++)
-        sgd_apply(&weight[i], &residual[i], sgd_delta(sgd, by, acc[i], index + i));
-    for (uint32_t key = sgd->key; i + 2u <= count; i += 2u)
-        update_two(by, &acc[i], fx_random32(key, (index + i) >> 1), &weight[i], &residual[i]);
+    uint32_t i = 0u;
+    if ((index & 1u) == 0u && by.shift > 32) {
+        i = count & ~1u;
+        update_pairs(sgd->key, by, acc, index >> 1, count >> 1, weight, residual);
+    }
     for (; i < count; i++)
-        sgd_apply(&weight[i], &residual[i], sgd_delta(sgd, by, acc[i], index + i));
+        update_one(sgd, by, acc[i], index + i, &weight[i], &residual[i]);
 }
 
 void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
