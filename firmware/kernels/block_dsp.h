@@ -31,6 +31,11 @@ static inline uint32_t dsp_twice(int32_t halfword) {
     return ((uint32_t)halfword & 0xFFFFu) * 0x10001u;
 }
 
+/* the low halves of both, the first one below */
+static inline uint32_t dsp_halves(int32_t low, int32_t high) {
+    return ((uint32_t)low & 0xFFFFu) | (uint32_t)high << 16;
+}
+
 /* bytes 0 and 2 of x, or 1 and 3, as halfwords, added to those of `to` */
 static inline uint32_t dsp_add_even(uint32_t to, uint32_t x) {
     uint32_t result;

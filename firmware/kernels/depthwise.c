@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/depthwise.h"
 
-#include "kernels/sgd.h"
+#include "kernels/depthwise_dsp.h"
 
 void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, const int32_t *bias,
                   const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     const struct map *m = &p->map;
     const struct window *k = &p->window;
-    for (int32_t oy = 0; oy < m->out_h; oy++)
+    int32_t first = 0;
+#if MYNA_DSP
+    first = depthwise_quads(p, x, w, bias, mantissa, shift, y);
+#endif
+    for (int32_t oy = 0; oy < m->out_h && first < m->out_c; oy++)
         for (int32_t ox = 0; ox < m->out_w; ox++) {
             struct span rows = taps_inside(oy, k->stride_h, k->pad_top, k->kernel_h, m->in_h);
             struct span cols = taps_inside(ox, k->stride_w, k->pad_left, k->kernel_w, m->in_w);
             const int32_t iy = oy * k->stride_h - k->pad_top;
             const int32_t ix = ox * k->stride_w - k->pad_left;
-            for (int32_t c = 0; c < m->out_c; c++) {
+            for (int32_t c = first; c < m->out_c; c++) {
                 int32_t acc = bias[c];
                 for (int32_t ky = rows.begin; ky < rows.end; ky++)
                     for (int32_t kx = cols.begin; kx < cols.end; kx++) {
@@ -54,11 +58,15 @@ void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t 
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
-    for (int32_t iy = 0; iy < m->in_h; iy++)
+    int32_t first = 0;
+#if MYNA_DSP
+    first = depthwise_grad_quads(p, dy, w, channel, by, dx, &range);
+#endif
+    for (int32_t iy = 0; iy < m->in_h && first < m->in_c; iy++)
         for (int32_t ix = 0; ix < m->in_w; ix++)
-            for (int32_t c = 0; c < m->in_c; c++) {
+            for (int32_t c = first; c < m->in_c; c++) {
                 int32_t acc = gather(p, dy + c, w + c, iy, ix) * channel[c];
-                *dx++ = requantize_gradient(acc, by, &range);
+                dx[(iy * m->in_w + ix) * m->in_c + c] = requantize_gradient(acc, by, &range);
             }
     *peak = range.peak;
 }
@@ -86,7 +94,11 @@ void depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, cons
                          const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     const int32_t channels = p->map.in_c;
-    for (int32_t c = 0; c < channels; c++) {
+    int32_t first = 0;
+#if MYNA_DSP
+    first = depthwise_update_quads(p, x, dy, &sgd, w, residual);
+#endif
+    for (int32_t c = first; c < channels; c++) {
         struct fx_multiplier by = sgd_channel(&sgd, (uint32_t)c);
         for (int32_t ky = 0; ky < p->window.kernel_h; ky++)
             for (int32_t kx = 0; kx < p->window.kernel_w; kx++) {

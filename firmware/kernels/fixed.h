@@ -6,6 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* the DSP extension alone (Cortex-M4, M7); where Helium is, too, that is used instead */
+#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
+#define MYNA_DSP 1
+#else
+#define MYNA_DSP 0
+#endif
+
 /* value = mantissa * 2^(exponent - 31), 2^30 <= mantissa < 2^31; {0, 0} is zero */
 struct fx_pair {
     int32_t mantissa;
