@@ -2,22 +2,24 @@
 #include "kernels/coupling.h"
 
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
-    int32_t scaled = fx_requantize(branch - p->branch_zero, p->mantissa, p->shift);
-    return fx_clamp32(scaled, INT16_MIN, INT16_MAX);
+    return fx_narrow16(fx_requantize_small(branch - p->branch_zero, p->mantissa, p->shift));
 }
 
 void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch, int32_t *wraps,
                 int16_t *y) {
+    const struct coupling own = *p; /* which stores to y cannot change */
     int32_t wrapped = 0;
-    for (uint32_t i = 0; i < p->size; i++) {
-        int32_t total = x[i] + widen(p, branch[i]);
+    for (uint32_t i = 0; i < own.size; i++) {
+        int32_t total = x[i] + widen(&own, branch[i]);
         y[i] = (int16_t)total;
-        wrapped += y[i] != total ? 1 : 0;
+        if (y[i] != total) /* rare, and so no sum */
+            wrapped++;
     }
     *wraps = (int32_t)((uint32_t)*wraps + (uint32_t)wrapped);
 }
 
 void uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch, int16_t *x) {
-    for (uint32_t i = 0; i < p->size; i++)
-        x[i] = (int16_t)(y[i] - widen(p, branch[i]));
+    const struct coupling own = *p;
+    for (uint32_t i = 0; i < own.size; i++)
+        x[i] = (int16_t)(y[i] - widen(&own, branch[i]));
 }

@@ -3,6 +3,8 @@
 
 #include "kernels/sgd.h"
 
+enum { CHUNK = 32 }; /* weights updated at a time */
+
 void dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int32_t *bias,
               const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     for (uint32_t u = 0; u < p->units; u++, w += p->inputs) {
@@ -32,12 +34,14 @@ void dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t
                      const int32_t *scale, const int32_t *steps, const int32_t *rate,
                      const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
-    uint32_t index = 0;
-    for (uint32_t u = 0; u < p->units; u++) {
+    for (uint32_t u = 0; u < p->units; u++, w += p->inputs, residual += p->inputs) {
         struct fx_multiplier by = sgd_channel(&sgd, u);
-        for (uint32_t i = 0; i < p->inputs; i++, index++) {
-            int32_t acc = (x[i] - p->x_zero) * dy[u];
-            sgd_apply(&w[index], &residual[index], sgd_delta(&sgd, by, acc, index));
+        for (uint32_t i = 0; i < p->inputs; i += CHUNK) {
+            int32_t acc[CHUNK];
+            uint32_t count = fx_minu32(CHUNK, p->inputs - i);
+            for (uint32_t k = 0; k < count; k++)
+                acc[k] = (x[i + k] - p->x_zero) * dy[u];
+            sgd_row(&sgd, by, acc, u * p->inputs + i, count, w + i, residual + i);
         }
     }
 }

@@ -68,6 +68,17 @@ static inline int32_t fx_narrow8(int32_t x) {
 #endif
 }
 
+/* saturates to int16 */
+static inline int32_t fx_narrow16(int32_t x) {
+#ifdef __ARM_FEATURE_SAT
+    int32_t narrow;
+    __asm("ssat %0, #16, %1" : "=r"(narrow) : "r"(x));
+    return narrow;
+#else
+    return fx_clamp32(x, INT16_MIN, INT16_MAX);
+#endif
+}
+
 /* (x * mantissa + 2^30) >> 31; |x| < 2^30 */
 static inline int32_t fx_double_high(int32_t x, int32_t mantissa) {
 #ifdef __ARM_FEATURE_DSP
@@ -84,6 +95,12 @@ static inline int32_t fx_requantize_down(int32_t x, int32_t mantissa, int32_t ri
     int32_t half = (int32_t)(((uint32_t)1 << right) >> 1), halves = (0 - half) >> 31;
     int32_t high = fx_double_high(x, mantissa);
     return (high + ((high >> 31) & halves) + half) >> right; /* halves go away from zero */
+}
+
+/* fx_requantize(x, mantissa, shift) where |x| * 2^max(shift, 0) < 2^30 */
+static inline int32_t fx_requantize_small(int32_t x, int32_t mantissa, int32_t shift) {
+    int32_t left = fx_max32(shift, 0);
+    return fx_requantize_down((int32_t)((uint32_t)x << left), mantissa, left - shift);
 }
 
 /* fx_scale32 where shift > 32: only the high word matters, and nothing can overflow */

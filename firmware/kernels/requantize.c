@@ -1,22 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/requantize.h"
 
+/* the multiplier's operand is small, as passes/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
-    int32_t scaled = fx_requantize(x - p->x_zero, p->mantissa, p->shift);
+    int32_t scaled = fx_requantize_small(x - p->x_zero, p->mantissa, p->shift);
     return fx_clamp32(scaled + p->y_zero, p->low, p->high);
 }
 
+/* the same where the clamp is all of int8 */
+static inline int8_t requantize_plain(const struct requantize *p, int32_t x) {
+    int32_t scaled = fx_requantize_small(x - p->x_zero, p->mantissa, p->shift);
+    return (int8_t)fx_narrow8(scaled + p->y_zero);
+}
+
+static bool is_plain(const struct requantize *p) {
+    return p->low == INT8_MIN && p->high == INT8_MAX;
+}
+
 void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y) {
-    for (uint32_t i = 0; i < p->size; i++)
-        y[i] = (int8_t)requantize(p, x[i]);
+    const struct requantize own = *p; /* which stores to y cannot change */
+    if (is_plain(p))
+        for (uint32_t i = 0; i < own.size; i++)
+            y[i] = requantize_plain(&own, x[i]);
+    else
+        for (uint32_t i = 0; i < own.size; i++)
+            y[i] = (int8_t)requantize(&own, x[i]);
 }
 
 void requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y) {
-    for (uint32_t i = 0; i < p->size; i++)
-        y[i] = (int16_t)requantize(p, x[i]);
+    const struct requantize own = *p;
+    for (uint32_t i = 0; i < own.size; i++)
+        y[i] = (int16_t)requantize(&own, x[i]);
 }
 
 void requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y) {
-    for (uint32_t i = 0; i < p->size; i++)
-        y[i] = (int8_t)requantize(p, x[i]);
+    const struct requantize own = *p;
+    for (uint32_t i = 0; i < own.size; i++)
+        y[i] = (int8_t)requantize(&own, x[i]);
 }

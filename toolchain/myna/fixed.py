@@ -23,6 +23,7 @@ Pair = tuple[int, int]
 
 INT32_MAX = 2**31 - 1
 INT32_MIN = -(2**31)
+SMALL = 2**30  # magnitudes below it are multiplied in the kernels without an int64 (fixed.h)
 LOG2_BITS = 6  # index bits of LOG2_TABLE
 LOG2_TABLE = tuple(round(math.log2(1 + i / 64) * 65536) for i in range(65))
 LN2_Q16 = 45426  # ln 2 in Q16

@@ -115,9 +115,9 @@ class _Lowering:
         weight, bias = self._q.weights[layer.name], self._q.biases[layer.name]
         scales = self._q.scales[layer.name]
         taps = weight.size // (weight.shape[-1] if layer.op == "depthwise_conv2d" else len(weight))
-        if taps * 255 * 127 + BIAS_MAX > fixed.INT32_MAX - 128:  # 128: the zero point
+        if taps * 255 * 127 + BIAS_MAX >= fixed.SMALL:
             raise MynaError(
-                f"{taps} products per output cannot be proven to fit a 32-bit accumulator",
+                f"{taps} products per output cannot be proven to stay below 2^30",
                 where=f"model {self._model.name}, layer {layer.name}",
                 fix="make the layer smaller",
             )
@@ -149,10 +149,10 @@ class _Lowering:
         self._emit(name, op, [source], quant)
 
     def _multiplier(self, name: str, x: Tensor, scale: float) -> tuple[int, int]:
-        """The multiplier from ``x`` to another scale; its operand, shifted, must fit int32."""
+        """The multiplier from ``x`` to another scale; its operand, shifted, must be small."""
         mantissa, shift = fixed.requantize_multiplier(x.scale / scale)
-        bits = 16 if x.dtype == "int16" else 9  # of x minus its zero point
-        if bits + max(shift, 0) > 31:
+        largest = 1 << (15 if x.dtype == "int16" else 8)  # of x minus its zero point
+        if largest << max(shift, 0) >= fixed.SMALL:
             raise MynaError(
                 f"changes the scale from {x.scale:g} to {scale:g}, more than int32 can hold",
                 where=f"model {self._model.name}, layer {name}",
