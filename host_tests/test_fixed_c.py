@@ -22,6 +22,9 @@ SHIM = """
 #include "kernels/fixed.h"
 #include "kernels/pairs.h"
 int32_t requantize(int32_t x, int32_t m, int32_t s) { return fx_requantize(x, m, s); }
+int32_t requantize_small(int32_t x, int32_t m, int32_t s) { return fx_requantize_small(x, m, s); }
+int32_t narrow8(int32_t x) { return fx_narrow8(x); }
+int32_t narrow16(int32_t x) { return fx_narrow16(x); }
 int32_t scale32(int32_t x, int32_t m, int32_t s) {
     return fx_scale32(x, (struct fx_multiplier){m, s});
 }
@@ -101,6 +104,23 @@ def test_c_requantize(twin: Twin, x: int, mantissa: int, shift: int) -> None:
 def test_c_requantize_upward(twin: Twin, x: int, mantissa: int, shift: int) -> None:
     expected = int(fixed.requantize(np.array(x), mantissa, shift))
     assert twin.number("requantize", x, mantissa, shift) == expected
+
+
+@settings(max_examples=300)
+@given(data=st.data(), mantissa=MANTISSA, shift=st.integers(-31, 14))
+def test_c_requantize_of_small_numbers(
+    twin: Twin, data: st.DataObject, mantissa: int, shift: int
+) -> None:
+    largest = (fixed.SMALL - 1) >> max(shift, 0)
+    x = data.draw(st.one_of(st.integers(-largest, largest), st.sampled_from((-largest, largest))))
+    expected = int(fixed.requantize(np.array(x), mantissa, shift))
+    assert twin.number("requantize_small", x, mantissa, shift) == expected
+
+
+@given(x=st.one_of(INT32, st.sampled_from(EXTREMES)))
+def test_c_narrowing(twin: Twin, x: int) -> None:
+    assert twin.number("narrow8", x) == max(-128, min(127, x))
+    assert twin.number("narrow16", x) == max(-32768, min(32767, x))
 
 
 @settings(max_examples=300)

@@ -213,7 +213,7 @@ def test_an_accumulator_that_could_overflow_is_refused() -> None:
 def test_the_overflow_proof_holds_at_its_limit() -> None:
     from myna.ops.sgd import BIAS_MAX  # noqa: PLC0415
 
-    taps = (fixed.INT32_MAX - BIAS_MAX) // (255 * 127)
+    taps = (fixed.SMALL - 1 - BIAS_MAX) // (255 * 127)
     model = tiny.quantized("plain")
     for count, refused in ((taps, False), (taps + 1, True)):
         weights = {**model.weights, "logits": np.zeros((6, count), np.int8)}
