@@ -80,7 +80,7 @@ def firmware_sources() -> list[Path]:
     """What PlatformIO builds for every board, but for main.c."""
     ini = configparser.ConfigParser()
     ini.read(PROJECT / "platformio.ini")
-    patterns = re.findall(r"\+<(\w+/\*\.c)>", ini["env"]["build_src_filter"])
+    patterns = re.findall(r"\+<(\w+/\*\.[cS])>", ini["env"]["build_src_filter"])
     sources = [path for pattern in patterns for path in sorted(FIRMWARE.glob(pattern))]
     assert {path.parent.name for path in sources} >= {*TRAINING, "runtime"}
     return sources
