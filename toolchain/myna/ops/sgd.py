@@ -51,8 +51,8 @@ class UpdateInputs:
         """The steps in Q16, before they are rounded."""
         base = fixed.pair_mul(pair(self.rate), pair(self.scale))
         q16 = [
-            fixed.pair_multiplier(_times_65536(fixed.pair_mul(base, pair(channel))))
-            for channel in self.steps
+            fixed.pair_multiplier(_times_65536(fixed.pair_mul(base, channel)))
+            for channel in self.steps.tolist()
         ]
         column = [1] * accumulator.ndim
         column[axis] = -1
