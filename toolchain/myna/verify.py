@@ -90,8 +90,9 @@ class Verifier:
         """One training step on both sides; returns the loss (nats, Q16)."""
         before = self.reference.read_state()
         features, label = self._clips[self._next_slot()]
-        loss, expected = self.reference.train_step_digests(features, label)
-        found = self._board.trace_step().digests
+        traced = self._board.begin_trace_step()
+        loss, expected = self.reference.train_step_digests(features, label)  # both compute
+        found = traced().digests
         flat = [digest for node in expected for digest in node]
         self.result.compared += len(flat)
         differing = np.flatnonzero(np.array(flat, np.uint32) != found)

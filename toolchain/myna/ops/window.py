@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from myna.fixed import IntArray
 
@@ -48,7 +47,9 @@ class Window:
         )
 
     def pad(self, x: IntArray) -> IntArray:
-        """``x`` [h, w, c] with zeros around it."""
+        """``x`` [h, w, c] with zeros around it; ``x`` itself where there are none."""
+        if not any(self.padding):
+            return x
         padded, inside = self._padded(x.shape, x.dtype)
         inside[...] = x
         return padded
@@ -67,8 +68,10 @@ class Window:
 
     def views(self, x: IntArray) -> IntArray:
         """What each position of the window sees of ``x`` [h, w, c]: [out_h, out_w, kh, kw, c]."""
-        seen = sliding_window_view(self.pad(x), self.kernel, axis=(0, 1))
-        return np.moveaxis(seen[:: self.strides[0], :: self.strides[1]], 2, -1)
+        padded = np.ascontiguousarray(self.pad(x))
+        shape = (*self.output(*x.shape[:2]), *self.kernel, x.shape[2])
+        steps = (s * stride for s, stride in zip(self.strides, padded.strides[:2], strict=True))
+        return np.ndarray(shape, x.dtype, padded, strides=(*steps, *padded.strides))
 
     def columns(self, x: IntArray) -> IntArray:
         """im2col: [out_h * out_w, taps * c], taps in row-major order."""
