@@ -32,7 +32,7 @@ LN2_Q16 = 45426  # ln 2 in Q16
 
 def saturate(x: IntArray, low: int, high: int) -> IntArray:
     """Clamp ``x`` to ``[low, high]``."""
-    return np.clip(x, low, high)
+    return np.minimum(np.maximum(x, low), high)  # faster than np.clip on small arrays
 
 
 def requantize(x: IntArray, mantissa: IntArray | int, shift: IntArray | int) -> IntArray:

@@ -56,7 +56,7 @@ class UpdateInputs:
         ]
         column = [1] * accumulator.ndim
         column[axis] = -1
-        factor, shift = np.array(q16).T.reshape(2, *column)
+        factor, shift = np.array(q16, np.int64).T.reshape(2, *column)
         return fixed.scale32(accumulator, factor, shift)
 
 
