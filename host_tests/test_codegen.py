@@ -14,6 +14,7 @@ import tiny
 from myna.audio.config import AudioConfig
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import ABI, Labels, identifier
+from myna.device import library
 from myna.device.library import compile_library
 from myna.device.target import PROJECT
 from myna.errors import MynaError
@@ -152,6 +153,14 @@ def test_the_library_is_compiled_once(plain: tuple[Program, Labels, Path]) -> No
     made = first.stat().st_mtime_ns
     assert compile_library(plain[2]) == first
     assert first.stat().st_mtime_ns == made
+
+
+def test_a_library_of_other_flags_is_compiled_anew(
+    plain: tuple[Program, Labels, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = compile_library(plain[2])
+    monkeypatch.setattr(library, "FLAGS", (*library.FLAGS, "-g"))
+    assert compile_library(plain[2]) != before
 
 
 def test_c_that_does_not_compile_is_reported(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pickle
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,27 @@ class Fatal:
         os._exit(1)
 
 
+@dataclass(frozen=True)
+class Taught:
+    """An exam that learns examples of its own, whatever its engine learned before."""
+
+    seed: int
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        engine.reset()
+        engine.learn(examples(4, self.seed), RECIPE)
+        return {"seed": self.seed, "logits": engine.infer(examples(4).features).tolist()}
+
+
+def test_the_number_of_processes_does_not_change_results() -> None:
+    spec = EngineSpec("host", tiny_model.folder())
+    exams = [Taught(seed) for seed in (3, 1, 2)]
+    one, two, many = (evaluate.examine_all(spec, exams, n, lambda *_: None) for n in (1, 2, 5))
+    assert [exam["seed"] for exam in one] == [3, 1, 2]
+    assert len({str(exam["logits"]) for exam in one}) == 3
+    assert one == two == many
+
+
 def test_a_worker_that_ends_is_an_error_that_says_so() -> None:
     spec = EngineSpec("host", tiny_model.folder())
     with pytest.raises(MynaError, match="was ended while it examined a user"):
@@ -230,13 +252,15 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_new_words_result(tones: Path, tmp_path: Path) -> None:
     results = []
-    for engine, jobs in (("host", 2), ("reference", 1)):
-        file = tmp_path / f"{engine}.json"
-        arguments = ("--data", tones, "--protocol", "new-words", "--shots", "2", "--jobs", jobs)
+    for engine, jobs in (("host", ()), ("host", ("--jobs", 1)), ("reference", ("--jobs", 1))):
+        file = tmp_path / f"{len(results)}.json"
+        arguments = ("--data", tones, "--protocol", "new-words", "--shots", "2", *jobs)
         done = run(*arguments, "--base-data", tones, "--engine", engine, "--json", file)
         assert done.exit_code == 0, done.output
         results.append(json.loads(file.read_text()))
-    host, reference = results
+        del results[-1]["invocation"]
+    host, alone, reference = results
+    assert host == alone  # however many processes
     assert host["command"] == "evaluate"
     assert (host["protocol"], host["shots"], host["seed"]) == ("new-words", 2, 1)
     assert (host["engine"], host["model"]) == ("host", str(tiny_model.folder()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pty
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -67,6 +68,26 @@ def test_a_request_is_repeated_until_answered() -> None:
     assert len(script.heard) == 3
     assert (link.statistics.frames_sent, link.statistics.frames_resent) == (1, 2)
     assert script.sent[1].startswith(DELIMITER)
+
+
+def test_a_request_that_is_begun_runs_while_its_caller_is_busy() -> None:
+    link, script = _link(lambda frame: [_reply(frame, b.TrainReply(7, b"").pack())])
+    ended = link.begin(m.TRAIN, b.Train(1))
+    assert [frame.type for frame in script.heard] == [m.TRAIN.code]
+    time.sleep(0.005)  # longer than the link's patience, but the reply is there
+    assert ended().step == 7
+    assert link.statistics.frames_resent == 0
+
+
+def test_a_request_that_is_begun_is_repeated_and_refused_as_any_other() -> None:
+    count = iter(range(100))
+    link, script = _link(
+        lambda frame: [_reply(frame, status=Status.BAD_SLOT)] if next(count) == 2 else []
+    )
+    ended = link.begin(m.INFER, b.Infer(99))
+    with pytest.raises(DeviceError, match="no such clip slot"):
+        ended()
+    assert len(script.heard) == 3
 
 
 def test_silence_ends_in_an_error_that_says_what_to_do() -> None:

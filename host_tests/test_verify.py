@@ -33,6 +33,7 @@ def test_shipped_models_are_bit_exact(model: str, board: str, tmp_path: Path) ->
     assert (result["steps"], result["differences"]) == (2, 0)
     assert result["first_difference"] is None
     assert result["compared"] > 100
+    assert result["seconds"] > 0
 
 
 @pytest.mark.parametrize(

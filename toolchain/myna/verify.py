@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,11 +43,12 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """What was compared so far."""
+    """What was compared so far, and how long it took."""
 
     steps: int = 0
     compared: int = 0
     differences: int = 0
+    seconds: float = 0.0
     first: Difference | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class Comparison:
             "steps": self.steps,
             "compared": self.compared,
             "differences": self.differences,
+            "seconds": round(self.seconds, 3),
             "first_difference": vars(self.first) if self.first else None,
         }
 
@@ -90,8 +93,9 @@ class Verifier:
         """One training step on both sides; returns the loss (nats, Q16)."""
         before = self.reference.read_state()
         features, label = self._clips[self._next_slot()]
-        loss, expected = self.reference.train_step_digests(features, label)
-        found = self._board.trace_step().digests
+        traced = self._board.begin_trace_step()
+        loss, expected = self.reference.train_step_digests(features, label)  # both compute
+        found = traced().digests
         flat = [digest for node in expected for digest in node]
         self.result.compared += len(flat)
         differing = np.flatnonzero(np.array(flat, np.uint32) != found)
@@ -157,8 +161,10 @@ def verify_steps(
     verifier: Verifier, steps: int, report: Callable[[int, int], None] = lambda done, total: None
 ) -> Comparison:
     """Run ``steps`` training steps and compare every digest, then the whole state."""
+    begun = time.perf_counter()
     for done in range(steps):
         verifier.step()
         report(done + 1, steps)
     verifier.compare_state()
+    verifier.result.seconds = time.perf_counter() - begun
     return verifier.result

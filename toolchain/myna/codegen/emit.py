@@ -23,6 +23,7 @@ from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
 ABI = 4  # MYNA_MODEL_ABI of firmware/runtime/model.h
+LINE = 100  # characters
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
 
@@ -155,7 +156,7 @@ def _node(program: Program, node: Node, index: int, first: int) -> dict[str, obj
     parameters = f"static const struct {op.struct} {name} = {{{fields}}};" if op.struct else ""
     return {
         "name": node.name,
-        "parameters": fill(parameters, 100, subsequent_indent="    "),
+        "parameters": fill(parameters, LINE, subsequent_indent="    "),
         "call": fill(
             f"{op.kernel}({', '.join(arguments)});",
             100,
@@ -195,7 +196,14 @@ def _data(tensor: Tensor) -> Array:
 def _numbers(data: Array) -> str:
     if not data.any():
         return "0"
-    return fill(", ".join(_literal(v) for v in data.reshape(-1).tolist()), 100)
+    words = ", ".join(_literal(v) for v in data.reshape(-1).tolist()).split(" ")
+    lines = [words[0]]
+    for word in words[1:]:  # textwrap takes half a second for a model
+        if len(lines[-1]) + 1 + len(word) > LINE:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}"
+    return "\n".join(lines)
 
 
 def _literal(value: int) -> str:

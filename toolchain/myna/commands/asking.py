@@ -13,7 +13,7 @@ import click
 
 from myna.audio.config import AudioConfig
 from myna.audio.dataset import Clip, Heard, scan
-from myna.commands.common import options, progress
+from myna.commands.common import jobs_option, options, progress
 from myna.errors import MynaError
 from myna.learn import enrolling
 from myna.learn.enrolling import WordsExam
@@ -39,7 +39,7 @@ def asking_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., A
             help="Sets of five new words; each user learns every set, from the start.",
         ),
         click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True),
-        click.option("--jobs", type=click.IntRange(1), default=2, show_default=True),
+        jobs_option,
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +35,13 @@ port_option = click.option(
 
 running_port_option = click.option(
     "--port", required=True, help="Serial port or pyserial URL of a board that runs."
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=lambda: len(os.sched_getaffinity(0)),
+    show_default="one per core",
+    help="Processes; more than users have nothing to do. They do not change the result.",
 )
 names_option = click.option(
     "--names",

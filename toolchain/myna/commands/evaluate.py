@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from myna.audio.dataset import Heard
 from myna.commands.asking import folder, read
 from myna.commands.common import (
+    jobs_option,
     json_option,
     make_options,
     model_argument,
@@ -51,7 +51,7 @@ from myna.quantized import load_package
 @click.option("--base-data", type=folder, help="Recordings of what the model knew.")
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
-@click.option("--jobs", type=click.IntRange(1), help="Processes; by default one per core.")
+@jobs_option
 @port_option
 @training_options
 @json_option
@@ -66,7 +66,7 @@ def evaluate(
     base_data: Path | None,
     engine: str,
     seed: int,
-    jobs: int | None,
+    jobs: int,
     port: str | None,
     train: str,
     ranges: str,
@@ -97,9 +97,8 @@ def evaluate(
         partial(read, package.audio),
     )
     exams = study.exams(request)
-    jobs = 1 if port else jobs or os.cpu_count() or 1
     with progress(f"{protocol} on {engine}") as report:
-        people = examine_all(spec, exams, jobs, report)
+        people = examine_all(spec, exams, 1 if port else jobs, report)
     summary = summarize(people, study.fields)
     summary = {"protocol": protocol, "shots": shots, **summary, **study.conclude(summary)}
     summary["seed"] = seed

@@ -52,7 +52,7 @@ def verify(
     write_json(json_file, "verify", {"model": str(model), "board": board} | result.to_json())
     click.echo(
         f"{board}: {result.steps} steps, {result.compared} digests compared, "
-        f"{result.differences} differences"
+        f"{result.differences} differences; {result.steps / result.seconds:.0f} steps a second"
     )
     if result.first is not None:
         d = result.first

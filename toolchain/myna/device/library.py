@@ -44,7 +44,7 @@ _SIZE = ctypes.POINTER(ctypes.c_uint32)
 
 
 def compile_library(generated: Path) -> Path:
-    """Compile a generated model with the kernels; unchanged sources are not compiled again.
+    """Compile a generated model with the kernels; unless sources or flags changed, only once.
 
     Raises:
         MynaError: no compiler, or the sources do not compile.
@@ -52,7 +52,8 @@ def compile_library(generated: Path) -> Path:
     sources = sorted(p for pattern in SOURCES for p in FIRMWARE.glob(pattern))
     sources += sorted(generated.glob("*.c"))
     inputs = [*sources, *FIRMWARE.glob("**/*.h"), *generated.glob("*.h")]
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(inputs))).hexdigest()[:16]
+    parts = [" ".join(FLAGS).encode(), *(p.read_bytes() for p in sorted(inputs))]
+    digest = hashlib.sha256(b"".join(parts)).hexdigest()[:16]
     library = generated / f"lib{generated.name}-{digest}.so"
     if not library.exists():
         with tempfile.NamedTemporaryFile(dir=generated, suffix=".so", delete=False) as draft:

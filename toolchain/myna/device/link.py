@@ -159,7 +159,13 @@ class Link:
             DeviceError: the board refused it.
             MynaError: the board does not answer, or the port is gone. Connect anew.
         """
-        return self.stream(exchange, [message])[0]
+        return self.begin(exchange, message)()
+
+    def begin(self, exchange: Exchange[Q, R], message: Q) -> Callable[[], R]:
+        """Sends one request; what this returns waits for its reply, before any other request."""
+        flying: deque[_Sent] = deque()
+        self._launch(deque([self._encode(exchange, message)]), flying, 1)
+        return lambda: self._collect(exchange, deque(), flying)[0]
 
     def stream(
         self,
@@ -178,9 +184,18 @@ class Link:
             DeviceError: the board refused one; the later ones may have been executed.
             MynaError: the board does not answer, or the port is gone. Connect anew.
         """
+        encoded = (self._encode(exchange, message) for message in requests)
+        return self._collect(exchange, deque(encoded), deque(), progress)
+
+    def _collect(
+        self,
+        exchange: Exchange[Q, R],
+        waiting: deque[_Sent],
+        flying: deque[_Sent],
+        progress: Callable[[int], None] | None = None,
+    ) -> list[R]:
+        """The replies to requests that were sent or are still to be sent, in order."""
         width = 1 if exchange.repeat is messages.Repeat.ANSWER else IN_FLIGHT
-        waiting = deque(self._encode(exchange, message) for message in requests)
-        flying: deque[_Sent] = deque()
         replies: list[Frame] = []
         last_life, silences = time.monotonic(), 0
         while waiting or flying:

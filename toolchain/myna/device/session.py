@@ -206,9 +206,18 @@ class Board:
 
     def trace_step(self) -> Traced:
         """One training step, with the digests of everything it computed."""
-        reply = self.link.request(m.TRAIN, b.Train(1, trace=1))
-        loss = int.from_bytes(reply.losses, "little", signed=True)
-        return Traced(reply.step, loss, self._trace())
+        return self.begin_trace_step()()
+
+    def begin_trace_step(self) -> Callable[[], Traced]:
+        """Begins a step; the function that it returns waits for it, before any other request."""
+        ended = self.link.begin(m.TRAIN, b.Train(1, trace=1))
+
+        def trace() -> Traced:
+            reply = ended()
+            loss = int.from_bytes(reply.losses, "little", signed=True)
+            return Traced(reply.step, loss, self._trace())
+
+        return trace
 
     def trace_infer(self, slot: int) -> npt.NDArray[np.uint32]:
         """Classifies a clip; the digests of everything that computed, as in `Traced`."""

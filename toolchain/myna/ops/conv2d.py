@@ -95,7 +95,7 @@ class Conv2DGradInput(GradOp):
         """The exact int32 accumulator: the adjoint of the forward accumulation."""
         scaled = (int64(dy) * int64(channel)).reshape(-1, w.shape[0])
         columns = fixed.matmul_exact(scaled, int64(w).reshape(w.shape[0], -1))
-        return self.window.scatter(columns, self.x_shape)
+        return self.window.scatter(columns.reshape(*dy.shape[:2], *w.shape[1:]), self.x_shape)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         dy, w, channel, scale, out = inputs

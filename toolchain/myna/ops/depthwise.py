@@ -47,10 +47,8 @@ class DepthwiseConv2D(Layer):
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         x, w, *rest = inputs
-        padded = self.window.pad(int64(x) - self.x_zero)
-        taps = self.window.taps()
-        acc = sum((self.window.tap(padded, *t) * int64(w[t]) for t in taps), np.int64(0))
-        return (self.finish(np.asarray(acc), *rest),)
+        views = self.window.views(int64(x) - self.x_zero)
+        return (self.finish(np.einsum("yxijc,ijc->yxc", views, int64(w)), *rest),)
 
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
         return map_fields(inputs[0].shape, outputs[0].shape) | self.window.fields() | self.fields()
@@ -89,10 +87,8 @@ class DepthwiseGradInput(GradOp):
 
     def accumulate(self, dy: Array, w: Array, channel: Array) -> fixed.IntArray:
         """The exact int32 accumulator: the adjoint of the forward accumulation."""
-        scaled = int64(dy) * int64(channel)
-        parts = [scaled * int64(w[tap]) for tap in self.window.taps()]
-        columns = np.stack(parts, axis=2).reshape(dy.shape[0] * dy.shape[1], -1)
-        return self.window.scatter(columns, self.x_shape)
+        views = np.einsum("yxc,ijc->yxijc", int64(dy), int64(w) * channel)
+        return self.window.scatter(views, self.x_shape)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         dy, w, channel, scale, out = inputs
@@ -130,9 +126,8 @@ class DepthwiseUpdate(Op):
 
     def accumulate(self, x: Array, dy: Array) -> fixed.IntArray:
         """The exact int32 weight gradient [kh, kw, c]."""
-        padded, wide = self.window.pad(int64(x) - self.x_zero), int64(dy)
-        sums = [(self.window.tap(padded, *t) * wide).sum(axis=(0, 1)) for t in self.window.taps()]
-        return np.stack(sums).reshape(*self.window.kernel, x.shape[2])
+        views = self.window.views(int64(x) - self.x_zero)
+        return np.asarray(np.einsum("yxijc,yxc->ijc", views, int64(dy)))
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         x, dy, *shared, w, residual = inputs

@@ -49,19 +49,15 @@ class UpdateInputs:
 
     def exact(self, accumulator: IntArray, axis: int = 0) -> IntArray:
         """The steps in Q16, before they are rounded."""
-        base = fixed.pair_mul(pair(self.rate), pair(self.scale))
+        mantissa, exponent = fixed.pair_mul(pair(self.rate), pair(self.scale))
+        base = (mantissa, exponent + 16)
         q16 = [
-            fixed.pair_multiplier(_times_65536(fixed.pair_mul(base, pair(channel))))
-            for channel in self.steps
+            fixed.pair_multiplier(fixed.pair_mul(base, channel)) for channel in self.steps.tolist()
         ]
         column = [1] * accumulator.ndim
         column[axis] = -1
-        mantissa, shift = (np.array(part).reshape(column) for part in zip(*q16, strict=True))
-        return fixed.scale32(accumulator, mantissa, shift)
-
-
-def _times_65536(value: fixed.Pair) -> fixed.Pair:
-    return (value[0], value[1] + 16) if value[0] else value
+        factor, shift = np.array(q16, np.int64).T.reshape(2, *column)
+        return fixed.scale32(accumulator, factor, shift)
 
 
 def update_weight(weight: Array, residual: Array, deltas: IntArray) -> tuple[Array, Array]:

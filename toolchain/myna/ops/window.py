@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +47,12 @@ class Window:
         )
 
     def pad(self, x: IntArray) -> IntArray:
-        """``x`` [h, w, c] with zeros around it."""
-        top, bottom, left, right = self.padding
-        return np.pad(x, ((top, bottom), (left, right), (0, 0)))
+        """``x`` [h, w, c] with zeros around it; ``x`` itself where there are none."""
+        if not any(self.padding):
+            return x
+        padded, inside = self._padded(x.shape, x.dtype)
+        inside[...] = x
+        return padded
 
     def tap(self, padded: IntArray, row: int, column: int) -> IntArray:
         """View of what one tap of the window sees: [out_h, out_w, c]."""
@@ -62,21 +66,31 @@ class Window:
         """All taps in row-major order."""
         return [(r, c) for r in range(self.kernel[0]) for c in range(self.kernel[1])]
 
+    def views(self, x: IntArray) -> IntArray:
+        """What each position of the window sees of ``x`` [h, w, c]: [out_h, out_w, kh, kw, c]."""
+        padded = np.ascontiguousarray(self.pad(x))
+        shape = (*self.output(*x.shape[:2]), *self.kernel, x.shape[2])
+        steps = (s * stride for s, stride in zip(self.strides, padded.strides[:2], strict=True))
+        return np.ndarray(shape, x.dtype, padded, strides=(*steps, *padded.strides))
+
     def columns(self, x: IntArray) -> IntArray:
         """im2col: [out_h * out_w, taps * c], taps in row-major order."""
-        padded = self.pad(x)
-        seen = [self.tap(padded, *tap) for tap in self.taps()]
-        return np.stack(seen, axis=2).reshape(seen[0].shape[0] * seen[0].shape[1], -1)
+        views = self.views(x)
+        return views.reshape(views.shape[0] * views.shape[1], -1)
 
-    def scatter(self, columns: IntArray, shape: tuple[int, ...]) -> IntArray:
-        """Adjoint of ``columns``: sums [out_h * out_w, taps * c] back into a map of ``shape``."""
-        padded = np.zeros_like(self.pad(np.zeros(shape, columns.dtype)))
-        out_h, out_w = self.output(shape[0], shape[1])
-        parts = columns.reshape(out_h, out_w, len(self.taps()), shape[2])
-        for index, tap in enumerate(self.taps()):
-            self.tap(padded, *tap)[...] += parts[:, :, index]
-        top, _, left, _ = self.padding
-        return padded[top : top + shape[0], left : left + shape[1]]
+    def scatter(self, views: IntArray, shape: tuple[int, ...]) -> IntArray:
+        """Adjoint of ``views``: sums [out_h, out_w, kh, kw, c] back into a map of ``shape``."""
+        padded, inside = self._padded(shape, views.dtype)
+        for row, column in self.taps():
+            self.tap(padded, row, column)[...] += views[:, :, row, column]
+        return inside
+
+    def _padded(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[IntArray, IntArray]:
+        """Zeros, and the view of them that a map of ``shape`` fills."""
+        top, bottom, left, right = self.padding
+        height, width, channels = shape
+        padded = np.zeros((top + height + bottom, left + width + right, channels), dtype)
+        return padded, padded[top : top + height, left : left + width]
 
     def fields(self) -> dict[str, int]:
         """The C fields of the window."""
