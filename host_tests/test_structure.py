@@ -32,6 +32,7 @@ LAYERS = (
     "interpret codegen",
     "device",
     "verify project",
+    "analysis",
     "learn",
     "federated",
     "report",
