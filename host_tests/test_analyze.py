@@ -86,7 +86,7 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("arguments", [()])
+@pytest.mark.parametrize("arguments", [(), (KWS, "--arch", "mobilenet_v2")])
 def test_one_subject_must_be_named(arguments: tuple[object, ...]) -> None:
     result = CliRunner().invoke(cli, ["analyze", "memory", *map(str, arguments)])
     assert isinstance(result.exception, MynaError)

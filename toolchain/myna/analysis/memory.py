@@ -15,7 +15,8 @@ from itertools import accumulate
 
 from myna.ir import Graph, Kind
 from myna.passes.autodiff import LOSS
-from myna.passes.plan import Buffer, Program
+from myna.passes.place import Buffer
+from myna.passes.plan import Program
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from myna.analysis.shapes import mobilenet_program
 from myna.errors import MynaError
 from myna.passes.hindsight import RangeMode
 from myna.passes.plan import Program
 from myna.pipeline import Options, compile_model
 from myna.quantized import load_package
 
-ARCHITECTURES: Mapping[str, Callable[[Options], Program]] = {}
+ARCHITECTURES: Mapping[str, Callable[[Options], Program]] = {"mobilenet_v2": mobilenet_program}
 
 
 @dataclass(frozen=True)
