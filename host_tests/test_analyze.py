@@ -12,12 +12,12 @@ import pytest
 import tiny
 import tiny_model
 from click.testing import CliRunner
-from myna.analysis import memory
+from myna.analysis import memory, traffic
 from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Kind
-from myna.passes.hindsight import RangeMode
+from myna.passes.hindsight import RangeMode, dynamic_gradients
 from myna.passes.plan import ALIGNMENT, Program
 from myna.pipeline import Options, compile_model
 
@@ -91,3 +91,44 @@ def test_one_subject_must_be_named(arguments: tuple[object, ...]) -> None:
     result = CliRunner().invoke(cli, ["analyze", "memory", *map(str, arguments)])
     assert isinstance(result.exception, MynaError)
     assert "either MODEL or --arch" in str(result.exception)
+
+
+# -- traffic ---------------------------------------------------------------------------------------
+
+
+def test_a_published_layer_moves_the_published_bytes() -> None:
+    """3×3, 64 to 64 channels, 56 × 56: 428 and 1,996 KB (Fournarakis & Nagel 2021)."""
+    pixels = 56 * 56
+    layer = traffic.Gradient("d_x", 64 * 64 * 9 + 64 * pixels, 64 * pixels)
+    assert layer.bytes_hindsight // 1024 == 428
+    assert layer.bytes_dynamic // 1024 == 1996
+    assert round(layer.reduction) == 79
+
+
+def test_operands_are_those_of_the_op() -> None:
+    graph = compiled("plain", Options()).graph
+    found = {g.name: g for g in traffic.gradients(graph)}
+    size = {name: tensor.size for name, tensor in graph.tensors.items()}
+    assert found.keys() == {"d_pool", "d_dw", "d_stem"}
+    assert found["d_dw"].operands == size["pw"] + size["pw.w"]
+    assert found["d_dw"].elements == size["dw"]
+    assert found["d_stem"].operands == size["dw"] + size["dw.w"]
+
+
+def test_every_gradient_of_the_dynamic_program_is_counted() -> None:
+    graph = compiled("reversible", Options(store_all=True)).graph
+    dynamic = compiled("reversible", Options(store_all=True, ranges=RangeMode.DYNAMIC)).graph
+    assert [g.name for g in traffic.gradients(graph)] == dynamic_gradients(dynamic)
+
+
+@pytest.mark.parametrize("what", [(KWS,), ("--arch", "mobilenet_v2")], ids=["kws", "mobilenet"])
+def test_ranges_in_hindsight_save_what_is_published(what: tuple[object, ...]) -> None:
+    _, found = run("analyze", "traffic", *what)
+    layers = found["layers"]
+    assert isinstance(layers, list)
+    saved = [100 * (1 - one["bytes_hindsight"] / one["bytes_dynamic"]) for one in layers]
+    assert found["reduction_max"] == pytest.approx(max(saved))
+    assert max(saved) >= 79
+    total = [sum(one[f"bytes_{kind}"] for one in layers) for kind in ("hindsight", "dynamic")]
+    assert found["reduction_total"] == pytest.approx(100 * (1 - total[0] / total[1]))
+    assert found["reduction_alone"] == pytest.approx(100 * 8 / 9)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 from myna.analysis import memory
-from myna.analysis.shapes import mobilenet_program
+from myna.analysis.shapes import shape_program
 from myna.check import check
 from myna.frontend import mobilenet
 from myna.frontend.model import shapes
@@ -103,7 +103,7 @@ def test_mobilenet_has_the_published_shape() -> None:
 def test_mobilenet_trains_alike_stored_and_recomputed() -> None:
     small = mobilenet.mobilenet_v2(SIZE, GROUP_BYTES)
     stored, planned = (
-        mobilenet_program(Options(store_all=flag, rate=0.01), small) for flag in (True, False)
+        shape_program(small, Options(store_all=flag, rate=0.01)) for flag in (True, False)
     )
     maps = np.random.default_rng(0).integers(-128, 128, (1, SIZE, SIZE, 3)).astype(np.int8)
     before, after = Reference(stored).read_state(), states_after(stored, maps)
@@ -113,7 +113,8 @@ def test_mobilenet_trains_alike_stored_and_recomputed() -> None:
 
 
 def test_mobilenet_needs_a_twelfth_of_the_activations() -> None:
-    stored, planned = (mobilenet_program(Options(store_all=flag)) for flag in (True, False))
+    shape = mobilenet.mobilenet_v2()
+    stored, planned = (shape_program(shape, Options(store_all=flag)) for flag in (True, False))
     found = memory.compare(stored, planned)
     assert found.ratio >= 12
     image = planned.graph.of_kind(Kind.INPUT)[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from myna.check import check
-from myna.frontend.mobilenet import FIRST_STAGE, mobilenet_v2
+from myna.frontend.mobilenet import FIRST_STAGE
 from myna.frontend.model import FloatModel, shapes, weight_shapes
 from myna.ir import Graph, Kind, Quant
 from myna.passes.hindsight import dynamic_gradients, hindsight
@@ -23,13 +23,13 @@ RANGE = (-6.0, 6.0)  # any will do, as any weights will: nobody looks at the num
 REACH = 48  # nodes; more than the backward pass of a group takes, less than between two parts
 
 
-def mobilenet_program(options: Options, architecture: FloatModel | None = None) -> Program:
-    """The training step of the MobileNetV2 shape.
+def shape_program(shape: FloatModel, options: Options) -> Program:
+    """The training step of an architecture without weights.
 
-    Unless ``options.store_all`` is set, blocks are inverted, and what the stem and the first block
-    make, whose streams nobody keeps, is recomputed from the image.
+    Unless ``options.store_all`` is set, blocks are inverted, and what MobileNetV2's stem and first
+    block make, whose streams nobody keeps, is recomputed from the image.
     """
-    model = synthetic(architecture or mobilenet_v2())
+    model = synthetic(shape)
     graph = training_graph(model, options.rate)
     ranges = dict.fromkeys(dynamic_gradients(graph), 1.0)
     graph = hindsight(graph, ranges, options.ranges, options.smoothing, options.headroom)

@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from myna.analysis.shapes import mobilenet_program
+from myna.analysis.shapes import shape_program
 from myna.errors import MynaError
+from myna.frontend.mobilenet import GROUP_BYTES, mobilenet_v2
+from myna.frontend.model import FloatModel
 from myna.passes.hindsight import RangeMode
 from myna.passes.plan import Program
 from myna.pipeline import Options, compile_model
 from myna.quantized import load_package
 
-ARCHITECTURES: Mapping[str, Callable[[Options], Program]] = {"mobilenet_v2": mobilenet_program}
+ARCHITECTURES: Mapping[str, Callable[[int], FloatModel]] = {
+    "mobilenet_v2": lambda group_bytes: mobilenet_v2(group_bytes=group_bytes)
+}
+UNDIVIDED = 1 << 31  # bytes; no map is so large
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,15 @@ class Subject:
     program: Callable[[Options], Program]
 
 
-def subject(model: Path | None, architecture: str | None) -> Subject:
+def subject(
+    model: Path | None, architecture: str | None, group_bytes: int = GROUP_BYTES
+) -> Subject:
     """Either a model's folder or one of ``ARCHITECTURES``.
+
+    Args:
+        model: the folder.
+        architecture: the name.
+        group_bytes: of an architecture, the largest expanded map of a group of channels.
 
     Raises:
         MynaError: both or neither are given, or the model is missing or damaged.
@@ -41,7 +53,8 @@ def subject(model: Path | None, architecture: str | None) -> Subject:
     if (model is None) == (architecture is None):
         raise MynaError("needs either MODEL or --arch", fix="name one of them")
     if architecture is not None:
-        return Subject(architecture, architecture, ARCHITECTURES[architecture])
+        shape = ARCHITECTURES[architecture](group_bytes)
+        return Subject(architecture, architecture, lambda options: shape_program(shape, options))
     assert model is not None
     package = load_package(model)
 

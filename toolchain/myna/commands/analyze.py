@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from myna.analysis.memory import compare
-from myna.analysis.subject import ARCHITECTURES, subject
+from myna.analysis.subject import ARCHITECTURES, UNDIVIDED, subject
+from myna.analysis.traffic import gradients, quantization_alone, reduction
 from myna.commands.common import json_option, options, write_json
 from myna.passes.select import HELP
 from myna.pipeline import Options
@@ -61,3 +62,37 @@ def memory(
     click.echo(f"picture: {picture}")
     result = {"model": examined.source, "train": train, **asdict(found), "ratio": found.ratio}
     write_json(json_file, "analyze memory", result)
+
+
+@analyze.command()
+@subject_options
+@json_option
+def traffic(model: Path | None, arch: str | None, json_file: Path | None) -> None:
+    """Bytes moved to quantize gradients: ranges found dynamically, and in hindsight.
+
+    Dynamic ranges write and read back 32-bit accumulators; see DESIGN.md for the formulas.
+    """
+    examined = subject(model, arch, group_bytes=UNDIVIDED)
+    moved = gradients(examined.program(Options(store_all=True)).graph)
+    click.echo(f"{'gradient':24} {'dynamic':>12} {'hindsight':>12} {'saved':>8}")
+    for one in moved:
+        saved = f"{one.reduction:6.1f} %"
+        click.echo(f"{one.name:24} {one.bytes_dynamic:12,} {one.bytes_hindsight:12,} {saved}")
+    result = {
+        "model": examined.source,
+        "layers": [
+            {
+                "name": one.name,
+                "bytes_dynamic": one.bytes_dynamic,
+                "bytes_hindsight": one.bytes_hindsight,
+                "bytes_twice": one.bytes_twice,
+            }
+            for one in moved
+        ],
+        "reduction_max": max(one.reduction for one in moved),
+        "reduction_total": reduction(moved),
+        "reduction_alone": quantization_alone(moved),
+    }
+    most, total, alone = (result[f"reduction_{part}"] for part in ("max", "total", "alone"))
+    click.echo(f"saved: at most {most:.1f} %, in all {total:.1f} %; without operands {alone:.1f} %")
+    write_json(json_file, "analyze traffic", result)

@@ -53,7 +53,7 @@ def draw_memory(programs: Sequence[tuple[str, Program]], title: str, path: Path)
 
 
 def _draw_arena(axes: Axes, program: Program) -> None:
-    found = activations(program.graph)
+    found, edge = activations(program.graph), 60 / program.train_nodes
     boxes: dict[str, list[Rectangle]] = {kind: [] for kind in KINDS}
     for buffer in program.buffers:
         start, offset = max(buffer.start, 0), program.arena[buffer.tensors[0]]
@@ -62,7 +62,7 @@ def _draw_arena(axes: Axes, program: Program) -> None:
         boxes[_kind(program, buffer, found)].append(box)
     for kind, patches in boxes.items():
         axes.add_collection(
-            PatchCollection(patches, facecolor=KINDS[kind], edgecolor="white", linewidth=0.3)
+            PatchCollection(patches, facecolor=KINDS[kind], edgecolor="white", linewidth=edge)
         )
     axes.axvline(program.forward_nodes, color="black", linewidth=0.8, linestyle=":")
     axes.set_xlim(0, program.train_nodes)
