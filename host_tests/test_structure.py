@@ -33,6 +33,7 @@ LAYERS = (
     "device",
     "verify project",
     "bench",
+    "analysis",
     "learn",
     "federated",
     "report",

@@ -92,6 +92,8 @@ def _apply(layer: Layer, inputs: list[Any], normalise: bool) -> Any:
             result = keras.layers.Concatenate(name=name)(inputs)
         case "flatten":
             result = keras.layers.Flatten(name=name)(inputs[0])
+        case "linear":
+            result = keras.layers.Identity(name=name)(inputs[0])
         case _:
             result = keras.layers.ReLU(name=name)(inputs[0])
     return _activate(attrs, result)

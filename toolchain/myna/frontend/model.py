@@ -29,6 +29,7 @@ ATTRIBUTES: Mapping[str, frozenset[str]] = {
     "dense": frozenset({"units", "activation"}),
     "average_pool": frozenset({"pool", "strides", "padding"}),
     "relu": frozenset(),
+    "linear": frozenset(),
     "couple": frozenset(),
     "add": frozenset({"activation"}),
     "concat": frozenset(),

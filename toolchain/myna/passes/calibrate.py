@@ -55,6 +55,8 @@ def _apply(
         y = x.reshape(-1)
     elif op == "relu":
         y = np.maximum(x, 0)
+    elif op == "linear":
+        y = x
     elif op == "average_pool":
         window = _window(layer, x, "pool")
         y = np.mean([window.tap(x, *tap) for tap in window.taps()], axis=0)

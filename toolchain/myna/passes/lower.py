@@ -61,6 +61,7 @@ class _Lowering:
             "dense": self._weighted,
             "average_pool": self._average_pool,
             "relu": self._relu,
+            "linear": self._linear,
             "couple": self._couple,
             "concat": self._concat,
             "flatten": self._flatten,
@@ -75,14 +76,14 @@ class _Lowering:
         rules[layer.op](layer)
 
     def _expect_int8(self, layer: Layer) -> None:
-        """Only couplings continue a stream, and only relu and flatten leave it."""
-        narrow = {"couple": layer.inputs[1:], "relu": (), "flatten": ()}
+        """Only couplings continue a stream, and only relu, linear and flatten leave it."""
+        narrow = {"couple": layer.inputs[1:], "relu": (), "linear": (), "flatten": ()}
         for name in narrow.get(layer.op, layer.inputs):
             if self._build.tensors[self._named[name]].dtype != "int8":
                 raise MynaError(
                     f"{layer.op} cannot read the int16 stream {name}",
                     where=f"model {self._model.name}, layer {layer.name}",
-                    fix="put a relu layer between",
+                    fix="put a relu or linear layer between",
                 )
 
     def _emit(self, name: str, op: Any, inputs: list[str], quant: Quant) -> None:
@@ -163,6 +164,9 @@ class _Lowering:
     def _relu(self, layer: Layer) -> None:
         quant = self._q.quants[layer.name]
         self._requantize(layer.name, self._named[layer.inputs[0]], quant, quant.zero_point)
+
+    def _linear(self, layer: Layer) -> None:
+        self._requantize(layer.name, self._named[layer.inputs[0]], self._q.quants[layer.name], -128)
 
     def _couple(self, layer: Layer) -> None:
         x, branch = (self._build.tensors[self._named[name]] for name in layer.inputs)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,30 +11,10 @@ import numpy as np
 from myna.ir import Graph, Kind, Node, Tensor
 from myna.passes.autodiff import LOSS
 from myna.passes.imprint import NODE as IMPRINT
+from myna.passes.place import Buffer, place
 from myna.passes.replay import Latent, Memories, Replay, features_of, find_latent, remember
 
 ALIGNMENT = 4
-RESTARTS = 300  # random orders tried where the sorted ones stay above the lower bound
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """Values that share memory, because ops work in place.
-
-    Attributes:
-        tensors: the values.
-        size: bytes, aligned.
-        start, end: first and last node index at which it is live (inputs start at −1).
-    """
-
-    tensors: tuple[str, ...]
-    size: int
-    start: int
-    end: int
-
-    def meets(self, other: Buffer) -> bool:
-        """Whether both are live at the same time."""
-        return self.start <= other.end and other.start <= self.end
 
 
 @dataclass(frozen=True)
@@ -91,13 +70,14 @@ def plan(
     """
     buffers = lifetimes(graph)
     bound = _lower_bound(buffers, len(graph.nodes))
-    offsets = _place(buffers, bound)
-    arena = {name: offsets[b] for b in buffers for name in b.tensors}
+    offsets = place(buffers, bound)
+    placed = list(zip(buffers, offsets, strict=True))
+    arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
     forward = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
     train = next((i for i, n in enumerate(graph.nodes) if n.name == IMPRINT), len(graph.nodes))
     latent = features_of(graph) if varied else find_latent(graph, forward, train)
-    top = max(offsets[b] + b.size for b in buffers)
+    top = max(offset + buffer.size for buffer, offset in placed)
     memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
     replay = remember(graph, latent, memories, budget)
     sizes = (top, bound, state, state_bytes, tuple(buffers))
@@ -148,46 +128,11 @@ def _shared_input(
 
 
 def _lower_bound(buffers: Sequence[Buffer], steps: int) -> int:
-    return max(sum(b.size for b in buffers if b.start <= t <= b.end) for t in range(-1, steps + 1))
-
-
-def _place(buffers: Sequence[Buffer], bound: int) -> dict[Buffer, int]:
-    """First-fit in several orders; stops as soon as the lower bound is reached."""
-    orders = [
-        sorted(buffers, key=lambda b: (-b.size, b.start)),
-        sorted(buffers, key=lambda b: (-(b.end - b.start) * b.size, b.start)),
-        sorted(buffers, key=lambda b: (b.start - b.end, -b.size)),
-        list(buffers),
-    ]
-    best = min((_first_fit(order) for order in orders), key=_top)
-    order, shuffle = orders[0], random.Random(0)
-    for _ in range(RESTARTS):
-        if _top(best) == bound:
-            break
-        trial = list(order)
-        a, b = shuffle.randrange(len(trial)), shuffle.randrange(len(trial))
-        trial.insert(a, trial.pop(b))
-        placed = _first_fit(trial)
-        if _top(placed) <= _top(best):
-            best, order = placed, trial
-    return best
-
-
-def _first_fit(order: Iterable[Buffer]) -> dict[Buffer, int]:
-    placed: dict[Buffer, int] = {}
-    for buffer in order:
-        taken = sorted((o, o + b.size) for b, o in placed.items() if b.meets(buffer))
-        offset = 0
-        for begin, end in taken:
-            if offset + buffer.size <= begin:
-                break
-            offset = max(offset, end)
-        placed[buffer] = offset
-    return placed
-
-
-def _top(placed: Mapping[Buffer, int]) -> int:
-    return max(offset + buffer.size for buffer, offset in placed.items())
+    change = np.zeros(steps + 3, np.int64)  # from before the first node until after the last
+    for buffer in buffers:
+        change[buffer.start + 1] += buffer.size
+        change[buffer.end + 2] -= buffer.size
+    return int(change.cumsum().max())
 
 
 def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:

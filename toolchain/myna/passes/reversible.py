@@ -25,11 +25,17 @@ def reversible(graph: Graph) -> Graph:
     again: dict[str, str] = {}  # forward tensor -> what the backward pass reads instead
     insert: dict[int, list[Node]] = {}
     pending: list[Node] = []
-    for node in reversed(forward):
-        if not isinstance(node.op, Couple):
+    streams = _streams(forward)
+    for index, node in reversed(list(enumerate(forward))):
+        if node.outputs[0] not in streams:
             continue
-        branch = _branch(graph, forward, node)
-        pending += [_again(n, again) for n in branch] + [_inverse(node, again)]
+        couples = isinstance(node.op, Couple)
+        inputs = node.inputs[1:2] if couples else node.inputs  # else it begins a stream
+        made = _branch(graph, forward[:index], inputs, streams)
+        branch = [n for n in made if n.outputs[0] not in again]
+        pending += [_again(n, again) for n in branch]
+        if couples:
+            pending.append(_inverse(node, again))
         first = _first_use(backward, branch)
         if first is not None:
             insert.setdefault(first, []).extend(pending)
@@ -41,13 +47,17 @@ def reversible(graph: Graph) -> Graph:
     return prune(_declare(graph, nodes))
 
 
-def _branch(graph: Graph, forward: Sequence[Node], couple: Node) -> list[Node]:
-    """The nodes between the other half of the stream and the coupling, in order."""
-    streams = {
-        name for n in forward if isinstance(n.op, Couple) for name in (n.inputs[0], n.outputs[0])
-    }
-    needed, found = {couple.inputs[1]}, []
-    for node in reversed(forward[: forward.index(couple)]):
+def _streams(forward: Sequence[Node]) -> frozenset[str]:
+    couples = [node for node in forward if isinstance(node.op, Couple)]
+    return frozenset(name for n in couples for name in (n.inputs[0], n.outputs[0]))
+
+
+def _branch(
+    graph: Graph, before: Sequence[Node], inputs: Sequence[str], streams: frozenset[str]
+) -> list[Node]:
+    """The nodes between a stream, or the network's input, and these tensors, in order."""
+    needed, found = set(inputs), []
+    for node in reversed(before):
         if needed.intersection(node.outputs):
             found.append(node)
             needed.update(i for i in node.inputs if i not in streams and _is_value(graph, i))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,7 @@ class Tape:
         )
         data = (earlier.tensor, gradient.tensor)
         self._gradients[target] = self._quantized(
-            f"d_{target}_sum", op, data, (earlier.scale, gradient.scale)
+            self._unused(f"d_{target}_sum"), op, data, (earlier.scale, gradient.scale)
         )
 
     def quantized(self, target: str, op: GradOp, data: Sequence[str], incoming: Gradient) -> None:
@@ -170,4 +171,9 @@ class Tape:
 
     def _name(self, target: str) -> str:
         base = f"d_{target}"
-        return base if base not in self._build.tensors else f"{base}_more"
+        return base if base not in self._build.tensors else self._unused(f"{base}_more")
+
+    def _unused(self, name: str) -> str:
+        """The name, with a number where more than one gradient or sum asks for it."""
+        numbered = (f"{name}{count}" for count in itertools.count(2))
+        return next(n for n in itertools.chain([name], numbered) if n not in self._build.tensors)

@@ -37,6 +37,15 @@ def draw_lesson(record: Record, title: str, epoch: int, path: Path) -> None:
     if record.ranges:
         _draw_ranges(axes[1], record)
     axes[-1].set_xlabel("training step")
+    save_picture(figure, path)
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Write a figure to a PNG file.
+
+    Raises:
+        MynaError: the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)

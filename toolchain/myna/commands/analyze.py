@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna analyze``: what a training step costs, computed from its program."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+
+from myna.analysis.memory import compare
+from myna.analysis.subject import ARCHITECTURES, UNDIVIDED, subject
+from myna.analysis.traffic import gradients, quantization_alone, reduction
+from myna.commands.common import json_option, options, write_json
+from myna.passes.select import HELP
+from myna.pipeline import Options
+from myna.report.timeline import draw_memory
+
+BUILD = Path("build")
+subject_options = options(
+    click.argument("model", type=click.Path(path_type=Path), required=False),
+    click.option(
+        "--arch", type=click.Choice(list(ARCHITECTURES)), help="A published shape, not a MODEL."
+    ),
+)
+
+
+@click.group()
+def analyze() -> None:
+    """Compute what a training step costs."""
+
+
+@analyze.command()
+@subject_options
+@click.option("--train", default="all", show_default=True, help=HELP)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG file of what lives when.")
+@json_option
+def memory(
+    model: Path | None, arch: str | None, train: str, out: Path | None, json_file: Path | None
+) -> None:
+    """Bytes of activations that a step keeps: every one stored, and as planned.
+
+    An activation is an input or a value that does not depend on the loss.
+    """
+    examined = subject(model, arch)
+    choice = Options(train=train)
+    store_all = examined.program(replace(choice, store_all=True))
+    planned = examined.program(choice)
+    found = compare(store_all, planned)
+    picture = out or BUILD / f"memory-{examined.name}.png"
+    draw_memory(
+        (("every activation stored", store_all), ("as planned", planned)),
+        f"{examined.name}, --train {train}: what lives when in a training step",
+        picture,
+    )
+    click.echo(f"{'bytes':12} {'store all':>12} {'planned':>12}")
+    click.echo(
+        f"{'activations':12} {found.activations_store_all:12,} {found.activations_planned:12,}"
+        f"  {found.ratio:.2f} times fewer"
+    )
+    click.echo(f"{'arena':12} {found.arena_store_all:12,} {found.arena_planned:12,}")
+    click.echo(f"picture: {picture}")
+    result = {"model": examined.source, "train": train, **asdict(found), "ratio": found.ratio}
+    write_json(json_file, "analyze memory", result)
+
+
+@analyze.command()
+@subject_options
+@json_option
+def traffic(model: Path | None, arch: str | None, json_file: Path | None) -> None:
+    """Bytes moved to quantize gradients: ranges found dynamically, and in hindsight.
+
+    Dynamic ranges write and read back 32-bit accumulators; see DESIGN.md for the formulas.
+    """
+    examined = subject(model, arch, group_bytes=UNDIVIDED)
+    moved = gradients(examined.program(Options(store_all=True)).graph)
+    click.echo(f"{'gradient':24} {'dynamic':>12} {'hindsight':>12} {'saved':>8}")
+    for one in moved:
+        saved = f"{one.reduction:6.1f} %"
+        click.echo(f"{one.name:24} {one.bytes_dynamic:12,} {one.bytes_hindsight:12,} {saved}")
+    result = {
+        "model": examined.source,
+        "layers": [
+            {
+                "name": one.name,
+                "bytes_dynamic": one.bytes_dynamic,
+                "bytes_hindsight": one.bytes_hindsight,
+                "bytes_twice": one.bytes_twice,
+            }
+            for one in moved
+        ],
+        "reduction_max": max(one.reduction for one in moved),
+        "reduction_total": reduction(moved),
+        "reduction_alone": quantization_alone(moved),
+    }
+    most, total, alone = (result[f"reduction_{part}"] for part in ("max", "total", "alone"))
+    click.echo(f"saved: at most {most:.1f} %, in all {total:.1f} %; without operands {alone:.1f} %")
+    write_json(json_file, "analyze traffic", result)
