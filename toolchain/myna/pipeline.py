@@ -17,6 +17,7 @@ from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
 from myna.passes.reversible import reversible
+from myna.passes.rowwise import rowwise
 from myna.passes.select import ROOM, Contributions, select
 
 
@@ -32,6 +33,9 @@ class Options:
         rate: initial learning rate, in inverse mean squared lengths of an embedding.
         body_rate: factor of the learning rate for all layers but the last.
         replay: bytes of flash for examples of what was known, to be rehearsed.
+        rows: compute what is not trained row by row, in less memory.
+        clips: how many enrollment clips the device keeps.
+        backup: bytes of the largest state of which ADAPT keeps a copy in memory.
     """
 
     train: str = "all"
@@ -42,6 +46,9 @@ class Options:
     rate: float = 1.0
     body_rate: float = 0.0001
     replay: int = 1 << 17
+    rows: bool = False
+    clips: int = 48
+    backup: int = 8192
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ def compile_model(
         if knowledge is None:
             return plan(step)
         step = check(accept(check(imprint(step, knowledge.prior))))
+        if options.rows:
+            step = check(rowwise(step))
         varied = options.train == ROOM
         return plan(step, knowledge.memories, replay, varied=varied)
 

@@ -21,6 +21,7 @@ from myna.passes.autodiff import CLASSES, LABEL, LOSS
 from myna.passes.imprint import CENTER, SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
+from myna.pipeline import Options
 
 ABI = 5  # MYNA_MODEL_ABI of firmware/runtime/model.h
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
@@ -40,8 +41,8 @@ class Labels:
 
     names: tuple[str, ...]
     audio: AudioConfig
-    clips: int = 48
-    backup: int = 8192
+    clips: int = Options.clips
+    backup: int = Options.backup
 
 
 def generate(program: Program, labels: Labels, folder: Path, command: str) -> None:
