@@ -13,6 +13,7 @@ from myna.passes.autodiff import autodiff
 from myna.passes.hindsight import RangeMode, hindsight
 from myna.passes.imprint import Prior, imprint, learning_rates
 from myna.passes.lower import lower
+from myna.passes.narrow import narrow
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
@@ -33,6 +34,7 @@ class Options:
         rate: initial learning rate, in inverse mean squared lengths of an embedding.
         body_rate: factor of the learning rate for all layers but the last.
         replay: bytes of flash for examples of what was known, to be rehearsed.
+        narrow: layers whose trained weights keep no residual: one byte each instead of two.
         rows: compute what is not trained row by row, in less memory.
         clips: how many enrollment clips the device keeps.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory.
@@ -46,6 +48,7 @@ class Options:
     rate: float = 1.0
     body_rate: float = 0.0001
     replay: int = 1 << 17
+    narrow: tuple[str, ...] = ()
     rows: bool = False
     clips: int = 48
     backup: int = 8192
@@ -98,7 +101,8 @@ def compile_model(
     def cost(step: Graph) -> int:
         return program(step, replay=0).ram_bytes
 
-    return program(check(select(graph, options.train, contributions, cost)), options.replay)
+    step = check(select(graph, options.train, contributions, cost))
+    return program(check(narrow(step, options.narrow)), options.replay)
 
 
 def training_graph(

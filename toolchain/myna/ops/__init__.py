@@ -13,6 +13,7 @@ from myna.ops.loss import SoftmaxCrossEntropy
 from myna.ops.pool import AveragePool, AveragePoolGrad
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
 from myna.ops.requantize import Requantize
+from myna.ops.rounding import RoundWeight
 from myna.ops.rows import Rows
 from myna.ops.sgd import Advance, BiasUpdate
 from myna.ops.similarity import Similarity
@@ -41,6 +42,7 @@ OPS: tuple[type[Op], ...] = (
     ProbeScale,
     RangeUpdate,
     Requantize,
+    RoundWeight,
     Rows,
     Similarity,
     Slice,
@@ -76,6 +78,7 @@ __all__ = [
     "ProbeScale",
     "RangeUpdate",
     "Requantize",
+    "RoundWeight",
     "Rows",
     "Similarity",
     "Slice",
