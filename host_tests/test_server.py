@@ -274,14 +274,6 @@ def test_learning_works_with_a_model_that_cannot_begin_classes(board: Board) -> 
     assert board.read_state() == twin.state()
 
 
-def test_tracing_ends_an_audio_upload(board: Board) -> None:
-    _store(board, _random_clips(2))
-    board.link.request(m.AUDIO_BEGIN, b.AudioBegin(100, 0, 0))
-    board.trace_step()
-    refused = _refusal(lambda: board.link.request(m.AUDIO_DATA, b.Piece(0, bytes(8))))
-    assert refused == Status.NOT_STARTED
-
-
 # -- the state ------------------------------------------------------------------------------------
 
 

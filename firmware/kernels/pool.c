@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/pool.h"
 
-static int8_t rounded_mean(int32_t total, int32_t count) {
-    return (int8_t)(total > 0 ? (total + count / 2) / count : (total - count / 2) / count);
-}
-
 void average_pool_s8(const struct average_pool *p, const int8_t *x, int8_t *y) {
     const struct map *m = &p->map;
     for (uint32_t oy = 0; oy < m->out_h; oy++)

@@ -10,6 +10,11 @@ struct average_pool {
     uint16_t pool_h, pool_w;
 };
 
+/* halves away from zero */
+static inline int8_t rounded_mean(int32_t total, int32_t count) {
+    return (int8_t)(total > 0 ? (total + count / 2) / count : (total - count / 2) / count);
+}
+
 void average_pool_s8(const struct average_pool *p, const int8_t *x, int8_t *y);
 void average_pool_s8_grad(const struct average_pool *p, const int8_t *dy, int8_t *dx);
 

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x0337690fu
+#define PROTOCOL_ABI 0xe0d74158u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -35,7 +35,6 @@ enum status {
     STATUS_OTHER_MODEL = 11,
     STATUS_STATE_INCOMPLETE = 12,
     STATUS_BAD_STATE = 13,
-    STATUS_TRACE_TOO_LONG = 14,
     STATUS_NO_STORAGE = 15,
     STATUS_NOTHING_STORED = 16,
     STATUS_STORAGE_TOO_SMALL = 17,

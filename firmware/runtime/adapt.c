@@ -12,10 +12,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define BACKUP_BYTES 8192u /* of a copy in memory, at most */
-#define FORGET_SHIFT 5u    /* one memory in so many may be forgotten, as a power of two */
+#define FORGET_SHIFT 5u /* one memory in so many may be forgotten, as a power of two */
 
-static uint8_t backup[MYNA_STATE_BYTES <= BACKUP_BYTES ? MYNA_STATE_BYTES : 1u];
+static uint8_t backup[MYNA_BACKUP_BYTES > 0 ? MYNA_BACKUP_BYTES : 1];
 const uint32_t adapt_backup_bytes = sizeof backup;
 
 /* What the model gets right: of the user's clips and their variations, of the clips that it
@@ -25,7 +24,7 @@ struct exam {
 };
 
 static enum status keep_state(void) {
-    if (MYNA_STATE_BYTES > BACKUP_BYTES) {
+    if (MYNA_BACKUP_BYTES == 0) {
         struct message_state_saved saved;
         return state_save(&saved);
     }
@@ -34,7 +33,7 @@ static enum status keep_state(void) {
 }
 
 static enum status recover_state(void) {
-    if (MYNA_STATE_BYTES > BACKUP_BYTES) {
+    if (MYNA_BACKUP_BYTES == 0) {
         state_restore();
         return stored_state.status;
     }

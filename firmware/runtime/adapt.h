@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Bytes of the copy of a state; that of a large one is kept in storage instead. */
+/* Bytes of the copy of a state; where there is no room for one, storage keeps it instead. */
 extern const uint32_t adapt_backup_bytes;
 
 #endif

@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that fill the clip slots, from sound or from features. */
-#include "audio/endpoint.h"
-#include "audio/features.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
-#include "runtime/trace.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define CHUNK 64u /* samples aligned and pushed at once */
-#define ROW_BYTES (MYNA_FEATURE_BYTES / MYNA_FRAMES)
-
-_Static_assert(MYNA_FRAMES <= ENDPOINT_FRAMES, "a clip fits a recording");
 
 static struct {
     struct clip *clip; /* NULL: no upload */
     uint32_t samples;  /* promised by AUDIO_BEGIN */
-    uint32_t filled;   /* bytes of features */
-    struct endpoint endpoint;
-    int8_t features[ENDPOINT_FRAMES * ROW_BYTES];
 } upload;
-const uint32_t audio_upload_bytes = sizeof upload;
 
+/* No request may read sound, and none shall stay. */
 static void forget(void) {
     memset(&upload, 0, sizeof upload);
-    trace_wipe();
+    memset(myna_model.recording, 0, sizeof *myna_model.recording);
 }
 
 void audio_abort(void) {
@@ -37,11 +28,12 @@ void audio_abort(void) {
 }
 
 static void push(const int16_t *pcm, uint32_t count) {
-    while (count > 0u && upload.filled < sizeof upload.features) {
+    struct recording *recording = myna_model.recording;
+    while (count > 0u && recording->filled < sizeof recording->features) {
         bool ready;
-        uint32_t taken = audio_push(&trace_scratch.audio, myna_model.audio, pcm, count,
-                                    &upload.features[upload.filled], &ready);
-        upload.filled += ready ? ROW_BYTES : 0u;
+        uint32_t taken = audio_push(&recording->audio, myna_model.audio, pcm, count,
+                                    &recording->features[recording->filled], &ready);
+        recording->filled += ready ? MYNA_ROW_BYTES : 0u;
         pcm += taken;
         count -= taken;
     }
@@ -70,27 +62,28 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     forget();
     upload.clip = clip;
     upload.samples = begin->samples;
-    endpoint_reset(&upload.endpoint);
-    audio_reset(&trace_scratch.audio);
+    endpoint_reset(&myna_model.recording->endpoint);
+    audio_reset(&myna_model.recording->audio);
     return STATUS_OK;
 }
 
 enum status handle_audio_data(const struct request *request, struct reply *reply) {
     (void)reply;
+    struct endpoint *endpoint = &myna_model.recording->endpoint;
     uint32_t count = request->tail_bytes / sizeof(int16_t);
     if (upload.clip == NULL) {
         return STATUS_NOT_STARTED;
     }
     if (request->tail_bytes % sizeof(int16_t) != 0u ||
-        request->fixed.piece.offset != upload.endpoint.samples ||
-        count > upload.samples - upload.endpoint.samples) {
+        request->fixed.piece.offset != endpoint->samples ||
+        count > upload.samples - endpoint->samples) {
         return STATUS_BAD_RANGE;
     }
     for (uint32_t done = 0u; done < count; done += CHUNK) {
         int16_t pcm[CHUNK];
         uint32_t some = count - done < CHUNK ? count - done : CHUNK;
         memcpy(pcm, request->tail + done * sizeof *pcm, some * sizeof *pcm);
-        endpoint_push(&upload.endpoint, pcm, some);
+        endpoint_push(endpoint, pcm, some);
         push(pcm, some);
     }
     return STATUS_OK;
@@ -99,17 +92,18 @@ enum status handle_audio_data(const struct request *request, struct reply *reply
 /* Copies the frames around the word; a recording that is too short goes on with silence. */
 static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
     static const int16_t silence[CHUNK];
-    while (upload.filled < MYNA_FEATURE_BYTES) {
+    const struct recording *recording = myna_model.recording;
+    while (recording->filled < MYNA_FEATURE_BYTES) {
         push(silence, CHUNK);
     }
-    uint32_t first = endpoint_first_frame(&upload.endpoint, word, MYNA_FRAMES);
-    memcpy(clip->features, &upload.features[first * ROW_BYTES], sizeof clip->features);
+    uint32_t first = endpoint_first_frame(&recording->endpoint, word, MYNA_FRAMES);
+    memcpy(clip->features, &recording->features[first * MYNA_ROW_BYTES], sizeof clip->features);
     clip->filled = MYNA_FEATURE_BYTES;
 }
 
 enum status handle_audio_end(const struct request *request, struct reply *reply) {
     (void)request;
-    const struct endpoint *endpoint = &upload.endpoint;
+    const struct endpoint *endpoint = &myna_model.recording->endpoint;
     struct clip *clip = upload.clip;
     struct endpoint_word word;
     if (clip == NULL) {

@@ -52,8 +52,7 @@ enum status handle_status(const struct request *request, struct reply *reply) {
         .stack_bytes = port_stack_size(),
         .stack_high_water = port_stack_high_water(),
         .clip_bytes = clips_bytes,
-        .buffer_bytes =
-            server_buffer_bytes + audio_upload_bytes + adapt_backup_bytes + sizeof trace_scratch,
+        .buffer_bytes = server_buffer_bytes + adapt_backup_bytes + trace_bytes,
         .clips = (uint16_t)clips_list(slots),
         .state_incomplete = state_is_incomplete(),
         .storage = (uint16_t)stored_state.status,

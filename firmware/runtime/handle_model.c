@@ -14,17 +14,6 @@
 
 _Static_assert(MYNA_MAX_CLASSES < MESSAGE_NO_CLASS, "SCORE answers with one byte per clip");
 
-static const struct trace_options untraced = {.digests = false, .stop_after = MESSAGE_NO_NODE};
-
-static enum status classify(const struct clip *clip, struct trace_options options,
-                            uint16_t *label) {
-    bool stopped;
-    memcpy(myna_model.features, clip->features, sizeof clip->features);
-    enum status status = trace_run(myna_model.infer, options, &stopped);
-    *label = recognize_winner(NULL);
-    return status;
-}
-
 enum status handle_infer(const struct request *request, struct reply *reply) {
     const struct message_infer *infer = &request->fixed.infer;
     const struct trace_options options = {infer->trace != 0u, infer->stop_after};
@@ -36,12 +25,15 @@ enum status handle_infer(const struct request *request, struct reply *reply) {
     if (state_is_incomplete()) {
         return STATUS_STATE_INCOMPLETE;
     }
-    enum status status = classify(clip, options, &result.label);
+    audio_abort();
+    memcpy(myna_model.features, clip->features, sizeof clip->features);
+    trace_run(myna_model.infer, options);
+    result.label = recognize_winner(NULL);
     result.confidence = accept_confidence(result.label);
     result.accepted = accept_reaches(result.confidence);
     reply_put(reply, &result, sizeof result);
     reply_put(reply, myna_model.logits, result.classes);
-    return status;
+    return STATUS_OK;
 }
 
 enum status handle_score(const struct request *request, struct reply *reply) {
@@ -54,15 +46,12 @@ enum status handle_score(const struct request *request, struct reply *reply) {
     if (state_is_incomplete()) {
         return STATUS_STATE_INCOMPLETE;
     }
+    audio_abort();
     for (uint32_t i = 0u; i < score->count; i++) {
         const struct clip *clip = clips_stored(score->first + i);
         labels[i] = MESSAGE_NO_CLASS;
         if (clip != NULL) {
-            uint16_t label;
-            enum status status = classify(clip, untraced, &label);
-            if (status != STATUS_OK) {
-                return status;
-            }
+            uint16_t label = recognize_class(clip->features);
             labels[i] = (uint8_t)label;
             result.total++;
             result.correct = (uint16_t)(result.correct + (label == clip->label));
@@ -93,21 +82,18 @@ static enum status check_training(const struct message_train *train, uint16_t *s
     return *count > 0u ? STATUS_OK : STATUS_BAD_SLOT;
 }
 
-/* One training step on the clip whose turn it is. */
-static enum status learn(struct trace_options options, int32_t *loss) {
+/* One training step on the clip whose turn it is; returns the loss. */
+static int32_t learn(struct trace_options options) {
     uint16_t slots[MYNA_MAX_CLIPS];
     uint32_t count = clips_list(slots);
     const struct clip *clip = clips_stored(
         schedule_pick(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step));
-    bool stopped;
     memcpy(myna_model.features, clip->features, sizeof clip->features);
     *myna_model.label = clip->label;
-    enum status status = trace_run(myna_model.train_step, options, &stopped);
-    *loss = *myna_model.loss;
-    if (stopped) {
+    if (trace_run(myna_model.train_step, options)) {
         state_spoil();
     }
-    return status;
+    return *myna_model.loss;
 }
 
 enum status handle_train(const struct request *request, struct reply *reply) {
@@ -117,16 +103,18 @@ enum status handle_train(const struct request *request, struct reply *reply) {
     uint32_t count;
     int32_t losses[MESSAGE_MAX_STEPS];
     enum status status = check_training(train, slots, &count);
-    for (uint32_t i = 0u; i < train->steps && status == STATUS_OK; i++) {
-        status = learn(options, &losses[i]);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    audio_abort();
+    for (uint32_t i = 0u; i < train->steps; i++) {
+        losses[i] = learn(options);
         server_progress((uint32_t)*myna_model.step);
     }
-    if (status == STATUS_OK) {
-        struct message_train_reply result = {.step = (uint32_t)*myna_model.step};
-        reply_put(reply, &result, sizeof result);
-        reply_put(reply, losses, train->steps * sizeof *losses);
-    }
-    return status;
+    struct message_train_reply result = {.step = (uint32_t)*myna_model.step};
+    reply_put(reply, &result, sizeof result);
+    reply_put(reply, losses, train->steps * sizeof *losses);
+    return STATUS_OK;
 }
 
 enum status handle_learn(const struct request *request, struct reply *reply) {

@@ -70,9 +70,8 @@ struct stored_state {
 };
 extern struct stored_state stored_state;
 
-extern const uint32_t audio_upload_bytes;
-
-/* Forgets an upload that has not ended; its slot stays empty. */
+/* Forgets an upload that has not ended; its slot stays empty. Whoever runs the model, or reads its
+   tensors, calls this first: sound lies in the same memory. */
 void audio_abort(void);
 
 #endif

@@ -81,6 +81,7 @@ enum status handle_listen(const struct request *request, struct reply *reply) {
     if (state_is_incomplete()) {
         return STATUS_STATE_INCOMPLETE;
     }
+    audio_abort();
     clip->stored = false;
     heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
     if (heard.verdict == LISTEN_KEPT) {

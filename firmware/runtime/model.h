@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "audio/features.h"
+#include "runtime/recording.h"
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 4
+#define MYNA_MODEL_ABI 5
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -46,9 +46,10 @@ struct myna_model {
     const uint8_t *state_init;
     uint32_t state_bytes;
     uint32_t arena_bytes;
-    int32_t *step;       /* inside state: training steps done */
-    const int32_t *seed; /* inside state */
-    int32_t *classes;    /* inside state: classes in use */
+    struct recording *recording; /* in the arena: valid until the model runs */
+    int32_t *step;               /* inside state: training steps done */
+    const int32_t *seed;         /* inside state */
+    int32_t *classes;            /* inside state: classes in use */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;

@@ -62,6 +62,7 @@ enum status handle_takes(const struct request *request, struct reply *reply) {
     if (class >= myna_model.max_classes || myna_model.imprint == NULL) {
         return STATUS_BAD_LABEL;
     }
+    audio_abort();
     int32_t takes = takes_sum(class);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
         const struct clip *clip = clips_stored(slot);

@@ -16,10 +16,13 @@ struct state {
 static const struct state state_init = {.step = 0, .seed = 7, .classes = 10};
 static struct state state;
 
-static struct {
-    int8_t features[MYNA_FEATURE_BYTES];
-    int8_t logits[MYNA_MAX_CLASSES];
-    int32_t label, loss;
+static union {
+    struct recording recording;
+    struct {
+        int8_t features[MYNA_FEATURE_BYTES];
+        int8_t logits[MYNA_MAX_CLASSES];
+        int32_t label, loss;
+    };
 } arena;
 
 static void compute_logits(void) {
@@ -88,6 +91,7 @@ const struct myna_model myna_model = {
     .state_init = (const uint8_t *)&state_init,
     .state_bytes = sizeof state,
     .arena_bytes = sizeof arena,
+    .recording = &arena.recording,
     .step = &state.step,
     .seed = &state.seed,
     .classes = &state.classes,

@@ -13,10 +13,12 @@ from myna.passes.autodiff import autodiff
 from myna.passes.hindsight import RangeMode, hindsight
 from myna.passes.imprint import Prior, imprint, learning_rates
 from myna.passes.lower import lower
+from myna.passes.narrow import narrow
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
 from myna.passes.reversible import reversible
+from myna.passes.rowwise import rowwise
 from myna.passes.select import ROOM, Contributions, select
 
 
@@ -32,6 +34,10 @@ class Options:
         rate: initial learning rate, in inverse mean squared lengths of an embedding.
         body_rate: factor of the learning rate for all layers but the last.
         replay: bytes of flash for examples of what was known, to be rehearsed.
+        narrow: layers whose trained weights keep no residual: one byte each instead of two.
+        rows: compute what is not trained row by row, in less memory.
+        clips: how many enrollment clips the device keeps.
+        backup: bytes of the largest state of which ADAPT keeps a copy in memory.
     """
 
     train: str = "all"
@@ -42,6 +48,10 @@ class Options:
     rate: float = 1.0
     body_rate: float = 0.0001
     replay: int = 1 << 17
+    narrow: tuple[str, ...] = ()
+    rows: bool = False
+    clips: int = 48
+    backup: int = 8192
 
 
 @dataclass(frozen=True)
@@ -83,13 +93,16 @@ def compile_model(
         if knowledge is None:
             return plan(step)
         step = check(accept(check(imprint(step, knowledge.prior))))
+        if options.rows:
+            step = check(rowwise(step))
         varied = options.train == ROOM
         return plan(step, knowledge.memories, replay, varied=varied)
 
     def cost(step: Graph) -> int:
         return program(step, replay=0).ram_bytes
 
-    return program(check(select(graph, options.train, contributions, cost)), options.replay)
+    step = check(select(graph, options.train, contributions, cost))
+    return program(check(narrow(step, options.narrow)), options.replay)
 
 
 def training_graph(

@@ -99,5 +99,6 @@ def open_project(
     key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name
     command = f"myna build models/{name} --train {options.train} -o FOLDER"
-    generate(program, Labels(package.labels, package.audio), generated, command)
+    labels = Labels(package.labels, package.audio, options.clips, options.backup)
+    generate(program, labels, generated, command)
     return Project(model, package, options, program, generated)

@@ -21,8 +21,9 @@ from myna.passes.autodiff import CLASSES, LABEL, LOSS
 from myna.passes.imprint import CENTER, SHOTS, TOTAL, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
+from myna.pipeline import Options
 
-ABI = 4  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 5  # MYNA_MODEL_ABI of firmware/runtime/model.h
 LINE = 100  # characters
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
@@ -35,11 +36,14 @@ class Labels:
         names: class names.
         audio: front end.
         clips: how many enrollment clips the device keeps as features.
+        backup: bytes of the largest state of which ADAPT keeps a copy in memory; that of a larger
+            one goes to storage.
     """
 
     names: tuple[str, ...]
     audio: AudioConfig
-    clips: int = 48
+    clips: int = Options.clips
+    backup: int = Options.backup
 
 
 def generate(program: Program, labels: Labels, folder: Path, command: str) -> None:
@@ -106,6 +110,8 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio),
         "clips": labels.clips,
+        "backup": program.state_bytes if program.state_bytes <= labels.backup else 0,
+        "traced": sum(len(node.outputs) for node in graph.nodes[: program.train_nodes]),
         "feature_bytes": graph.of_kind(Kind.INPUT)[0].nbytes,
         "classes": graph.tensors[graph.outputs[0]].size,
         "constants": [_constant(t) for t in graph.of_kind(Kind.CONST)],

@@ -23,7 +23,6 @@ class Status(IntEnum):
     OTHER_MODEL = 11
     STATE_INCOMPLETE = 12
     BAD_STATE = 13
-    TRACE_TOO_LONG = 14
     NO_STORAGE = 15
     NOTHING_STORED = 16
     STORAGE_TOO_SMALL = 17
@@ -47,7 +46,6 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.OTHER_MODEL: ("a state of another model or version", "build and flash that model"),
     Status.STATE_INCOMPLETE: ("the state is incomplete", "write a whole state, or reset it"),
     Status.BAD_STATE: ("the state is not usable", "keep 1 <= classes <= the model's maximum"),
-    Status.TRACE_TOO_LONG: ("more outputs than the trace can hold", "verify a smaller model"),
     Status.NO_STORAGE: (
         "this board forgets when it is off",
         "use a board that has non-volatile memory, or start the virtual one with a file for it",

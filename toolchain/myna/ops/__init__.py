@@ -13,6 +13,8 @@ from myna.ops.loss import SoftmaxCrossEntropy
 from myna.ops.pool import AveragePool, AveragePoolGrad
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
 from myna.ops.requantize import Requantize
+from myna.ops.rounding import RoundWeight
+from myna.ops.rows import Rows
 from myna.ops.sgd import Advance, BiasUpdate
 from myna.ops.similarity import Similarity
 
@@ -40,6 +42,8 @@ OPS: tuple[type[Op], ...] = (
     ProbeScale,
     RangeUpdate,
     Requantize,
+    RoundWeight,
+    Rows,
     Similarity,
     Slice,
     SoftmaxCrossEntropy,
@@ -74,6 +78,8 @@ __all__ = [
     "ProbeScale",
     "RangeUpdate",
     "Requantize",
+    "RoundWeight",
+    "Rows",
     "Similarity",
     "Slice",
     "SoftmaxCrossEntropy",

@@ -61,11 +61,14 @@ class UpdateInputs:
 
 
 def update_weight(weight: Array, residual: Array, deltas: IntArray) -> tuple[Array, Array]:
-    """Apply integer steps to the two planes of a weight."""
-    master = 256 * int64(weight) + int64(residual) - deltas
+    """Apply integer steps to the two planes of a weight; the residual's may be a longer one."""
+    low = residual.reshape(-1)[: weight.size].reshape(weight.shape)
+    master = 256 * int64(weight) + int64(low) - deltas
     master = fixed.saturate(master, MASTER_MIN, MASTER_MAX)
     high = (master + 128) >> 8
-    return high.astype(np.int8), (master - 256 * high).astype(np.int8)
+    updated = residual.copy()
+    updated.reshape(-1)[: weight.size] = (master - 256 * high).reshape(-1)
+    return high.astype(np.int8), updated
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from myna.ops import (
     DenseUpdate,
     DepthwiseGradInput,
     DepthwiseUpdate,
+    Rows,
 )
 from myna.ops.layer import Layer
 
@@ -30,6 +31,8 @@ def macs(graph: Graph, nodes: Iterable[Node]) -> int:
 
 
 def _of_node(graph: Graph, node: Node) -> int:
+    if isinstance(node.op, Rows):
+        return macs(node.op.inner(), node.op.layers)
     if isinstance(node.op, Layer):
         outputs, weights = node.outputs[0], node.inputs[1]
     elif isinstance(node.op, INPUT_GRADIENTS):

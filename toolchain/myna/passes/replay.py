@@ -68,9 +68,13 @@ def find_latent(graph: Graph, forward: int, train: int) -> Latent:
             break
         made.update(name for name in node.outputs if graph.tensors[name].kind is Kind.VALUE)
         needed = made.intersection(n for rest in graph.nodes[index:train] for n in rest.inputs)
-        if needed == set(node.outputs):
-            best = Latent(node.outputs[0], index)
+        if len(needed) == 1 and needed <= {n for n in node.outputs if _is_int8(graph, n)}:
+            best = Latent(needed.pop(), index)
     return best
+
+
+def _is_int8(graph: Graph, name: str) -> bool:
+    return graph.tensors[name].dtype == "int8"
 
 
 def remember(graph: Graph, latent: Latent, memories: Memories, budget: int) -> Replay:
