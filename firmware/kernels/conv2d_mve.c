@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Forward and input gradient as products of columns of the map and rows of the weights. */
+#include "kernels/conv2d_mve.h"
 #include "kernels/conv2d.h"
-#include "kernels/rows_mve.h"
 
 #if MYNA_MVE
 #include <arm_mve.h>
@@ -75,57 +75,57 @@ void conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const i
 enum { FOLDED = 1024, PIXELS = 4 * TALL };
 
 /* folded[folded_index(i, c)] = channel[c] * w of output channel c and input channel i; fits int16
-   because channel is at most 256 */
+   because channel is at most 256. Zero where the last pair of columns lacks one. */
 static void fold(const struct map *m, const int8_t *w, const int16_t *channel, int32_t count,
                  int16_t *folded) {
+    const int32_t pair = folded_index(2, 0, m->out_c);
     const uint16x8_t lane = vidupq_n_u16(0, 1);
-    const uint16x8_t pairs =
-        vmulq_n_u16(vshrq_n_u16(lane, 1), (uint16_t)folded_index(2, 0, m->out_c));
-    const uint16x8_t offsets = vorrq_u16(pairs, vshlq_n_u16(vandq_u16(lane, vdupq_n_u16(1)), 3));
-    for (int32_t c = 0; c < m->out_c; c++, w += m->in_c)
-        for (int32_t i = 0; i < count; i += 8) {
-            mve_pred16_t inside = vctp16q((uint32_t)(count - i));
-            int16x8_t scaled = vmulq_n_s16(vldrbq_z_s16(w + i, inside), channel[c]);
-            vstrhq_scatter_shifted_offset_p_s16(folded + folded_index(i, c, m->out_c), offsets,
-                                                scaled, inside);
+    const uint16x8_t offsets = vaddq_u16(vmulq_n_u16(vshrq_n_u16(lane, 1), (uint16_t)pair),
+                                         vshlq_n_u16(vandq_u16(lane, vdupq_n_u16(1)), 3));
+    for (int32_t i = 0; i < count; i += 8, folded += 4 * pair) {
+        const mve_pred16_t columns = vctp16q((uint32_t)(count - i));
+        const mve_pred16_t pairs = vctp16q((uint32_t)((count - i + 1) & ~1));
+        for (int32_t c = 0; c < m->out_c; c++) {
+            int16x8_t scaled = vldrbq_z_s16(w + i + c * m->in_c, columns);
+            scaled = vmulq_n_s16(scaled, channel[c]);
+            vstrhq_scatter_shifted_offset_p_s16(folded + folded_index(0, c, 0), offsets, scaled,
+                                                pairs);
         }
+    }
 }
 
 /* `count` input channels of all pixels; dx begins at the first */
 static void grad_input_tile(const struct map *m, const int8_t *dy, const int16_t *folded,
                             struct fx_multiplier by, int32_t count, int8_t *dx, int32_t *peak) {
     const int32_t pixels = m->in_h * m->in_w;
-    for (int32_t pixel = 0; pixel < pixels; pixel += PIXELS) {
-        const int32_t rows = fx_min32(PIXELS, pixels - pixel);
-        int32_t acc[PIXELS][NARROW];
-        memset(acc, 0, sizeof acc);
+    int32_t acc[PIXELS][NARROW] = {0};
+    for (int32_t first = 0; first < pixels; first += PIXELS) {
+        const int32_t rows = fx_min32(PIXELS, pixels - first);
+        const int8_t *from = dy + first * m->out_c;
         for (int32_t i = 0; i < rows; i += TALL) {
             const int8_t *columns[TALL];
             for (int32_t j = 0; j < TALL; j++)
-                columns[j] = dy + (pixel + fx_min32(i + j, rows - 1)) * m->out_c;
+                columns[j] = from + fx_min32(i + j, rows - 1) * m->out_c;
             dots_s8_s16(columns, folded, m->out_c, count, acc + i);
         }
-        gradient_rows(by, rows, count, acc, dx + pixel * m->in_c, m->in_c, peak);
+        gradient_rows(by, rows, count, acc[0], dx + first * m->in_c, m->in_c, peak);
     }
 }
 
-void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
-                          const int16_t *channel, const int32_t *scale, const int32_t *out,
-                          int8_t *dx, int32_t *peak) {
-    const struct map *m = &p->map;
+bool pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
+                          const int16_t *channel, struct fx_multiplier by, int8_t *dx,
+                          int32_t *peak) {
     const int32_t pair = folded_index(2, 0, m->out_c);
-    if (!is_pointwise(m, &p->window) || pair > FOLDED) {
-        conv2d_s8_grad_input_portable(p, dy, w, channel, scale, out, dx, peak);
-        return;
-    }
-    struct fx_multiplier by = ratio(p->factor, scale, out);
+    int16_t folded[FOLDED];
+    if (pair > FOLDED)
+        return false;
     *peak = 0;
     for (int32_t ci = 0, count; ci < m->in_c; ci += count) {
-        int16_t folded[FOLDED];
         count = fx_min32(fx_min32(NARROW, FOLDED / pair * 2), m->in_c - ci);
         fold(m, w + ci, channel, count, folded);
         grad_input_tile(m, dy, folded, by, count, dx + ci, peak);
     }
+    return true;
 }
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weight gradient and update: dot products over positions, of transposed maps. */
 #include "kernels/conv2d.h"
-#include "kernels/rows_mve.h"
+#include "kernels/rows.h"
+#include "kernels/sgd.h"
 
 #if MYNA_MVE
+#include <arm_mve.h>
 #include <string.h>
 
 /* scratch: so many elements of the filters, at so many positions at a time */
@@ -62,7 +64,9 @@ static void update_tile(const struct conv2d_update *p, const struct sgd *sgd, co
     for (int32_t c = 0; c < p->map.out_c; c += TALL) {
         int32_t acc[TALL][WIDE];
         const int32_t channels = fx_min32(TALL, p->map.out_c - c);
-        memset(acc, 0, sizeof acc);
+        for (int32_t i = 0; i < count; i += 4)
+            for (int32_t row = 0; row < TALL; row++)
+                vstrwq_s32(acc[row] + i, vdupq_n_s32(0));
         for (struct span k = {0, 0}; k.begin < positions; k.begin = k.end) {
             k.end = fx_min32(k.begin + POSITIONS, positions);
             for (int32_t i = 0; i < count && in_scratch != k.begin; i++)
@@ -72,8 +76,8 @@ static void update_tile(const struct conv2d_update *p, const struct sgd *sgd, co
         }
         for (int32_t i = 0; i < channels; i++) {
             const int32_t index = (c + i) * filter + tap;
-            update_row(sgd, sgd_channel(sgd, (uint32_t)(c + i)), count, acc[i], (uint32_t)index,
-                       w + index, residual + index);
+            sgd_row(sgd, sgd_channel(sgd, (uint32_t)(c + i)), acc[i], (uint32_t)index,
+                    (uint32_t)count, w + index, residual + index);
         }
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/rows_mve.h"
+#include "kernels/rows.h"
 
 #if MYNA_MVE
 
@@ -36,11 +36,12 @@
 #define MULTIPLY_S16(acc, q) "vmladava.s16 " acc ", " q ", q3\n"
 #define STEP_S16 STEP(LOAD_S16, LOAD_B_S16, LOAD_B_S16, MULTIPLY_S16)
 
-static void pairs_s8(const int8_t *const a[TALL], const int8_t *b0, int32_t stride, int32_t size,
+static void pairs_s8(const int8_t *const a[TALL], const int8_t *b, int32_t stride, int32_t size,
                      int32_t count, int32_t *acc) {
     const int8_t *const rows[] = {a[0], a[1], a[2]}; /* in reach of the stack pointer */
-    const int8_t *b1 = b0 + stride;
-    const int32_t step = 2 * stride - ((size + 15) & ~15), *end = acc + count;
+    uintptr_t b0 = (uintptr_t)b, b1 = b0 + (uintptr_t)stride;
+    const uintptr_t step = (uintptr_t)(2 * stride - ((size + 15) & ~15));
+    const int32_t *end = acc + count;
     do {
         __asm volatile(BEGIN "ldr lr, %[size]\n"
                              "dlstp.8 lr, lr\n"
@@ -68,8 +69,7 @@ void dots_s8_s16(const int8_t *const a[TALL], const int16_t *b, int32_t size, in
     const int32_t turns = size >> 5, rest = size & 31;
     int32_t *acc = block[0], *end = acc + count;
     do {
-        __asm volatile(BEGIN "ldr lr, %[turns]\n"
-                             "wls lr, lr, 2f\n"
+        __asm volatile(BEGIN "wls lr, %[turns], 2f\n"
                              "1: .rept 4\n" STEP_S16 ".endr\n"
                              "le lr, 1b\n"
                              "2: ldr lr, %[rest]\n"
@@ -77,7 +77,7 @@ void dots_s8_s16(const int8_t *const a[TALL], const int16_t *b, int32_t size, in
                              "3:\n" STEP_S16 "letp lr, 3b\n"
                              "4:\n" END
                        : [acc] "+r"(acc), [b] "+r"(b)
-                       : [turns] "m"(turns), [rest] "m"(rest), INPUTS(NARROW)
+                       : [turns] "r"(turns), [rest] "m"(rest), INPUTS(NARROW)
                        : CLOBBERS);
     } while (acc < end);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the Helium kernels share: blocks of dot products, and what follows an accumulator, on rows
  */
-#ifndef MYNA_ROWS_MVE_H
-#define MYNA_ROWS_MVE_H
-
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-#define MYNA_MVE 1
+#ifndef MYNA_ROWS_H
+#define MYNA_ROWS_H
 
 #include "kernels/layer.h"
-#include "kernels/sgd.h"
+#include "kernels/pairs.h"
+
+#if MYNA_MVE
 
 /* Accumulators of a block: rows come by the TALL, columns in pairs, so that an odd count leaves one
    more undefined; WIDE and NARROW are their largest numbers. */
@@ -36,20 +35,24 @@ void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count);
 /* x[i] += value; whole vectors are written */
 void add_s32(int32_t *x, int32_t value, int32_t count);
 
-/* y[i] = layer_finish(acc[i]) */
+/* any shift does for zero: one for which one high product is enough */
+static inline struct fx_multiplier without_left(struct fx_multiplier by) {
+    return by.mantissa == 0 ? (struct fx_multiplier){0, 33} : by;
+}
+
+/* y[i] = layer_scale(acc[i]), clamped */
 void layer_row(const struct layer *p, int32_t count, const int32_t *acc, const int32_t *mantissa,
                const int32_t *shift, int8_t *y);
 
-/* dx[i * stride + j] = requantize_gradient(acc[i][j]) */
-void gradient_rows(struct fx_multiplier by, int32_t rows, int32_t count,
-                   const int32_t acc[][NARROW], int8_t *dx, int32_t stride, int32_t *peak);
+/* dx[i * stride + j] = requantize_gradient(acc[i * NARROW + j]); acc is read as whole rows, which
+   must be zero beyond `count`, and cleared */
+void gradient_rows(struct fx_multiplier by, int32_t rows, int32_t count, int32_t *acc, int8_t *dx,
+                   int32_t stride, int32_t *peak);
 
-/* sgd_apply to the elements of a tensor from `index` on; w and residual point to the first */
-void update_row(const struct sgd *sgd, struct fx_multiplier by, int32_t count, const int32_t *acc,
-                uint32_t index, int8_t *w, int8_t *residual);
+/* sgd_row for steps that are in Q16 already */
+void sgd_exact_row(uint32_t key, const int32_t *exact, uint32_t index, uint32_t count, int8_t *w,
+                   int8_t *residual);
 
-#else
-#define MYNA_MVE 0
 #endif
 
 #endif
