@@ -166,6 +166,8 @@ def test_kernels_have_a_header_each() -> None:
     for path in kernels.glob("*.c"):
         stem = path.stem.removesuffix("_dsp").removesuffix("_mve")
         header = kernels / f"{stem}.h"
+        if not header.is_file():  # a part of a kernel, such as its update
+            header = kernels / f"{stem.rpartition('_')[0]}.h"
         assert header.is_file(), path.name
         own = f'#include "kernels/{header.name}"'
         assert own in path.read_text("utf-8"), path.name

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "kernels/block.h"
+#include "kernels/conv2d_mve.h"
 #include "kernels/sgd.h"
 
 enum { BLOCK = 4 }; /* accumulators kept in registers */
 
+#if !MYNA_MVE /* conv2d_mve.c has it */
 static int32_t dot(const int8_t *x, const int8_t *w, int32_t size, int32_t x_zero) {
     int32_t acc = 0;
     for (int32_t i = 0; i < size; i++)
@@ -111,6 +113,8 @@ void conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const i
     layer_clamp(&p->layer, y, (uint32_t)(p->map.out_h * p->map.out_w * p->map.out_c));
 }
 
+#endif
+
 /* acc[j] += sum over output channels of dy * channel * w[..., j] */
 static void add_filters(const int8_t *dy, const int8_t *w, const int16_t *channel, int32_t out_c,
                         int32_t filter, int32_t block, int32_t *acc) {
@@ -142,6 +146,7 @@ static void gather(const struct conv2d_grad_input *p, const int8_t *dy, const in
     }
 }
 
+#if !MYNA_MVE
 /* input channel ci of a pointwise convolution as a column: its weights times their channel's scale
  */
 static void lay_weights(const int8_t *w, const int16_t *channel, const struct map *m, int32_t ci,
@@ -183,21 +188,23 @@ static void two_channels(const struct map *m, const struct block_columns *column
     }
 }
 
-static void pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
+static bool pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
                                  const int16_t *channel, struct fx_multiplier by, int8_t *dx,
-                                 struct gradient_range *range) {
+                                 int32_t *peak) {
     struct block_columns columns;
+    struct gradient_range range = {0, 0};
+    if (m->out_c > BLOCK_TERMS)
+        return false;
     for (int32_t i = 0, last = m->in_c - 1; i <= last; i += 2) {
         int32_t j = fx_min32(i + 1, last); /* an odd last one is computed twice */
         lay_weights(w, channel, m, i, 0u, &columns);
         lay_weights(w, channel, m, j, 1u, &columns);
-        two_channels(m, &columns, dy, by, dx + i, dx + j, range);
+        two_channels(m, &columns, dy, by, dx + i, dx + j, &range);
     }
+    *peak = range.peak;
+    return true;
 }
-
-static bool is_pointwise(const struct window *k) {
-    return k->kernel_h == 1 && k->kernel_w == 1 && k->stride_h == 1 && k->stride_w == 1;
-}
+#endif
 
 void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
                           const int16_t *channel, const int32_t *scale, const int32_t *out,
@@ -205,11 +212,8 @@ void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, c
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
-    if (is_pointwise(&p->window) && m->out_c <= BLOCK_TERMS) {
-        pointwise_grad_input(m, dy, w, channel, by, dx, &range);
-        *peak = range.peak;
+    if (is_pointwise(m, &p->window) && pointwise_grad_input(m, dy, w, channel, by, dx, peak))
         return;
-    }
     for (int32_t iy = 0; iy < m->in_h; iy++)
         for (int32_t ix = 0; ix < m->in_w; ix++)
             for (int32_t ci = 0; ci < m->in_c; ci += BLOCK) {
@@ -222,6 +226,7 @@ void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, c
     *peak = range.peak;
 }
 
+#if !MYNA_MVE /* conv2d_update_mve.c has it */
 /* Terms begin … begin + count - 1 of weight element j of any output channel: the inputs that it
  * meets at these pixels of the output, less the zero point; padding is 0. */
 static void lay_inputs(const struct conv2d_update *p, const int8_t *x, uint32_t j, uint32_t begin,
@@ -264,7 +269,7 @@ static void lay_block(const struct conv2d_update *p, const int8_t *x, uint32_t f
     if ((size & 1u) != 0u)
         memset(scratch->x[size], 0, sizeof scratch->x[size]);
     for (uint32_t j = 0u; j < size; j += WIDE_LAY)
-        if (is_pointwise(&p->window))
+        if (is_pointwise(&p->map, &p->window))
             block_lay(&scratch->x[j], x + begin * in_c + first + j, fx_minu32(WIDE_LAY, size - j),
                       in_c, count, p->x_zero);
         else
@@ -324,3 +329,4 @@ void conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8
     for (uint32_t c = 0u; c < p->map.out_c; c += UPDATE_RATES)
         update_channels(p, x, dy, &sgd, c, w, residual);
 }
+#endif

@@ -2,13 +2,17 @@
 #include "kernels/depthwise.h"
 
 #include "kernels/depthwise_dsp.h"
+#include "kernels/depthwise_mve.h"
 
 void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, const int32_t *bias,
                   const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     const struct map *m = &p->map;
     const struct window *k = &p->window;
     int32_t first = 0;
-#if MYNA_DSP
+#if MYNA_MVE
+    if (depthwise_lanes(p, x, w, bias, mantissa, shift, y))
+        return;
+#elif MYNA_DSP
     first = depthwise_quads(p, x, w, bias, mantissa, shift, y);
 #endif
     for (int32_t oy = 0; oy < m->out_h && first < m->out_c; oy++)
@@ -59,7 +63,10 @@ void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t 
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
     int32_t first = 0;
-#if MYNA_DSP
+#if MYNA_MVE
+    if (depthwise_grad_lanes(p, dy, w, channel, by, dx, peak))
+        return;
+#elif MYNA_DSP
     first = depthwise_grad_quads(p, dy, w, channel, by, dx, &range);
 #endif
     for (int32_t iy = 0; iy < m->in_h && first < m->in_c; iy++)
@@ -95,7 +102,10 @@ void depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, cons
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     const int32_t channels = p->map.in_c;
     int32_t first = 0;
-#if MYNA_DSP
+#if MYNA_MVE
+    if (depthwise_update_lanes(p, x, dy, &sgd, w, residual))
+        return;
+#elif MYNA_DSP
     first = depthwise_update_quads(p, x, dy, &sgd, w, residual);
 #endif
     for (int32_t c = first; c < channels; c++) {

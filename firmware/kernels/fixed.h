@@ -12,6 +12,12 @@
 #else
 #define MYNA_DSP 0
 #endif
+/* 1 where the core has Helium (Cortex-M55), at least for integers */
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+#define MYNA_MVE 1
+#else
+#define MYNA_MVE 0
+#endif
 
 /* value = mantissa * 2^(exponent - 31), 2^30 <= mantissa < 2^31; {0, 0} is zero */
 struct fx_pair {

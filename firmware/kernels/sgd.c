@@ -5,6 +5,7 @@
 
 #include "kernels/block.h"
 
+#if !MYNA_MVE /* sgd_mve.c has it */
 /* hides a constant from the compiler, which would otherwise make it anew in every turn of a loop */
 static inline uint32_t kept(uint32_t constant) {
     __asm("" : "+r"(constant));
@@ -42,6 +43,7 @@ void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
     for (; i < count; i++)
         update_one(sgd, by, acc[i], index + i, &weight[i], &residual[i]);
 }
+#endif
 
 #if MYNA_DSP
 /* sums of four channels from dy on; at most 256 positions, so halfwords hold them */

@@ -13,6 +13,12 @@ struct window {
     uint8_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
 };
 
+/* whether outputs and inputs are the same positions */
+static inline bool is_pointwise(const struct map *m, const struct window *k) {
+    return k->kernel_h == 1 && k->kernel_w == 1 && k->stride_h == 1 && k->stride_w == 1 &&
+           m->in_h == m->out_h && m->in_w == m->out_w;
+}
+
 /* indices begin <= i < end */
 struct span {
     int32_t begin, end;
@@ -39,6 +45,15 @@ static inline int32_t output_of_tap(int32_t in, int32_t tap, int32_t stride, int
                                     int32_t out_size) {
     int32_t scaled = in + pad - tap;
     return scaled < 0 || scaled % stride != 0 || scaled / stride >= out_size ? -1 : scaled / stride;
+}
+
+/* the output positions of one axis that see input `in`, through taps that are a stride apart */
+static inline struct span outputs_of_input(int32_t in, int32_t stride, int32_t pad, int32_t kernel,
+                                           int32_t out_size) {
+    int32_t last = in + pad; /* the largest out * stride */
+    int32_t first = last - kernel + 1;
+    return (struct span){first <= 0 ? 0 : (first + stride - 1) / stride,
+                         fx_min32(out_size, last / stride + 1)};
 }
 
 #endif
