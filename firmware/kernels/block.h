@@ -13,7 +13,7 @@
 enum {
     BLOCK_TERMS = 512, /* most terms of a column */
     BLOCK_ROWS = 64,   /* most rows at a time; even */
-    WIDE_TERMS = 128,  /* terms of a column that meets other columns; block_dsp.S knows it */
+    WIDE_TERMS = 128,  /* terms of a column that meets other columns; block_sums_dsp.S knows it */
     WIDE_COLUMNS = 8,  /* most of them at a time; even */
     WIDE_LAY = 4       /* most columns laid at a time */
 };

@@ -55,9 +55,9 @@ static inline void block_put4(int16_t *column, const int8_t *x, uint32_t add) {
     dsp_store(column + 2, dsp_add_odd(add, word));
 }
 
-/* block_dsp.S: acc[p] = sums over 4 * `fours` terms of two columns with each of `pairs` > 0 pairs
- * of rows, `stride` apart, in the order of acc[2][2] in block_rows; a pair's terms end `next` bytes
- * before the next pair begins */
+/* block_sums_dsp.S: acc[p] = sums over 4 * `fours` terms of two columns with each of `pairs` > 0
+ * pairs of rows, `stride` apart, in the order of acc[2][2] in block_rows; a pair's terms end `next`
+ * bytes before the next pair begins */
 void block_pairs(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
                  int32_t *acc, uint32_t pairs, uint32_t next);
 

@@ -1,106 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Depthwise convolution of four channels at a time with the DSP extension (Cortex-M4, M7). A band
- * of rows is unpacked once, with zeros for the padding: then every window is alike.
- */
+/* Depthwise convolution of four channels at a time with the DSP extension (Cortex-M4, M7). */
 #include "kernels/depthwise_dsp.h"
 
+#include "kernels/depthwise.h"
+
 #if MYNA_DSP
-#include "kernels/block_dsp.h"
-
-enum {
-    QUAD_TAPS = 32,     /* most taps of a window */
-    PLANE_PIXELS = 192, /* most pixels of a band, padding included */
-    BAND_OUTPUTS = 64   /* most outputs of a band */
-};
-
-/* four channels of a pixel, or of a tap: 0 and 2, 1 and 3 */
-struct quad {
-    uint32_t even, odd;
-};
-
-/* a window that slides over a map of h × w pixels */
-struct slide {
-    int32_t h, w, channels;
-    struct window window;
-};
-
-/* quad_dsp.S knows its layout */
-struct quad_job {
-    const struct quad *taps;
-    int32_t kernel_h, kernel_w;
-    int32_t skip; /* bytes from the end of a row of the window to the next */
-    int32_t step; /* bytes from one window to the next */
-    int32_t first[4];
-};
-
-void quad_windows(const struct quad_job *job, const struct quad *x, int32_t (*acc)[4],
-                  int32_t count);
-void quad_products(int32_t rows, const struct quad *x, int32_t columns, const struct quad *y,
-                   int32_t skip, int32_t acc[4]);
-
-static inline struct quad unpack(const int8_t *x, uint32_t add) {
-    uint32_t bytes = dsp_load4(x);
-    return (struct quad){dsp_add_even(add, bytes), dsp_add_odd(add, bytes)};
-}
-
-/* `count` pixels of a row from ix on, zeros where the map has none */
-static void lay_row(const struct slide *s, const int8_t *row, bool inside, int32_t ix,
-                    int32_t count, uint32_t add, struct quad *to) {
-    int32_t begin = inside ? fx_clamp32(-ix, 0, count) : count;
-    int32_t end = inside ? fx_clamp32(s->w - ix, begin, count) : count;
-    const int8_t *x = row + (ix + begin) * s->channels;
-    for (int32_t i = 0; i < begin; i++)
-        to[i] = (struct quad){0u, 0u};
-    for (int32_t i = begin; i < end; i++, x += s->channels)
-        to[i] = unpack(x, add);
-    for (int32_t i = end; i < count; i++)
-        to[i] = (struct quad){0u, 0u};
-}
-
-/* What `rows` rows of windows see, from output row oy on. */
-static void lay_band(const struct slide *s, const int8_t *x, int32_t oy, int32_t rows,
-                     int32_t pitch, uint32_t add, struct quad *plane) {
-    const struct window *k = &s->window;
-    int32_t iy = oy * k->stride_h - k->pad_top;
-    int32_t end = iy + (rows - 1) * k->stride_h + k->kernel_h;
-    for (; iy < end; iy++, plane += pitch)
-        lay_row(s, x + iy * s->w * s->channels, 0 <= iy && iy < s->h, -k->pad_left, pitch, add,
-                plane);
-}
-
-/* pixels that a row of windows sees */
-static int32_t band_pitch(const struct window *k, int32_t out_w) {
-    return (out_w - 1) * k->stride_w + k->kernel_w;
-}
-
-/* how many rows of outputs fit into a band; 0 if none does */
-static int32_t band_rows(const struct window *k, int32_t out_w) {
-    int32_t lines = PLANE_PIXELS / band_pitch(k, out_w);
-    if (k->kernel_h * k->kernel_w > QUAD_TAPS || lines < k->kernel_h || out_w > BAND_OUTPUTS)
-        return 0;
-    return fx_min32((lines - k->kernel_h) / k->stride_h + 1, BAND_OUTPUTS / out_w);
-}
-
-/* sums of all windows of a band */
-static void band_sums(const struct slide *s, const struct quad_job *job, const int8_t *x,
-                      uint32_t add, int32_t oy, int32_t rows, int32_t out_w, int32_t (*acc)[4]) {
-    struct quad plane[PLANE_PIXELS];
-    int32_t pitch = band_pitch(&s->window, out_w);
-    lay_band(s, x, oy, rows, pitch, add, plane);
-    for (int32_t i = 0; i < rows; i++)
-        quad_windows(job, plane + i * s->window.stride_h * pitch, acc + i * out_w, out_w);
-}
-
-static struct quad_job job_of(const struct window *k, int32_t out_w, const struct quad *taps) {
-    const int32_t quad = sizeof(struct quad);
-    return (struct quad_job){taps,
-                             k->kernel_h,
-                             k->kernel_w,
-                             (band_pitch(k, out_w) - k->kernel_w) * quad,
-                             k->stride_w * quad,
-                             {0, 0, 0, 0}};
-}
+#include "kernels/quad_dsp.h"
 
 int32_t depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t *w,
                         const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
@@ -111,7 +16,7 @@ int32_t depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t
     const int32_t band = band_rows(&p->window, m->out_w);
     const struct slide s = {m->in_h, m->in_w, channels, p->window};
     struct quad tap[QUAD_TAPS];
-    struct quad_job job = job_of(&p->window, m->out_w, tap);
+    struct quad_job job = quad_job_of(&p->window, m->out_w, tap);
     int32_t acc[BAND_OUTPUTS][4], c = 0;
     for (; band > 0 && c + 4 <= channels; c += 4) {
         for (int32_t i = 0; i < taps; i++)
@@ -152,7 +57,7 @@ int32_t depthwise_grad_quads(const struct depthwise_grad_input *p, const int8_t 
     s.window.pad_top = (uint8_t)(k->kernel_h - 1 - k->pad_top);
     s.window.pad_left = (uint8_t)(k->kernel_w - 1 - k->pad_left);
     struct quad tap[QUAD_TAPS];
-    const struct quad_job job = job_of(k, m->in_w, tap);
+    const struct quad_job job = quad_job_of(k, m->in_w, tap);
     int32_t acc[BAND_OUTPUTS][4], c = 0;
     struct gradient_range own = *range; /* which stores to dx cannot change */
     for (; band > 0 && c + 4 <= channels; c += 4) {
@@ -177,7 +82,7 @@ static void band_gradients(const struct slide *s, const int8_t *x, const int8_t 
     const struct window *k = &s->window;
     struct quad plane[PLANE_PIXELS], gradient[BAND_OUTPUTS];
     const int32_t pitch = band_pitch(k, out_w), quad = sizeof(struct quad);
-    lay_band(s, x, oy, rows, pitch, add, plane);
+    lay_band(s, x, oy, rows, out_w, add, plane);
     dy += oy * out_w * s->channels;
     for (int32_t i = 0; i < rows * out_w; i++, dy += s->channels)
         gradient[i] = unpack(dy, 0u);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inner loops of depthwise_dsp.c. Four channels of a pixel are two words: channels 0 and 2, and
+ * The inner loops of quad_dsp.h. Four channels of a pixel are two words: channels 0 and 2, and
  * 1 and 3, each a halfword. r4-r7 are the sums of channels 0-3.
  */
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
