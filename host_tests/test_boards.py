@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import serial
 from myna.device import pio, session, target
+from myna.device.frame import MAX_ENCODED
 from myna.errors import MynaError
 
 PROBE = Path(__file__).parent / "firmware" / "port_probe.c"
@@ -96,7 +97,7 @@ def test_a_full_window_waits_for_a_busy_core(firmware: pio.Firmware, board: str)
     with target.start(board, firmware.elf) as port, _connect(port) as link:
         link.write(b"w")
         (window,) = struct.unpack("<I", link.read(4))
-        assert window >= 1200
+        assert window >= MAX_ENCODED  # of which the host needs one
         data = (bytes(range(128, 256)) * 16)[: window - 1]
         link.write(b"b" + data)
         assert link.read(len(data)) == data

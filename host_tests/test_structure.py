@@ -29,6 +29,7 @@ LAYERS = (
     "passes",
     "pipeline",
     "quantized",
+    "budget",
     "interpret codegen",
     "device",
     "verify project",

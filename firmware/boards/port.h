@@ -11,7 +11,7 @@
 
 /* Bytes that may be on their way to the board at once; a sender that keeps to it loses nothing,
    however long the core computes. */
-#define PORT_RX_WINDOW 2048u
+#define PORT_RX_WINDOW 1024u
 
 /* Identifier of the board, as in firmware/platform/boards. */
 extern const char port_name[];

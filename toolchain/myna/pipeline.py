@@ -38,6 +38,7 @@ class Options:
         rows: compute what is not trained row by row, in less memory.
         clips: how many enrollment clips the device keeps.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory.
+        ram: bytes of RAM to learn within, all told; `budget.fit` chooses the rest accordingly.
     """
 
     train: str = "all"
@@ -52,6 +53,7 @@ class Options:
     rows: bool = False
     clips: int = 48
     backup: int = 8192
+    ram: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from myna.budget import Needs, fit
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.library import HostLibrary, compile_library
 from myna.device.session import Board
-from myna.passes.hindsight import RangeMode
 from myna.passes.plan import Program
 from myna.pipeline import Options, compile_model
 from myna.quantized import Package, load_package
 
 BUILD = target.PROJECT / "build"
+HOST = "host"  # the kind of board whose memory is the operating system's
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,19 @@ class Project:
         return HostLibrary(self.program, compile_library(self.generated))
 
     def firmware(self, board: str) -> pio.Firmware:
-        """The firmware image for a board, built where anything changed."""
-        return pio.build(board, self.generated)
+        """The firmware image for a board, built where anything changed.
+
+        If a limit was asked for, the board is linked as if it had no more RAM.
+
+        Raises:
+            MynaError: it does not build, or does not fit.
+        """
+        ram = self.options.ram
+        flags: tuple[str, ...] = ()
+        if ram and target.find_board(board).kind != HOST:
+            limits = {"ram_length": ram, "stack_size": Needs.of(self.program).stack}
+            flags = tuple(f"-Wl,--defsym={name}={value}" for name, value in limits.items())
+        return pio.build(board, self.generated, extra_flags=flags)
 
     @contextmanager
     def connect(self, board: str, port: str | None = None) -> Iterator[Board]:
@@ -89,16 +101,17 @@ def open_project(
     Raises:
         MynaError: the model is missing or damaged, or an option does not fit it.
     """
-    options = options or Options()
-    package = load_package(model)
-    mode = RangeMode.PLAIN if options.ranges is RangeMode.PLAIN else RangeMode.RELATIVE
+    asked = options or Options()
+    package, options = fit(load_package(model), asked)
+    ranges = package.ranges_of(options.ranges)
     program = compile_model(
-        package.model, package.ranges[mode], options, package.knowledge, package.contributions
+        package.model, ranges, options, package.knowledge, package.contributions
     )
     name = package.model.model.name
-    key = hashlib.sha256(repr((str(model.resolve()), options)).encode()).hexdigest()[:8]
+    key = hashlib.sha256(repr((str(model.resolve()), asked)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name
-    command = f"myna build models/{name} --train {options.train} -o FOLDER"
+    limit = f" --ram {asked.ram}" if asked.ram else ""
+    command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
     labels = Labels(package.labels, package.audio, options.clips, options.backup)
     generate(program, labels, generated, command)
     return Project(model, package, options, program, generated)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -58,6 +58,20 @@ class Package:
     def rows(self) -> int:
         """Rows of the output layer: classes in use and free ones."""
         return self.model.biases[self.model.model.output].size
+
+    def ranges_of(self, mode: RangeMode) -> Mapping[str, float]:
+        """The first gradient ranges for a mode; dynamic ones need none, and get the relative."""
+        return self.ranges[RangeMode.PLAIN if mode is RangeMode.PLAIN else RangeMode.RELATIVE]
+
+    def with_rows(self, rows: int) -> Package:
+        """The same with fewer rows of the output layer, if it has more."""
+        q, output = self.model, self.model.model.output
+
+        def cut(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+            return {**arrays, output: arrays[output][:rows]}
+
+        small = replace(q, weights=cut(q.weights), scales=cut(q.scales), biases=cut(q.biases))
+        return replace(self, model=small)
 
 
 def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:

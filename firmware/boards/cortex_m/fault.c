@@ -16,50 +16,49 @@ void hard_fault_handler(void);
 _Noreturn void report_fault(const struct exception_frame *frame);
 _Noreturn void __assert_func(const char *file, int line, const char *function, const char *text);
 
-static char message[160];
-__attribute__((used, aligned(8))) static uint8_t fault_stack[512];
+#define MESSAGE_SIZE 160u
 
-static void append(const char *text) {
+static void append(char *message, const char *text) {
     size_t used = strlen(message);
-    while (*text != '\0' && used < sizeof message - 1u) {
+    while (*text != '\0' && used < MESSAGE_SIZE - 1u) {
         message[used++] = *text++;
     }
     message[used] = '\0';
 }
 
-static void append_hex(const char *label, uint32_t value) {
+static void append_hex(char *message, const char *label, uint32_t value) {
     char digits[] = "00000000";
     for (int i = 7; i >= 0; i--, value >>= 4) {
         digits[i] = "0123456789abcdef"[value & 15u];
     }
-    append(label);
-    append(digits);
+    append(message, label);
+    append(message, digits);
 }
 
 _Noreturn void report_fault(const struct exception_frame *frame) {
-    message[0] = '\0';
-    append("HardFault");
+    char message[MESSAGE_SIZE] = "HardFault";
     if ((CORE_CFSR & CORE_CFSR_STACK_OVERFLOW) != 0u) {
-        append(" (stack overflow)");
+        append(message, " (stack overflow)");
     }
     if ((const uint32_t *)frame >= stack_start && (const uint32_t *)(frame + 1) <= stack_end) {
-        append_hex(" pc=0x", frame->pc);
-        append_hex(" lr=0x", frame->lr);
+        append_hex(message, " pc=0x", frame->pc);
+        append_hex(message, " lr=0x", frame->lr);
     }
-    append_hex(" cfsr=0x", CORE_CFSR);
-    append_hex(" hfsr=0x", CORE_HFSR);
-    append_hex(" bfar=0x", CORE_BFAR);
+    append_hex(message, " cfsr=0x", CORE_CFSR);
+    append_hex(message, " hfsr=0x", CORE_HFSR);
+    append_hex(message, " bfar=0x", CORE_BFAR);
     port_fail(message);
 }
 
-/* On a stack of its own: after an overflow there is none left to report on. */
+/* On the first 512 bytes of data, which nobody needs any more: after an overflow there is no stack
+   left to report on. */
 __attribute__((naked)) void hard_fault_handler(void) {
     __asm volatile("mrs r0, msp\n\t"
 #if __ARM_ARCH >= 8
                    "movs r1, #0\n\t"
                    "msr msplim, r1\n\t"
 #endif
-                   "ldr r1, =fault_stack + 512\n\t"
+                   "ldr r1, =bss_start + 512\n\t"
                    "mov sp, r1\n\t"
                    "b report_fault\n\t"
                    ".ltorg");
@@ -71,13 +70,13 @@ _Noreturn void __assert_func(const char *file, int line, const char *function, c
     for (int i = 4; i >= 0; i--, line /= 10) {
         digits[i] = (char)('0' + line % 10);
     }
-    message[0] = '\0';
-    append(file);
-    append(":");
-    append(digits);
-    append(" ");
-    append(function);
-    append(": assertion failed: ");
-    append(text);
+    char message[MESSAGE_SIZE] = "";
+    append(message, file);
+    append(message, ":");
+    append(message, digits);
+    append(message, " ");
+    append(message, function);
+    append(message, ": assertion failed: ");
+    append(message, text);
     port_fail(message);
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +73,28 @@ def options(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
     return decorate
 
 
+class _Bytes(click.ParamType[int]):
+    """A number of bytes: 65536, or 64K, or 1M."""
+
+    name = "BYTES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """See `click.ParamType`."""
+        if isinstance(value, int):
+            return value
+        if not (found := re.fullmatch(r"([1-9]\d*)([KM]?)", value)):
+            self.fail(f"{value!r} is no number of bytes, like 65536 or 64K", param, ctx)
+        return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2]]
+
+
+ram_option = click.option(
+    "--ram", type=_Bytes(), help="RAM of the board, all told (like 64K): learn within it."
+)
+
+
 def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return options(
+    """The options about training, which the command gets as one argument: `chosen`."""
+    decorate = options(
         click.option("--train", default=plan, show_default=True, help=HELP),
         click.option(
             "--ranges",
@@ -82,18 +104,25 @@ def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[...,
             help="How gradient scales are found.",
         ),
         click.option("--store-all", is_flag=True, help="Store activations; invert nothing."),
+        ram_option,
     )
 
+    def bundle(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def bundled(
+            *args: Any, train: str, ranges: str, store_all: bool, ram: int | None, **rest: Any
+        ) -> Any:
+            chosen = Options(train=train, ranges=RangeMode(ranges), store_all=store_all, ram=ram)
+            return command(*args, chosen=chosen, **rest)
 
-# The options that make an ``Options``, see ``make_options``: what is learned best by training
-# (DESIGN.md), and for verification everything that can be trained.
+        return decorate(bundled)
+
+    return bundle
+
+
+# What is learned best by training (DESIGN.md), and for verification everything that can be trained.
 training_options = _training_options("head")
 verification_options = _training_options("all")
-
-
-def make_options(train: str, ranges: str, store_all: bool) -> Options:
-    """The compiler's options from the command line's."""
-    return Options(train=train, ranges=RangeMode(ranges), store_all=store_all)
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from myna.audio.dataset import Heard, scan
-from myna.commands.common import board_option, json_option, progress, write_json
+from myna.commands.common import board_option, json_option, progress, ram_option, write_json
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
 from myna.learn import protocols, speech
@@ -58,6 +58,7 @@ class Result:
 @click.option("--words", help="A,B,…; by default five that the model does not know.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--train", default="head", show_default=True, help=HELP)
+@ram_option
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @click.option(
     "-o",
@@ -76,6 +77,7 @@ def demo(
     words: str | None,
     shots: int,
     train: str,
+    ram: int | None,
     seed: int,
     output: Path,
     json_file: Path | None,
@@ -83,7 +85,7 @@ def demo(
     """Teach five words of one user to MODEL on a virtual board, compared with the reference."""
     begun = time.monotonic()
     board = _usable_board(board)
-    project = open_project(model, Options(train=train))
+    project = open_project(model, Options(train=train, ram=ram))
     asked = tuple(words.split(",")) if words else None
     user = _user(project, data, speaker, asked, shots, seed)
     click.echo(f"{user.title}: {', '.join(user.words)}, {shots} takes each")

@@ -9,7 +9,6 @@ import click
 
 from myna.commands.common import (
     json_option,
-    make_options,
     names_option,
     progress,
     running_port_option,
@@ -22,6 +21,7 @@ from myna.learn import teach
 from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.recipe import Recipe
 from myna.learn.words import load_words, save_words
+from myna.pipeline import Options
 
 
 @click.command()
@@ -38,9 +38,7 @@ def enroll(
     word: str,
     wav: tuple[Path, ...],
     names: Path,
-    train: str,
-    ranges: str,
-    store_all: bool,
+    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
@@ -50,7 +48,7 @@ def enroll(
     MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
     trains on all clips that it stores; it numbers its words, so their names are kept in a file.
     """
-    takes, project = open_recordings(paths, wav, make_options(train, ranges, store_all))
+    takes, project = open_recordings(paths, wav, chosen)
     with project.connect("", port) as session:
         learned = load_words(names, session)
         label = teach.class_of(word, session, learned)

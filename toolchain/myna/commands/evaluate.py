@@ -15,7 +15,6 @@ from myna.commands.asking import folder, read
 from myna.commands.common import (
     jobs_option,
     json_option,
-    make_options,
     model_argument,
     names,
     port_option,
@@ -29,6 +28,7 @@ from myna.learn.evaluate import examine_all, summarize
 from myna.learn.recipe import Recipe
 from myna.learn.studies import STUDIES
 from myna.learn.study import Request, Study
+from myna.pipeline import Options
 from myna.quantized import load_package
 
 
@@ -68,9 +68,7 @@ def evaluate(
     seed: int,
     jobs: int,
     port: str | None,
-    train: str,
-    ranges: str,
-    store_all: bool,
+    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Let users enroll words in MODEL and examine it on their other takes, before and after.
@@ -80,7 +78,7 @@ def evaluate(
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
-    spec = EngineSpec(engine, model, make_options(train, ranges, store_all), port)
+    spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package, study = load_package(model), STUDIES[protocol]
     request = Request(

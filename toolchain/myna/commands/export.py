@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from myna.commands.common import (
-    make_options,
     model_argument,
     names_option,
     progress,
@@ -17,6 +16,7 @@ from myna.commands.common import (
 )
 from myna.learn.checkpoint import read_board, save_checkpoint
 from myna.learn.words import load_words
+from myna.pipeline import Options
 from myna.project import open_project
 
 
@@ -26,11 +26,9 @@ from myna.project import open_project
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @names_option
 @training_options
-def export(
-    model: Path, port: str, output: Path, names: Path, train: str, ranges: str, store_all: bool
-) -> None:
+def export(model: Path, port: str, output: Path, names: Path, chosen: Options) -> None:
     """Save the state of a board that runs MODEL, as FILE.npz; `myna restore` writes it back."""
-    project = open_project(model, make_options(train, ranges, store_all))
+    project = open_project(model, chosen)
     with project.connect("", port) as session, progress("read the state") as report:
         checkpoint = read_board(session, load_words(names, session), report)
     save_checkpoint(checkpoint, output)

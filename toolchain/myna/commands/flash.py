@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import board_option, make_options, model_argument, training_options
+from myna.commands.common import board_option, model_argument, training_options
 from myna.device import target
 from myna.device.session import Board
+from myna.pipeline import Options
 from myna.project import open_project
 
 
@@ -17,9 +18,9 @@ from myna.project import open_project
 @model_argument
 @board_option("qemu_m4")
 @training_options
-def flash(model: Path, board: str, train: str, ranges: str, store_all: bool) -> None:
+def flash(model: Path, board: str, chosen: Options) -> None:
     """Build MODEL for a board, boot it there and say where its port is."""
-    project = open_project(model, make_options(train, ranges, store_all))
+    project = open_project(model, chosen)
     port = target.boot(board, project.firmware(board).elf)
     with Board.connect(str(port), fingerprint=project.fingerprint) as session:
         click.echo(f"{session.info.board} runs {session.info.model}; port {port}")

@@ -12,7 +12,6 @@ from myna.audio.config import SILENCE, UNKNOWN
 from myna.audio.endpoint import Verdict as Endpoint
 from myna.commands.common import (
     json_option,
-    make_options,
     names_option,
     running_port_option,
     training_options,
@@ -26,6 +25,7 @@ from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.listening import Criteria, Heard, Verdict, certain
 from myna.learn.recipe import Recipe
 from myna.learn.words import load_words
+from myna.pipeline import Options
 
 NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 
@@ -44,9 +44,7 @@ def listen(
     wav: tuple[Path, ...],
     confirm: bool,
     names: Path,
-    train: str,
-    ranges: str,
-    store_all: bool,
+    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Let a board adapt to recordings that nobody labelled, and undo it if that did harm.
@@ -54,7 +52,7 @@ def listen(
     It keeps what it is sure of: of words that were enrolled, or if none was, of those that MODEL
     (models/kws unless named) knows. More FILEs may follow --wav.
     """
-    takes, project = open_recordings(paths, wav, make_options(train, ranges, store_all))
+    takes, project = open_recordings(paths, wav, chosen)
     with project.connect("", port) as session:
         words = load_words(names, session)
         known = [i for i, label in enumerate(session.labels) if label not in NO_WORDS]

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from myna.commands.common import (
-    make_options,
     model_argument,
     names_option,
     progress,
@@ -17,6 +16,7 @@ from myna.commands.common import (
 )
 from myna.learn.checkpoint import FORGETS, keep, load_checkpoint, write_board
 from myna.learn.words import save_words
+from myna.pipeline import Options
 from myna.project import open_project
 
 
@@ -26,12 +26,10 @@ from myna.project import open_project
 @running_port_option
 @names_option
 @training_options
-def restore(
-    model: Path, file: Path, port: str, names: Path, train: str, ranges: str, store_all: bool
-) -> None:
+def restore(model: Path, file: Path, port: str, names: Path, chosen: Options) -> None:
     """Write FILE, made by `myna export`, to a board that runs MODEL."""
     checkpoint = load_checkpoint(file)
-    project = open_project(model, make_options(train, ranges, store_all))
+    project = open_project(model, chosen)
     with project.connect("", port) as session, progress("write the state") as report:
         write_board(session, checkpoint, file, report)
         kept = keep(session)

@@ -11,13 +11,13 @@ import click
 from myna.commands.common import (
     board_option,
     json_option,
-    make_options,
     model_argument,
     port_option,
     progress,
     verification_options,
     write_json,
 )
+from myna.pipeline import Options
 from myna.project import open_project
 from myna.quantized import load_calibration
 from myna.verify import Verifier, verify_steps
@@ -37,13 +37,11 @@ def verify(
     board: str,
     port: str | None,
     steps: int,
-    train: str,
-    ranges: str,
-    store_all: bool,
+    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Train MODEL on a board and in the reference; every tensor of every step must be equal."""
-    project = open_project(model, make_options(train, ranges, store_all))
+    project = open_project(model, chosen)
     features, labels = load_calibration(model)
     clips = list(zip(features[:CLIPS], labels[:CLIPS].tolist(), strict=True))
     with project.connect(board, port) as session, progress(f"verify on {board}") as report:

@@ -49,6 +49,16 @@ class Firmware:
     flash_bytes: int
     sections: Mapping[str, int]
 
+    @property
+    def stack_bytes(self) -> int:
+        """RAM reserved for the stack."""
+        return self.sections.get(".stack", 0)
+
+    @property
+    def static_bytes(self) -> int:
+        """RAM without the stack."""
+        return self.sections.get(".data", 0) + self.sections.get(".bss", 0)
+
 
 def prepare() -> None:
     """Sets PlatformIO up in .pio-core so that it never asks the network; cheap when done."""
@@ -131,11 +141,22 @@ def _compiler_lines(output: str) -> str:
     return "\n".join(said[:ERROR_LINES]) or output.strip()
 
 
+def variables(board: str, firmware: Firmware) -> dict[str, int]:
+    """Bytes of each static variable, the largest first; those of one name together."""
+    listing = _run_tool(find_board(board), "nm", "-S", str(firmware.elf))
+    sizes: dict[str, int] = {}
+    for size, name in re.findall(r"^\S+ (\S+) [bBdD] (\S+)$", listing, re.MULTILINE):
+        sizes[name] = sizes.get(name, 0) + int(size, 16)
+    return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def _run_tool(board: Board, tool: str, *arguments: str) -> str:
+    command = [require(board.compiler.removesuffix("gcc") + tool), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def _measure(board: Board, elf: Path) -> Firmware:
-    size = board.compiler.removesuffix("gcc") + "size"
-    listing = subprocess.run(
-        [require(size), "-A", "-d", str(elf)], capture_output=True, text=True, check=True
-    ).stdout
+    listing = _run_tool(board, "size", "-A", "-d", str(elf))
     sections = {
         name: int(count) for name, count in re.findall(r"^(\.\S+)\s+(\d+)", listing, re.MULTILINE)
     }

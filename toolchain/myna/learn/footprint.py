@@ -38,13 +38,12 @@ class Footprint:
 def measure(firmware: Firmware, session: Board) -> Footprint:
     """The footprint of a board that has run at least one step of `firmware`."""
     info, status = session.info, session.status()
-    static = firmware.sections.get(".data", 0) + firmware.sections.get(".bss", 0)
     known = info.arena_bytes + info.state_bytes + status.clip_bytes
     return Footprint(
         info.arena_bytes,
         info.state_bytes,
         status.clip_bytes,
         status.stack_high_water,
-        static - known,
+        firmware.static_bytes - known,
         firmware.flash_bytes,
     )

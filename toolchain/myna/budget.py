@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to do without, so that a board learns within so many bytes of RAM, all told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from myna.errors import MynaError
+from myna.ir import Kind
+from myna.ops.layer import Layer
+from myna.passes.imprint import head_of
+from myna.passes.macs import UPDATES
+from myna.passes.plan import Program
+from myna.pipeline import Options, compile_model
+from myna.quantized import Package
+
+# Bytes; a test compares them with linked firmware, and with the stack's measured high water.
+FIRMWARE = 3200  # of the runtime, beside what depends on the model
+PER_CLIP = 8  # label, flags, place in a list
+PER_OUTPUT = 4  # digest of a traced tensor
+STACK_FORWARD = 4864  # of inference, and of training the head
+STACK_BACKWARD = 5376  # of training more
+# How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
+CLIPS = (25, 15, 10, 5)
+NEW_WORDS = 5  # rows of the output layer beyond the model's own, at least
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a board takes to run a program, in bytes."""
+
+    arena: int
+    state: int
+    firmware: int
+    stack: int
+    clip: int
+
+    @classmethod
+    def of(cls, program: Program) -> Needs:
+        """Of a program, on every board at most."""
+        graph, step = program.graph, program.graph.nodes[: program.train_nodes]
+        outputs = sum(len(node.outputs) for node in step)
+        head = head_of(graph)
+        deep = any(isinstance(n.op, UPDATES) and head.inputs[1] not in n.outputs for n in step)
+        return cls(
+            program.arena_bytes,
+            program.state_bytes,
+            FIRMWARE + PER_OUTPUT * outputs,
+            STACK_BACKWARD if deep else STACK_FORWARD,
+            graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,
+        )
+
+    def total(self, clips: int) -> int:
+        """All of it, with so many clips."""
+        return self.arena + self.state + self.firmware + self.stack + clips * self.clip
+
+
+def fit(package: Package, options: Options) -> tuple[Package, Options]:
+    """Choose what a program does without until it needs no more than `options.ram`.
+
+    First what costs no accuracy: inference by rows, then clips beyond 25. Then residuals of as few
+    layers as possible, spare classes, and more clips. If the plan `all` fits in no way, as much of
+    it is trained as does.
+
+    Raises:
+        MynaError: nothing is left to do without.
+    """
+    if options.ram is None:
+        return package, options
+    asked = replace(options, backup=0)
+    plans = [asked]
+    if asked.train == "all":
+        plans.append(replace(asked, train="head"))
+    for plan in plans:
+        for least in CLIPS:
+            for small, choice in _choices(package, plan, least):
+                needs = Needs.of(_compile(small, choice))
+                clips = min((options.ram - needs.total(0)) // needs.clip, options.clips)
+                if clips >= least:
+                    return _enlarged(small, replace(choice, clips=clips), asked, least)
+    raise MynaError(
+        f"{options.ram} bytes of RAM do not hold arena {needs.arena}, state {needs.state}, "
+        f"{CLIPS[-1]} clips {CLIPS[-1] * needs.clip}, firmware {needs.firmware}, stack "
+        f"{needs.stack}",
+        where=f"model {package.model.model.name}, training plan {options.train!r}",
+        fix=f"allow at least {needs.total(CLIPS[-1])} bytes, or train less: --train head",
+    )
+
+
+def _choices(package: Package, options: Options, least: int) -> Iterator[tuple[Package, Options]]:
+    """Ways to need less, each less welcome than the one before."""
+    yield package, options
+    rows = replace(options, rows=True)
+    yield package, rows
+    program = _compile(package, rows)
+    assert options.ram is not None
+    layers = _narrowed(program, Needs.of(program).total(least) - options.ram)
+    if layers:
+        yield package, replace(rows, narrow=layers)
+    few = package.with_rows(len(package.labels) + NEW_WORDS)
+    yield few, replace(rows, narrow=layers)
+
+
+def _narrowed(program: Program, excess: int) -> tuple[str, ...]:
+    """As few layers as bring so many bytes if their weights keep no residual, or all there are."""
+    tensors, head = program.graph.tensors, head_of(program.graph)
+    weights = [
+        tensors[node.inputs[1]]
+        for node in program.graph.nodes[: program.forward_nodes]
+        if isinstance(node.op, Layer) and node is not head
+    ]
+    trained = [w for w in weights if f"{w.name}.residual" in tensors]
+    chosen: list[str] = []
+    for weight in sorted(trained, key=lambda w: -w.size):
+        if excess <= 0:
+            break
+        # the first and largest one's plane is kept, for all of them
+        excess -= weight.size * bool(chosen) - 2 * PER_OUTPUT
+        chosen.append(weight.name.removesuffix(".w"))
+    return tuple(chosen)
+
+
+def _enlarged(
+    package: Package, found: Options, asked: Options, least: int
+) -> tuple[Package, Options]:
+    """As much more of what was asked for as contributions say, and memory has room for."""
+    if found.train == asked.train or package.contributions is None:
+        return package, found
+    needs = Needs.of(_compile(package, found))
+    assert found.ram is not None
+    room = found.ram - needs.total(least) - (STACK_BACKWARD - needs.stack)
+    more = replace(found, train=f"ram-{needs.arena + needs.state + max(room, 0)}")
+    needs = Needs.of(_compile(package, more))
+    clips = min((found.ram - needs.total(0)) // needs.clip, asked.clips)
+    return (package, replace(more, clips=clips)) if clips >= least else (package, found)
+
+
+def _compile(package: Package, options: Options) -> Program:
+    """The program without its memories, which are in flash."""
+    options = replace(options, replay=0)
+    return compile_model(
+        package.model,
+        package.ranges_of(options.ranges),
+        options,
+        package.knowledge,
+        package.contributions,
+    )
