@@ -15,11 +15,11 @@ from myna.bench.measure import Bench, Kernel, run
 from myna.commands.common import (
     board_option,
     json_option,
-    make_options,
     model_argument,
     verification_options,
     write_json,
 )
+from myna.pipeline import Options
 from myna.report.roofline import draw_roofline
 
 MEMORY = ("arena", "state", "buffers", "stack", "total")
@@ -38,16 +38,14 @@ MEMORY = ("arena", "state", "buffers", "stack", "total")
 def bench(
     model: Path,
     board: str,
-    train: str,
-    ranges: str,
-    store_all: bool,
+    chosen: Options,
     nodes: bool,
     enroll: bool,
     plot: Path | None,
     json_file: Path | None,
 ) -> None:
     """Count instructions and bytes of MODEL on an emulated BOARD, exactly."""
-    measured = run(model, board, make_options(train, ranges, store_all), enroll=enroll)
+    measured = run(model, board, chosen, enroll=enroll)
     result = measured.to_json()
     write_json(json_file, "bench", result)
     if plot is not None:
