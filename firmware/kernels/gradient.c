@@ -67,14 +67,14 @@ void grad_add_s8(const struct grad_add *p, const int8_t *a, const int8_t *b, con
     if (up_a.by.shift > 32 && up_b.by.shift > 32)
         for (uint32_t i = 0; i < size; i++) {
             int32_t total = lifted_guarded(a[i], up_a) + lifted_guarded(b[i], up_b);
-            sum[i] = gradient_narrow((total + 128) >> 8, &range);
+            sum[i] = (int8_t)gradient_narrow((total + 128) >> 8, &range);
         }
     else
         for (uint32_t i = 0; i < size; i++) {
             int64_t total = (int64_t)guarded(a[i], by_a) + guarded(b[i], by_b);
             int64_t top = INT32_MAX - 128;
             total = total > top ? top : total < INT32_MIN ? INT32_MIN : total;
-            sum[i] = gradient_narrow(((int32_t)total + 128) >> 8, &range);
+            sum[i] = (int8_t)gradient_narrow(((int32_t)total + 128) >> 8, &range);
         }
     *peak = range.peak;
 }
