@@ -17,17 +17,6 @@ int32_t sum_s8(const int8_t *x, int32_t count) {
     return sum;
 }
 
-void copy_s8(int8_t *to, const int8_t *from, int32_t count) {
-    __asm volatile("wlstp.8 lr, %[count], 2f\n"
-                   "1: vldrb.8 q0, [%[from]], #16\n"
-                   "vstrb.8 q0, [%[to]], #16\n"
-                   "letp lr, 1b\n"
-                   "2:"
-                   : [to] "+r"(to), [from] "+r"(from)
-                   : [count] "r"(count)
-                   : "lr", "q0", "memory");
-}
-
 void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
     if (stride > UINT16_MAX / 7) { /* beyond the reach of a vector's offsets */
         for (int32_t i = 0; i < count; i++)
