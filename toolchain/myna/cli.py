@@ -14,6 +14,7 @@ from myna.errors import MynaError
 COMMANDS = {
     "accuracy": "Measure a pretrained model on held-out speakers.",
     "analyze": "Compute what a training step costs.",
+    "bench": "Count instructions and bytes in the emulator.",
     "build": "Compile a model to C and build the firmware.",
     "compare": "Compare ways to learn: results, memory, computation.",
     "contributions": "Measure what training each layer brings.",

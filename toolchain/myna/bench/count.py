@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the bench firmware in QEMU and reads the counters at its marks.
+"""Runs bench firmware in QEMU and reads the counters at its marks.
 
 Instructions, never cycles or seconds: QEMU models no timing.
 """
@@ -15,17 +15,19 @@ from pathlib import Path
 from myna.device import pio
 from myna.device.target import PROJECT, find_board, require
 from myna.errors import MynaError
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
 
 PLUGIN = Path(__file__).with_name("counter.c")
-MAIN = "bench/main.c"
-DONE = "bench: done"
-TIMEOUT_S = 1200.0
-FRAMES = 50  # that the bench firmware takes in, as in firmware/bench/main.c
+STEPS, ENROLL = "bench/steps.c", "bench/enroll.c"
+DONE = "bench: done"  # as in firmware/bench/mark.h
+TIMEOUT_S = 3600.0
+FRAMES = 50  # that firmware/bench/steps.c takes in
 
 
 @dataclass(frozen=True)
 class Count:
-    """What one section of the firmware executed.
+    """What a section of the firmware executed.
 
     Attributes:
         instructions: executed.
@@ -55,8 +57,8 @@ NOTHING = Count(0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What the bench firmware ran, section by section.
+class Steps:
+    """What firmware/bench/steps.c ran, section by section.
 
     Attributes:
         features: of one second of sound.
@@ -69,8 +71,16 @@ class Counts:
     train_step: tuple[Count, ...]
 
 
-def count(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Counts:
-    """Build the bench firmware of a generated model for a virtual board, run and count it.
+@dataclass(frozen=True)
+class Enrollment:
+    """What an enrollment took: instructions, and passes over the clips until it stopped."""
+
+    instructions: int
+    epochs: int
+
+
+def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
+    """Count the front end, an inference and a training step of a generated model.
 
     Args:
         board: name of an emulated board.
@@ -81,20 +91,39 @@ def count(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Co
     Raises:
         MynaError: the board is not emulated, a tool is missing, or the firmware stopped early.
     """
-    firmware = pio.build(board, generated, main=MAIN)
-    marks = _run(board, firmware.elf)
+    marks = _run(board, generated, STEPS)
     expected = 2 * FRAMES + 2 + infer_nodes + train_nodes
     if len(marks) != expected:
-        raise MynaError(
-            f"the bench firmware made {len(marks)} marks, not {expected}", where=str(firmware.elf)
-        )
+        raise MynaError(f"{STEPS} made {len(marks)} marks, not {expected}", where=str(generated))
     sections = [after - before for before, after in zip([NOTHING, *marks], marks, strict=False)]
     infer, train = 2 * FRAMES + 1, 2 * FRAMES + 2 + infer_nodes
-    return Counts(
-        sum(sections[1 : 2 * FRAMES : 2], NOTHING),
+    return Steps(
+        total(sections[1 : 2 * FRAMES : 2]),
         tuple(sections[infer : infer + infer_nodes]),
         tuple(sections[train:]),
     )
+
+
+def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Recipe) -> Enrollment:
+    """Count how a generated model learns examples whose classes follow those that it knows.
+
+    Args:
+        board: name of an emulated board.
+        generated: folder with the generated model's C files; receives ``enrollment.h``.
+        examples: clips to learn, at most as many as the model has room for.
+        recipe: how to learn them.
+
+    Raises:
+        MynaError: see `count_steps`.
+    """
+    (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
+    before, after, *epochs = _run(board, generated, ENROLL, bytes_too=False)
+    return Enrollment((after - before).instructions, len(epochs))
+
+
+def compiler(board: str) -> str:
+    """Name and version of a board's compiler: counts are exact for one compiler only."""
+    return _call([require(find_board(board).compiler), "--version"]).splitlines()[0]
 
 
 def total(counts: Sequence[Count]) -> Count:
@@ -102,12 +131,30 @@ def total(counts: Sequence[Count]) -> Count:
     return sum(counts, NOTHING)
 
 
-def _run(board: str, elf: Path) -> list[Count]:
+def _enrollment(examples: Examples, recipe: Recipe) -> str:
+    maps = ",\n    ".join(
+        "{" + ", ".join(map(str, features.reshape(-1))) + "}" for features in examples.features
+    )
+    options = (
+        f".enough = {recipe.enough_q16}u, .vary = {int(recipe.vary)}u, "
+        f".epochs = {recipe.epochs}u, .rehearsals = {recipe.rehearsals}u"
+    )
+    return (
+        '#include "protocol/messages.h"\n#include "config.h"\n'
+        f"static const struct message_learn how_to_learn = {{{options}}};\n"
+        f"static const uint16_t clip_labels[] = {{{', '.join(map(str, examples.labels))}}};\n"
+        f"static const int8_t clip_features[][MYNA_FEATURE_BYTES] = {{\n    {maps}}};\n"
+    )
+
+
+def _run(board: str, generated: Path, main: str, *, bytes_too: bool = True) -> list[Count]:
+    """The counters at every mark; without bytes it runs several times faster."""
     machine = find_board(board).machine
     if not machine:
         raise MynaError(
             "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
         )
+    elf = pio.build(board, generated, main=main).elf
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         plugin, out = Path(folder) / "counter.so", Path(folder) / "marks.txt"
         _call([require("gcc"), "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin)])
@@ -116,9 +163,9 @@ def _run(board: str, elf: Path) -> list[Count]:
                 *(require("qemu-system-arm"), "-machine", machine, "-display", "none"),
                 *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),
                 *("-semihosting-config", "enable=on,target=native"),
-                *("-plugin", f"{plugin},out={out}"),
+                *("-plugin", f"{plugin},out={out},bytes={'on' if bytes_too else 'off'}"),
             ],
-            fine=(0, 1),  # the firmware ends with a semihosting call that reports an error
+            fine=(0, 1),  # it ends with a semihosting call that reports an error
         )
         if DONE not in said:
             raise MynaError(f"the bench firmware stopped: {said.strip()}", where=str(elf))
@@ -126,7 +173,7 @@ def _run(board: str, elf: Path) -> list[Count]:
 
 
 def _call(command: Sequence[str], fine: Sequence[int] = (0,)) -> str:
-    """What a program said on its error stream."""
+    """What a program said."""
     try:
         result = subprocess.run(
             command, cwd=PROJECT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
@@ -135,4 +182,4 @@ def _call(command: Sequence[str], fine: Sequence[int] = (0,)) -> str:
         raise MynaError(f"{command[0]} did not end in {TIMEOUT_S:.0f} s") from error
     if result.returncode not in fine:
         raise MynaError(f"{command[0]} failed: {result.stderr.strip()[:2000]}")
-    return result.stderr
+    return result.stdout + result.stderr

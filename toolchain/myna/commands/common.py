@@ -25,6 +25,7 @@ from myna.passes.select import HELP
 from myna.pipeline import Options
 
 console = Console(stderr=True)
+MOST_JOBS = 16  # a process takes 60 MB, with the float engine 650
 Report = Callable[[int, int], None]  # (done, total)
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
@@ -41,9 +42,9 @@ running_port_option = click.option(
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=lambda: len(os.sched_getaffinity(0)),
-    show_default="one per core",
-    help="Processes; more than users have nothing to do. They do not change the result.",
+    default=lambda: min(MOST_JOBS, len(os.sched_getaffinity(0))),
+    show_default=f"one per core, at most {MOST_JOBS}",
+    help="Processes; how many does not change the result.",
 )
 names_option = click.option(
     "--names",

@@ -162,7 +162,7 @@ class Link:
         return self.begin(exchange, message)()
 
     def begin(self, exchange: Exchange[Q, R], message: Q) -> Callable[[], R]:
-        """Sends one request; what this returns waits for its reply, before any other request."""
+        """Sends one request; call what this returns for its reply, before any other request."""
         flying: deque[_Sent] = deque()
         self._launch(deque([self._encode(exchange, message)]), flying, 1)
         return lambda: self._collect(exchange, deque(), flying)[0]
@@ -287,15 +287,12 @@ class Link:
         return frames
 
     def _write(self, data: bytes) -> None:
+        self.statistics.bytes_sent += len(data)
         try:
             self._channel.write(data)
         except OSError as error:
             raise self._gone(error) from error
-        self.statistics.bytes_sent += len(data)
 
     def _gone(self, error: OSError) -> MynaError:
-        return MynaError(
-            f"the connection was lost: {error}",
-            where=self.name,
-            fix="check the cable, then connect again",
-        )
+        what, fix = f"the connection was lost: {error}", "check the cable, then connect again"
+        return MynaError(what, where=self.name, fix=fix)

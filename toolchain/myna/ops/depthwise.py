@@ -28,6 +28,8 @@ GRID = [  # in h, w, c; kernel; strides; padding
     ((9, 8, 5), (3, 3), (2, 2), "same"),
     ((3, 2, 7), (3, 3), (1, 1), "same"),
     ((12, 1, 4), (5, 1), (2, 1), "same"),
+    ((7, 6, 24), (3, 3), (2, 2), "same"),
+    ((5, 4, 33), (2, 3), (1, 2), "valid"),
 ]
 
 
@@ -107,7 +109,7 @@ class DepthwiseGradInput(GradOp):
             dy = rng.integers(-127, 128, (*window.output(*shape[:2]), shape[2])).astype(np.int8)
             w = rng.integers(-127, 128, (*kernel, shape[2])).astype(np.int8)
             channel = rng.integers(8, 257, shape[2]).astype(np.int16)
-            scales = (pair_tensor(1e-3), pair_tensor(0.05 / 4.0**i))
+            scales = (pair_tensor(1e-3), pair_tensor(0.05 / 4.0 ** (i % 5)))
             yield Case(f"depthwise_grad_input{i}", op, (dy, w, channel, *scales))
 
 

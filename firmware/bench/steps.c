@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs what `myna bench` counts, once, and stops. Each mark closes a section; the emulator's
- * plugin (toolchain/myna/bench/counter.c) writes down its counters there, bench/run.py knows the
- * order: features of one second | set-up | inference, node by node | set-up | training step, node
- * by node.
+ * plugin (toolchain/myna/bench/counter.c) writes down its counters there, bench/count.py knows
+ * the order: features of one second | set-up | inference, node by node | set-up | training step,
+ * node by node.
  */
 #include "audio/features.h"
+#include "bench/mark.h"
 #include "boards/port.h"
 #include "kernels/fixed.h"
 #include "runtime/model.h"
@@ -15,10 +16,6 @@
 enum { SAMPLES = 16000 }; /* one second */
 
 static struct audio_state audio;
-
-static void mark(void) {
-    __asm volatile("mov r9, r9");
-}
 
 static bool visit(uint16_t node) {
     (void)node;
@@ -71,5 +68,5 @@ int main(void) {
     *myna_model.label = surprise();
     mark();
     myna_model.train_step(visit);
-    port_fail("bench: done");
+    port_fail(BENCH_DONE);
 }

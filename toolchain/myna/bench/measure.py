@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that `myna bench` measures of a model on an emulated board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from myna.bench.cases import cases
+from myna.bench.count import (
+    Count,
+    Enrollment,
+    compiler,
+    count_enrollment,
+    count_steps,
+    total,
+)
+from myna.bench.program import PREFIX, with_cases
+from myna.codegen import generate
+from myna.codegen.emit import Labels
+from myna.ir import Graph, Kind, Node
+from myna.learn import speech
+from myna.learn.footprint import Footprint, measure
+from myna.learn.lesson import featurize
+from myna.learn.recipe import Recipe
+from myna.passes.macs import macs
+from myna.passes.plan import plan
+from myna.pipeline import Options
+from myna.project import BUILD, Project, open_project
+from myna.quantized import load_calibration
+
+SHOTS = 5
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What one node executed.
+
+    Attributes:
+        name: of the node.
+        shape: of its first output.
+        macs: multiply-accumulates; 0 where there are none worth counting.
+        count: instructions and bytes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    macs: int
+    count: Count
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the result."""
+        work = {"instructions_per_mac": self.count.instructions / self.macs} if self.macs else {}
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "macs": self.macs,
+            "instructions": self.count.instructions,
+            **work,
+            "bytes_loaded": self.count.loaded,
+            "bytes_stored": self.count.stored,
+        }
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Counts of a model on a board.
+
+    Attributes:
+        project: the model as compiled.
+        board: where it ran.
+        kernels: the shapes of `bench.cases`, one by one.
+        infer, train_step: node by node.
+        features: of one second of sound.
+        enroll: of five synthetic words with five takes each; None if left out.
+        footprint: RAM and flash, measured on the running board.
+    """
+
+    project: Project
+    board: str
+    kernels: tuple[Kernel, ...]
+    infer: tuple[Kernel, ...]
+    train_step: tuple[Kernel, ...]
+    features: Count
+    enroll: Enrollment | None
+    footprint: Footprint
+
+    def to_json(self) -> dict[str, Any]:
+        """The result, as `--json` writes it."""
+        program, memory = self.project.program, self.footprint
+        constants = sum(t.nbytes for t in program.graph.of_kind(Kind.CONST))
+        weights = constants + program.state_bytes + program.replay.latents.nbytes
+        return {
+            "model": str(self.project.folder),
+            "board": self.board,
+            "train": self.project.options.train,
+            "compiler": compiler(self.board),
+            "kernels": [kernel.to_json() for kernel in self.kernels],
+            "inference": _sum(self.infer),
+            "train_step": _sum(self.train_step),
+            "enroll": asdict(self.enroll) if self.enroll else None,
+            "features_1s": asdict(self.features),
+            "nodes": [kernel.to_json() for kernel in self.train_step],
+            "ram": {
+                "arena": memory.arena,
+                "arena_lower_bound": program.arena_lower_bound,
+                "weights": _weight_planes(program.graph),
+                "state": memory.state,
+                "buffers": memory.clips + memory.other,
+                "stack": memory.stack,
+                "total": memory.ram,
+            },
+            "flash": {
+                "code": memory.flash - weights,
+                "weights": weights,
+                "total": memory.flash,
+            },
+        }
+
+
+def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
+    """Count and measure a model on an emulated board.
+
+    Args:
+        model: its folder.
+        board: name of an emulated board.
+        options: how to compile it.
+        enroll: whether to count an enrollment, too; with all layers trained it takes minutes.
+
+    Raises:
+        MynaError: see `count_steps`.
+    """
+    project = open_project(model, options)
+    program = project.program
+    steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
+    return Bench(
+        project,
+        board,
+        kernels(project, board),
+        _nodes(program.graph, program.graph.nodes, steps.infer),
+        _nodes(program.graph, program.graph.nodes, steps.train_step),
+        steps.features,
+        _enrollment(project, board) if enroll else None,
+        _footprint(project, board),
+    )
+
+
+def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
+    """The counts of `bench.cases`, which run in front of a model's own step."""
+    graph = with_cases(project.program.graph, cases())
+    program = plan(graph)
+    folder = BUILD / "bench" / f"{project.generated.name}-{board}"
+    generate(program, Labels(project.package.labels, project.package.audio, 1), folder, "bench")
+    steps = count_steps(board, folder, program.forward_nodes, program.train_nodes)
+    found = _nodes(graph, graph.nodes, steps.train_step)
+    return tuple(
+        Kernel(k.name.removeprefix(PREFIX), k.shape, k.macs, k.count)
+        for k in found
+        if k.name.startswith(PREFIX)
+    )
+
+
+def _nodes(graph: Graph, nodes: Sequence[Node], counts: Sequence[Count]) -> tuple[Kernel, ...]:
+    return tuple(
+        Kernel(node.name, graph.tensors[node.outputs[0]].shape, macs(graph, [node]), count)
+        for node, count in zip(nodes, counts, strict=False)
+    )
+
+
+def _sum(nodes: Sequence[Kernel]) -> dict[str, Any]:
+    counted, work = total([node.count for node in nodes]), sum(node.macs for node in nodes)
+    return {
+        "instructions": counted.instructions,
+        "macs": work,
+        "instructions_per_mac": counted.instructions / work,
+        "bytes_loaded": counted.loaded,
+        "bytes_stored": counted.stored,
+    }
+
+
+def _weight_planes(graph: Graph) -> int:
+    """Bytes of trained weights and biases, inside the state."""
+    names = {n.name.removesuffix(".update") for n in graph.nodes if n.name.endswith(".update")}
+    planes = names | {f"{name}.residual" for name in names}
+    return sum(t.nbytes for t in graph.of_kind(Kind.STATE) if t.name in planes)
+
+
+def _enrollment(project: Project, board: str) -> Enrollment:
+    words = speech.SYNTHETIC_WORDS
+    first = len(project.package.labels)
+    takes, _ = speech.synthetic_user(words, SHOTS, SEED)
+    classes = {word: first + i for i, word in enumerate(words)}
+    examples = featurize(project.package.audio, takes, classes)
+    return count_enrollment(board, project.generated, examples, Recipe())
+
+
+def _footprint(project: Project, board: str) -> Footprint:
+    """After an inference and a training step over the protocol."""
+    features, labels = load_calibration(project.folder)
+    with project.connect(board) as session:
+        session.put_features(features[0], 0, int(labels[0]))
+        session.infer(0)
+        session.train(1)
+        return measure(project.firmware(board), session)
