@@ -27,7 +27,7 @@ def plain_program(dropped: Collection[str], reach: int) -> Program:
     model = tiny.quantized("plain")
     ranges = tiny.gradient_ranges(model, RangeMode.RELATIVE)
     graph = hindsight(training_graph(model, 0.05), ranges, RangeMode.RELATIVE)
-    return plan(check(recompute(graph, dropped, reach)))
+    return plan(check(recompute(graph, dict.fromkeys(dropped, reach))))
 
 
 def states_after(program: Program, maps: Array) -> bytes:

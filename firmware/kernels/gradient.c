@@ -40,6 +40,11 @@ void clamp_grad_s8(const struct clamp_grad *p, const int8_t *dy, const int8_t *y
         dx[i] = y[i] > p->low && y[i] < p->high ? dy[i] : 0;
 }
 
+void clamp_grad_s16(const struct clamp_grad *p, const int8_t *dy, const int16_t *y, int8_t *dx) {
+    for (uint32_t i = 0; i < p->size; i++)
+        dx[i] = y[i] > p->low && y[i] < p->high ? dy[i] : 0;
+}
+
 /* 256 x at the scale of the sum, saturated: eight bits guard the rounding */
 static inline int32_t guarded(int32_t x, struct fx_multiplier by) {
     return fx_scale32(x * 256, by);

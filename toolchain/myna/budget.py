@@ -19,6 +19,7 @@ from myna.quantized import Package
 FIRMWARE = 3200  # of the runtime, beside what depends on the model
 PER_CLIP = 8  # label, flags, place in a list
 PER_OUTPUT = 4  # digest of a traced tensor
+RECOMPUTED = 256  # digests of what is computed again
 STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
@@ -60,8 +61,8 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
     """Choose what a program does without until it needs no more than `options.ram`.
 
     First what costs no accuracy: inference by rows, then clips beyond 25. Then residuals of as few
-    layers as possible, spare classes, and more clips. If the plan `all` fits in no way, as much of
-    it is trained as does.
+    layers as possible, spare classes, and more clips; at last activations are recomputed. If the
+    plan `all` fits in no way, as much of it is trained as does.
 
     Raises:
         MynaError: nothing is left to do without.
@@ -79,6 +80,10 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
                 clips = min((options.ram - needs.total(0)) // needs.clip, options.clips)
                 if clips >= least:
                     return _enlarged(small, replace(choice, clips=clips), asked, least)
+        tight = _within(small, choice, options.ram)
+        needs = Needs.of(_compile(small, tight))
+        if needs.total(tight.clips) <= options.ram:
+            return small, tight
     raise MynaError(
         f"{options.ram} bytes of RAM do not hold arena {needs.arena}, state {needs.state}, "
         f"{CLIPS[-1]} clips {CLIPS[-1] * needs.clip}, firmware {needs.firmware}, stack "
@@ -134,6 +139,13 @@ def _enlarged(
     needs = Needs.of(_compile(package, more))
     clips = min((found.ram - needs.total(0)) // needs.clip, asked.clips)
     return (package, replace(more, clips=clips)) if clips >= least else (package, found)
+
+
+def _within(package: Package, options: Options, ram: int) -> Options:
+    """The same with the fewest clips, and with arena and state held to what the rest leaves."""
+    needs = Needs.of(_compile(package, options))
+    room = ram - needs.total(CLIPS[-1]) + needs.arena + needs.state - RECOMPUTED
+    return replace(options, clips=CLIPS[-1], memory=max(room, 1))
 
 
 def _compile(package: Package, options: Options) -> Program:

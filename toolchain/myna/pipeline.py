@@ -3,23 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from myna.check import check
 from myna.ir import Graph
 from myna.passes.accept import accept
+from myna.passes.affordable import Demand
 from myna.passes.autodiff import autodiff
+from myna.passes.economize import afford, economize
 from myna.passes.hindsight import RangeMode, hindsight
 from myna.passes.imprint import Prior, imprint, learning_rates
 from myna.passes.lower import lower
+from myna.passes.macs import macs
 from myna.passes.narrow import narrow
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
 from myna.passes.replay import Memories
-from myna.passes.reversible import reversible
+from myna.passes.reversible import coupling_count, reversible
 from myna.passes.rowwise import rowwise
-from myna.passes.select import ROOM, Contributions, select
+from myna.passes.select import AUTO, ROOM, Contributions, choose, select
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class Options:
         clips: how many enrollment clips the device keeps.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory.
         ram: bytes of RAM to learn within, all told; `budget.fit` chooses the rest accordingly.
+        memory: bytes of it for arena and state: activations are stored, inverted or recomputed
+            accordingly. By default reversible blocks are inverted, and nothing is recomputed.
+        macs: multiply-accumulates that a step of the training plan auto may take.
     """
 
     train: str = "all"
@@ -54,6 +61,8 @@ class Options:
     clips: int = 48
     backup: int = 8192
     ram: int | None = None
+    memory: int | None = None
+    macs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,23 +97,37 @@ def compile_model(
     graph = check(
         hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
     )
-    if not options.store_all:
-        graph = check(reversible(graph))
 
-    def program(step: Graph, replay: int) -> Program:
-        if knowledge is None:
-            return plan(step)
-        step = check(accept(check(imprint(step, knowledge.prior))))
-        if options.rows:
-            step = check(rowwise(step))
-        varied = options.train == ROOM
-        return plan(step, knowledge.memories, replay, varied=varied)
+    couplings = 0 if options.store_all else coupling_count(graph)
 
-    def cost(step: Graph) -> int:
-        return program(step, replay=0).ram_bytes
+    def form(trained: str, inverted: int, narrowed: tuple[str, ...] = ()) -> Graph:
+        step = check(select(check(reversible(graph, inverted)), trained))
+        return _completed(check(narrow(step, narrowed)), knowledge, options.rows)
 
-    step = check(select(graph, options.train, contributions, cost))
-    return program(check(narrow(step, options.narrow)), options.replay)
+    def measure(tensors: Sequence[str]) -> Demand:
+        step = form(",".join(tensors), couplings)
+        if options.memory is not None and options.train == AUTO:
+            step = economize(step, options.memory)
+        return Demand(plan(step).ram_bytes, macs(step, step.nodes))
+
+    limit = Demand(options.memory or inf, options.macs or inf)
+    trained = ",".join(choose(graph, options.train, contributions, measure, limit))
+    if options.memory is None:
+        step = form(trained, couplings, options.narrow)
+    else:
+        forms = (form(trained, count, options.narrow) for count in range(couplings + 1))
+        step = afford(forms, options.memory)
+    if knowledge is None:
+        return plan(step)
+    return plan(step, knowledge.memories, options.replay, varied=options.train == ROOM)
+
+
+def _completed(step: Graph, knowledge: Knowledge | None, rows: bool) -> Graph:
+    """With the nodes that imprint and accept, if anything is known, and perhaps by rows."""
+    if knowledge is None:
+        return step
+    step = check(accept(check(imprint(step, knowledge.prior))))
+    return check(rowwise(step)) if rows else step
 
 
 def training_graph(

@@ -9,13 +9,11 @@ Gomez et al. 2017), here with the workspace that recomputing takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
 
 from myna.ir import Graph, Kind
 from myna.passes.autodiff import LOSS
-from myna.passes.place import Buffer
+from myna.passes.place import bytes_live
 from myna.passes.plan import Program
 
 
@@ -52,16 +50,8 @@ def compare(store_all: Program, planned: Program) -> Memory:
 def peak_activations(program: Program) -> int:
     """Most bytes of activations that are live at any node of a training step."""
     names = activations(program.graph)
-    return max(bytes_live(program, lambda buffer: not names.isdisjoint(buffer.tensors)))
-
-
-def bytes_live(program: Program, counted: Callable[[Buffer], bool]) -> list[int]:
-    """Bytes of the counted buffers at every node of a training step."""
-    change = [0] * (len(program.graph.nodes) + 2)
-    for buffer in filter(counted, program.buffers):
-        change[max(buffer.start, 0)] += buffer.size
-        change[buffer.end + 1] -= buffer.size
-    return list(accumulate(change))[: program.train_nodes]
+    counted = [b for b in program.buffers if not names.isdisjoint(b.tensors)]
+    return max(bytes_live(counted, len(program.graph.nodes))[: program.train_nodes])
 
 
 def activations(graph: Graph) -> frozenset[str]:

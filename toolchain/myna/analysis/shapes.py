@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from myna.check import check
+from myna.errors import MynaError
 from myna.frontend.mobilenet import FIRST_STAGE
 from myna.frontend.model import FloatModel, shapes, weight_shapes
 from myna.ir import Graph, Kind, Quant
@@ -28,7 +29,12 @@ def shape_program(shape: FloatModel, options: Options) -> Program:
 
     Unless ``options.store_all`` is set, blocks are inverted, and what MobileNetV2's stem and first
     block make, whose streams nobody keeps, is recomputed from the image.
+
+    Raises:
+        MynaError: ``options.ram`` is set.
     """
+    if options.ram is not None:
+        raise MynaError("cannot be fitted into a budget", where=shape.name, fix="omit --ram")
     model = synthetic(shape)
     graph = training_graph(model, options.rate)
     ranges = dict.fromkeys(dynamic_gradients(graph), 1.0)
@@ -36,7 +42,7 @@ def shape_program(shape: FloatModel, options: Options) -> Program:
     graph = check(select(graph, options.train))
     if not options.store_all:
         graph = check(reversible(graph))
-        graph = check(recompute(graph, _first_stage(graph), REACH))
+        graph = check(recompute(graph, dict.fromkeys(_first_stage(graph), REACH)))
     return plan(graph)
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myna.analysis.shapes import shape_program
+from myna.budget import fit
 from myna.errors import MynaError
 from myna.frontend.mobilenet import GROUP_BYTES, mobilenet_v2
 from myna.frontend.model import FloatModel
-from myna.passes.hindsight import RangeMode
 from myna.passes.plan import Program
 from myna.pipeline import Options, compile_model
 from myna.quantized import load_package
@@ -59,9 +59,8 @@ def subject(
     package = load_package(model)
 
     def program(options: Options) -> Program:
-        mode = RangeMode.PLAIN if options.ranges is RangeMode.PLAIN else RangeMode.RELATIVE
-        ranges = package.ranges[mode]
-        parts = (package.knowledge, package.contributions)
-        return compile_model(package.model, ranges, options, *parts)
+        fitted, chosen = fit(package, options)
+        parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
+        return compile_model(fitted.model, *parts)
 
     return Subject(package.model.model.name, str(model), program)

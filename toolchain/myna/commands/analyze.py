@@ -11,8 +11,8 @@ import click
 from myna.analysis.memory import compare
 from myna.analysis.subject import ARCHITECTURES, UNDIVIDED, subject
 from myna.analysis.traffic import gradients, quantization_alone, reduction
-from myna.commands.common import json_option, options, write_json
-from myna.passes.select import HELP
+from myna.commands.common import json_option, options, verification_options, write_json
+from myna.passes.select import trained_tensors
 from myna.pipeline import Options
 from myna.report.timeline import draw_memory
 
@@ -32,25 +32,25 @@ def analyze() -> None:
 
 @analyze.command()
 @subject_options
-@click.option("--train", default="all", show_default=True, help=HELP)
+@verification_options
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="PNG file of what lives when.")
 @json_option
 def memory(
-    model: Path | None, arch: str | None, train: str, out: Path | None, json_file: Path | None
+    model: Path | None, arch: str | None, chosen: Options, out: Path | None, json_file: Path | None
 ) -> None:
     """Bytes of activations that a step keeps: every one stored, and as planned.
 
     An activation is an input or a value that does not depend on the loss.
     """
     examined = subject(model, arch)
-    choice = Options(train=train)
-    store_all = examined.program(replace(choice, store_all=True))
-    planned = examined.program(choice)
+    planned = examined.program(chosen)
+    trained = ",".join(trained_tensors(planned.graph))
+    store_all = examined.program(replace(chosen, train=trained, store_all=True, ram=None))
     found = compare(store_all, planned)
     picture = out or BUILD / f"memory-{examined.name}.png"
     draw_memory(
         (("every activation stored", store_all), ("as planned", planned)),
-        f"{examined.name}, --train {train}: what lives when in a training step",
+        f"{examined.name}, --train {chosen.train}: what lives when in a training step",
         picture,
     )
     click.echo(f"{'bytes':12} {'store all':>12} {'planned':>12}")
@@ -60,7 +60,8 @@ def memory(
     )
     click.echo(f"{'arena':12} {found.arena_store_all:12,} {found.arena_planned:12,}")
     click.echo(f"picture: {picture}")
-    result = {"model": examined.source, "train": train, **asdict(found), "ratio": found.ratio}
+    asked = {"model": examined.source, "train": chosen.train, "ram": chosen.ram}
+    result = {**asked, **asdict(found), "ratio": found.ratio}
     write_json(json_file, "analyze memory", result)
 
 

@@ -105,14 +105,26 @@ def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[...,
         ),
         click.option("--store-all", is_flag=True, help="Store activations; invert nothing."),
         ram_option,
+        click.option(
+            "--time",
+            type=click.IntRange(1),
+            help="Multiply-accumulates that a step may take, with --train auto.",
+        ),
     )
 
     def bundle(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def bundled(
-            *args: Any, train: str, ranges: str, store_all: bool, ram: int | None, **rest: Any
+            *args: Any,
+            train: str,
+            ranges: str,
+            store_all: bool,
+            ram: int | None,
+            time: int | None,
+            **rest: Any,
         ) -> Any:
-            chosen = Options(train=train, ranges=RangeMode(ranges), store_all=store_all, ram=ram)
+            mode = RangeMode(ranges)
+            chosen = Options(train=train, ranges=mode, store_all=store_all, ram=ram, macs=time)
             return command(*args, chosen=chosen, **rest)
 
         return decorate(bundled)

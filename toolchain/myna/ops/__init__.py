@@ -7,7 +7,7 @@ from myna.ops.conv2d import Conv2D, Conv2DGradInput, Conv2DUpdate
 from myna.ops.coupling import Couple, Uncouple
 from myna.ops.dense import Dense, DenseGradInput, DenseUpdate
 from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpdate
-from myna.ops.gradient import ClampGrad, GradAdd
+from myna.ops.gradient import ClampGrad, GradAdd, StreamClampGrad
 from myna.ops.imprint import Imprint
 from myna.ops.loss import SoftmaxCrossEntropy
 from myna.ops.pool import AveragePool, AveragePoolGrad
@@ -47,6 +47,7 @@ OPS: tuple[type[Op], ...] = (
     Similarity,
     Slice,
     SoftmaxCrossEntropy,
+    StreamClampGrad,
     Uncouple,
 )
 
@@ -83,5 +84,6 @@ __all__ = [
     "Similarity",
     "Slice",
     "SoftmaxCrossEntropy",
+    "StreamClampGrad",
     "Uncouple",
 ]

@@ -26,6 +26,7 @@ from myna.ops.base import (
 )
 
 NO_LOW, NO_HIGH = -129, 128  # bounds that no int8 value reaches
+NO_HIGH16 = 32768
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,22 @@ class ClampGrad(Op):
         for i, (low, high) in enumerate([(-128, NO_HIGH), (-128, 127), (-3, 40), (NO_LOW, 5)]):
             dy, y = (rng.integers(-128, 128, (7, 5, 3)).astype(np.int8) for _ in range(2))
             yield Case(f"clamp_grad{i}", cls(low, high), (dy, y))
+
+
+@dataclass(frozen=True)
+class StreamClampGrad(ClampGrad):
+    """The same for a clamp that leaves an int16 stream, by the stream. Inputs: dy, y int16."""
+
+    kernel: ClassVar[str] = "clamp_grad_s16"
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        rng = np.random.default_rng(22)
+        for i, (low, high) in enumerate([(0, NO_HIGH16), (-77, 32767), (1000, 1002)]):
+            dy = rng.integers(-128, 128, (7, 5, 3)).astype(np.int8)
+            y = rng.integers(-32768, 32768, (7, 5, 3)).astype(np.int16)
+            y.flat[:6] = low, low + 1, min(high, 32767), high - 1, -32768, 32767
+            yield Case(f"stream_clamp_grad{i}", cls(low, high), (dy, y))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,15 @@ class Buffer:
     size: int
     start: int
     end: int
+
+
+def bytes_live(buffers: Iterable[Buffer], nodes: int) -> list[int]:
+    """Bytes of live buffers at every node; inputs and outputs are not live beyond."""
+    change = np.zeros(nodes + 1, np.int64)
+    for buffer in buffers:
+        change[max(buffer.start, 0)] += buffer.size
+        change[min(buffer.end + 1, nodes)] -= buffer.size
+    return [int(total) for total in change[:-1].cumsum()]
 
 
 def place(buffers: Sequence[Buffer], bound: int) -> list[int]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from myna.ir import Graph, Kind, Node, Tensor
 from myna.passes.autodiff import LOSS
 from myna.passes.imprint import NODE as IMPRINT
-from myna.passes.place import Buffer, place
+from myna.passes.place import Buffer, bytes_live, place
 from myna.passes.replay import Latent, Memories, Replay, features_of, find_latent, remember
 
 ALIGNMENT = 4
@@ -69,19 +69,24 @@ def plan(
         MynaError: the budget does not hold one memory of each class.
     """
     buffers = lifetimes(graph)
-    bound = _lower_bound(buffers, len(graph.nodes))
+    bound = max(bytes_live(buffers, len(graph.nodes)))
     offsets = place(buffers, bound)
     placed = list(zip(buffers, offsets, strict=True))
     arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
-    forward = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
-    train = next((i for i, n in enumerate(graph.nodes) if n.name == IMPRINT), len(graph.nodes))
+    forward, train = phases(graph)
     latent = features_of(graph) if varied else find_latent(graph, forward, train)
     top = max(offset + buffer.size for buffer, offset in placed)
     memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
     replay = remember(graph, latent, memories, budget)
     sizes = (top, bound, state, state_bytes, tuple(buffers))
     return Program(graph, forward, train, latent, replay, arena, *sizes)
+
+
+def phases(graph: Graph) -> tuple[int, int]:
+    """Numbers of nodes up to the logits, and of a training step."""
+    names = [node.name for node in graph.nodes]
+    return names.index(LOSS), names.index(IMPRINT) if IMPRINT in names else len(names)
 
 
 def lifetimes(graph: Graph) -> list[Buffer]:
@@ -125,14 +130,6 @@ def _shared_input(
         if o == output and source.kind is Kind.VALUE and dies and source.nbytes == target.nbytes:
             return name
     return None
-
-
-def _lower_bound(buffers: Sequence[Buffer], steps: int) -> int:
-    change = np.zeros(steps + 3, np.int64)  # from before the first node until after the last
-    for buffer in buffers:
-        change[buffer.start + 1] += buffer.size
-        change[buffer.end + 2] -= buffer.size
-    return int(change.cumsum().max())
 
 
 def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:

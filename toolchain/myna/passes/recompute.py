@@ -6,37 +6,36 @@ Source of the idea: Chen et al., "Training Deep Nets with Sublinear Memory Cost"
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 
 from myna.ir import Builder, Graph, Node, rename
-from myna.passes.prune import prune
+from myna.passes.prune import prune, unread
 
 AGAIN = "~"  # marks what is computed once more
 
 
-def recompute(graph: Graph, dropped: Collection[str], reach: int) -> Graph:
+def recompute(graph: Graph, reach: Mapping[str, int]) -> Graph:
     """Let go of values, and make them again from what is kept.
 
     Args:
         graph: the training step.
-        dropped: values that are not kept; what they are made from may be dropped, too.
-        reach: nodes. Who reads a value that many nodes after it was last made or read gets a new
-            copy.
+        reach: for each value that is let go, how many nodes it waits for its next reader. One
+            that comes later gets a new copy; what that is made from may have been let go, too.
 
     A coupling that is computed again counts its wraps again.
     """
-    work = _Recomputing(graph, frozenset(dropped), reach)
+    work = _Recomputing(graph, reach)
     for node in graph.nodes:
         work.append(node)
-    return prune(work.build.build())
+    return prune(work.build.build(), unread(graph))
 
 
 class _Recomputing:
-    def __init__(self, graph: Graph, dropped: frozenset[str], reach: int) -> None:
+    def __init__(self, graph: Graph, reach: Mapping[str, int]) -> None:
         self.build = Builder(graph)
         self.build.nodes = []
-        self._dropped, self._reach = dropped, reach
+        self._reach = reach
         self._makers = {name: node for node in graph.nodes for name in node.outputs}
         self._copies: dict[str, tuple[str, int]] = {}  # value -> its latest copy, last touched
         self._counts: dict[str, int] = {}
@@ -45,14 +44,14 @@ class _Recomputing:
         """Append a node that reads whatever copies are at hand, or new ones."""
         inputs = {name: self._read(name) for name in node.inputs}
         self._emit(rename(node, lambda name: inputs.get(name, name)))
-        for name in self._dropped.intersection(node.outputs):
+        for name in self._reach.keys() & set(node.outputs):
             self._copies[name] = (name, len(self.build.nodes))
 
     def _read(self, name: str) -> str:
-        if name not in self._dropped:
+        if name not in self._reach:
             return name
         copy, touched = self._copies[name]
-        if len(self.build.nodes) - touched > self._reach:
+        if len(self.build.nodes) - touched > self._reach[name]:
             copy = self._make(name)
         self._copies[name] = (copy, len(self.build.nodes))
         return copy
@@ -66,7 +65,7 @@ class _Recomputing:
         self._emit(replace(rename(node, lambda n: names.get(n, n)), name=node.name + suffix))
         for output in node.outputs:
             quant = self.build.tensors[output].quant
-            if output in self._dropped and quant is not None:
+            if output not in node.updates and quant is not None:
                 self.build.requantized(output + suffix, quant)
         return name + suffix
 

@@ -18,8 +18,14 @@ from myna.passes.prune import prune
 AGAIN = "~"  # suffix of what is computed a second time
 
 
-def reversible(graph: Graph) -> Graph:
-    """Replace what the backward pass reads inside reversible blocks by recomputed values."""
+def reversible(graph: Graph, most: int | None = None) -> Graph:
+    """Replace what the backward pass reads inside reversible blocks by recomputed values.
+
+    Args:
+        graph: the training step.
+        most: how many couplings to invert, from the loss on; those before keep what they read.
+            By default all of them are inverted.
+    """
     split = next(i for i, n in enumerate(graph.nodes) if n.name == LOSS)
     forward, backward = graph.nodes[:split], graph.nodes[split:]
     again: dict[str, str] = {}  # forward tensor -> what the backward pass reads instead
@@ -30,6 +36,8 @@ def reversible(graph: Graph) -> Graph:
         if node.outputs[0] not in streams:
             continue
         couples = isinstance(node.op, Couple)
+        if most is not None and couples and (most := most - 1) < 0:
+            break
         inputs = node.inputs[1:2] if couples else node.inputs  # else it begins a stream
         made = _branch(graph, forward[:index], inputs, streams)
         branch = [n for n in made if n.outputs[0] not in again]
@@ -45,6 +53,11 @@ def reversible(graph: Graph) -> Graph:
         nodes += insert.get(index, [])
         nodes.append(_reading(node, again))
     return prune(_declare(graph, nodes))
+
+
+def coupling_count(graph: Graph) -> int:
+    """How many couplings could be inverted."""
+    return sum(isinstance(node.op, Couple) for node in graph.nodes)
 
 
 def _streams(forward: Sequence[Node]) -> frozenset[str]:

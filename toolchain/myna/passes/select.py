@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from myna.errors import MynaError
 from myna.ir import Graph, Kind
 from myna.ops.base import Op
 from myna.ops.sgd import BiasUpdate
+from myna.passes.affordable import Demand, Layer, best_set
+from myna.passes.macs import macs
 from myna.passes.prune import prune
 
 ROOM = "room"  # see passes.replay: its memories are feature maps
+AUTO = "auto"  # as much as budgets allow
 HELP = (
     "all, head, room (the head, rehearsing in the room's noise), bias, last-K (K layers), "
-    "sparse-N (the head and N layers), ram-BYTES (as much as fits), or tensor names joined by "
-    "commas"
+    "sparse-N (the head and N layers), ram-BYTES (as much as fits), auto (as much as --ram and "
+    "--time allow), or tensor names joined by commas"
 )
 MEASURE = "run `myna contributions MODEL --data DIR`"
 
@@ -36,36 +40,53 @@ class Contribution:
 
 
 Contributions = Mapping[str, Contribution]  # by layer
-Cost = Callable[[Graph], int]  # bytes of RAM of a training step
+Measure = Callable[[Sequence[str]], Demand]  # what a step takes that trains these tensors
+UNLIMITED = Demand(inf, inf)
 
 
-def select(
-    graph: Graph,
-    plan: str,
-    contributions: Contributions | None = None,
-    cost: Cost | None = None,
-) -> Graph:
+def select(graph: Graph, plan: str) -> Graph:
     """Keep the updates that ``plan`` names; the rest becomes constant and its gradients vanish.
 
     Args:
         graph: training step with all updates.
+        plan: see ``HELP``; none that needs measurements.
+
+    Raises:
+        MynaError: see ``choose``.
+    """
+    return _keep(graph, choose(graph, plan))
+
+
+def choose(
+    graph: Graph,
+    plan: str,
+    contributions: Contributions | None = None,
+    measure: Measure | None = None,
+    limit: Demand = UNLIMITED,
+) -> list[str]:
+    """The tensors that a plan trains, in forward order.
+
+    Args:
+        graph: training step with all updates.
         plan: see ``HELP``.
-        contributions: of every layer but the head, for the plans sparse-N and ram-BYTES.
-        cost: what a training step takes, for the plan ram-BYTES.
+        contributions: of every layer but the head, for the plans sparse-N, ram-BYTES and auto.
+        measure: for the plans ram-BYTES and auto.
+        limit: for the plan auto.
 
     Raises:
         MynaError: the plan is none of those in ``HELP``, names no trainable tensor, or cannot be
             chosen: nothing was measured, or the budget does not hold the head.
     """
     trainable = trained_tensors(graph)
-    if match := re.fullmatch(r"(sparse|ram)-([1-9]\d*)", plan):
-        head, ranking = _ranking(trainable, plan, contributions)
-        number = int(match[2])
-        if match[1] == "sparse":
-            return _keep(graph, _tensors(trainable, {head, *ranking[:number]}))
-        assert cost is not None
-        return _affordable(graph, head, ranking, contributions or {}, cost, number)
-    return _keep(graph, _chosen(graph, plan, trainable))
+    if not (match := re.fullmatch(r"(sparse|ram)-([1-9]\d*)|auto", plan)):
+        return _chosen(graph, plan, trainable)
+    head, ranking = _ranking(trainable, plan, contributions)
+    if match[1] == "sparse":
+        return _tensors(trainable, {head, *ranking[: int(match[2])]})
+    if match[1] == "ram":
+        limit = Demand(int(match[2]), inf)
+    assert measure is not None
+    return _affordable(graph, plan, head, contributions or {}, measure, limit)
 
 
 def trained_tensors(graph: Graph) -> list[str]:
@@ -92,7 +113,7 @@ def _keep(graph: Graph, chosen: Sequence[str]) -> Graph:
     return prune(kept.with_tensors(*frozen))
 
 
-def _tensors(trainable: Sequence[str], layers: set[str]) -> list[str]:
+def _tensors(trainable: Sequence[str], layers: Collection[str]) -> list[str]:
     return [name for name in trainable if name.rpartition(".")[0] in layers]
 
 
@@ -135,40 +156,33 @@ def _ranking(
 
 def _affordable(
     graph: Graph,
+    plan: str,
     head: str,
-    ranking: Sequence[str],
     contributions: Contributions,
-    cost: Cost,
-    budget: int,
-) -> Graph:
-    """The set of layers that brings most in so many bytes, by the sum of what each brings.
-
-    How deep gradients must reach decides the arena. So for every depth the layers above it are
-    added, the best ones first, while the step fits. The sets tried do not depend on the budget:
-    a larger one never brings less.
-    """
+    measure: Measure,
+    limit: Demand,
+) -> list[str]:
+    """The set of layers that brings most within the limits, by the sum of what each brings."""
     trainable = trained_tensors(graph)
-    best, most = _keep(graph, _tensors(trainable, {head})), 0.0
-    if (needed := cost(best)) > budget:
+    if not (needed := measure(_tensors(trainable, {head}))).fits(limit):
         raise MynaError(
-            f"training the head alone takes {needed} bytes of arena and state",
-            where=f"training plan 'ram-{budget}'",
-            fix=f"allow at least {needed} bytes",
+            f"training the head alone takes {needed.ram:,.0f} bytes of arena and state and "
+            f"{needed.macs:,.0f} multiply-accumulates",
+            where=f"training plan {plan!r}",
+            fix="allow at least these",
         )
-    useful = [layer for layer in ranking if contributions[layer].gain > 0]
-    depth = {layer: place for place, layer in enumerate(layers_of(trainable))}
-    tried: set[frozenset[str]] = set()
-    for deepest in sorted(useful, key=lambda layer: depth[layer]):
-        layers, total = {head}, 0.0
-        for layer in (name for name in useful if depth[name] >= depth[deepest]):
-            layers.add(layer)
-            total += contributions[layer].gain
-            if frozenset(layers) in tried:
-                continue
-            tried.add(frozenset(layers))
-            step = _keep(graph, _tensors(trainable, layers))
-            if cost(step) > budget:
-                break
-            if total > most:
-                best, most = step, total
-    return best
+    useful = [layer for layer in layers_of(trainable) if layer != head]
+    layers = [
+        Layer(name, contributions[name].gain, _own_demand(graph, _tensors(trainable, {name})))
+        for name in useful
+        if contributions[name].gain > 0
+    ]
+    best = best_set(layers, lambda names: measure(_tensors(trainable, {head, *names})), limit)
+    return _tensors(trainable, {head, *best})
+
+
+def _own_demand(graph: Graph, tensors: Sequence[str]) -> Demand:
+    """State and work of updating some tensors, if their gradients are there."""
+    updates = [node for node in graph.nodes if node.name in {f"{name}.update" for name in tensors}]
+    state = sum(graph.tensors[name].nbytes for node in updates for name in node.updates)
+    return Demand(state, macs(graph, updates))
