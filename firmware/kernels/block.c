@@ -2,9 +2,9 @@
 #include "kernels/block.h"
 
 /* acc[r][c] += sums over terms k … size - 1 */
-static void add_terms(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                      uint32_t count, uint32_t k, int32_t (*acc)[2]) {
-    for (uint32_t r = 0u; r < count; r++, rows += size)
+static void add_terms(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                      uint32_t size, uint32_t count, uint32_t k, int32_t (*acc)[2]) {
+    for (uint32_t r = 0u; r < count; r++, rows += stride)
         for (uint32_t i = k; i < size; i++) {
             acc[r][0] += columns->value[block_place(0u, i)] * rows[i];
             acc[r][1] += columns->value[block_place(1u, i)] * rows[i];
@@ -12,18 +12,18 @@ static void add_terms(const struct block_columns *columns, const int8_t *rows, u
 }
 
 #ifdef __ARM_FEATURE_DSP
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t (*acc)[2]) {
+void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                uint32_t size, uint32_t count, int32_t (*acc)[2]) {
     uint32_t pairs = count / 2u, fours = size / 4u;
     if (pairs > 0u)
-        block_pairs(columns->value, rows, size, fours, acc[0], pairs, 2u * size - 4u * fours);
+        block_pairs(columns->value, rows, stride, fours, acc[0], pairs, 2u * stride - 4u * fours);
     if ((count & 1u) != 0u) { /* the last row as a pair with itself */
         int32_t twice[2][2];
-        block_pairs(columns->value, rows + (count - 1u) * size, 0u, fours, twice[0], 1u, 0u);
+        block_pairs(columns->value, rows + (count - 1u) * stride, 0u, fours, twice[0], 1u, 0u);
         memcpy(acc[count - 1u], twice[0], sizeof twice[0]);
     }
     if (4u * fours < size)
-        add_terms(columns, rows, size, count, 4u * fours, acc);
+        add_terms(columns, rows, stride, size, count, 4u * fours, acc);
 }
 
 void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
@@ -35,6 +35,7 @@ void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WI
 static void two_rows(const int16_t *column, const int8_t *row, uint32_t stride, uint32_t size,
                      int32_t (*acc)[2]) {
     int32_t a = 0, b = 0, c = 0, d = 0;
+#pragma GCC unroll 4
     for (const int8_t *end = row + size; row < end; row++, column++) {
         int32_t x = column[0], y = column[BLOCK_TERMS], v = row[0], w = row[stride];
         a += x * v;
@@ -45,13 +46,13 @@ static void two_rows(const int16_t *column, const int8_t *row, uint32_t stride, 
     acc[0][0] = a, acc[0][1] = b, acc[1][0] = c, acc[1][1] = d;
 }
 
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t (*acc)[2]) {
+void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                uint32_t size, uint32_t count, int32_t (*acc)[2]) {
     for (uint32_t r = 0u; r + 1u < count; r += 2u)
-        two_rows(columns->value, rows + r * size, size, size, &acc[r]);
+        two_rows(columns->value, rows + r * stride, stride, size, &acc[r]);
     if ((count & 1u) != 0u) {
         memset(acc[count - 1u], 0, sizeof acc[0]);
-        add_terms(columns, rows + (count - 1u) * size, size, 1u, 0u, &acc[count - 1u]);
+        add_terms(columns, rows + (count - 1u) * stride, stride, size, 1u, 0u, &acc[count - 1u]);
     }
 }
 
@@ -60,6 +61,7 @@ void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WI
     for (uint32_t p = 0u; p < pairs; p++) {
         const int16_t *x = columns[2u * p], *y = columns[2u * p + 1u];
         int32_t a = 0, b = 0, c = 0, d = 0;
+#pragma GCC unroll 4
         for (uint32_t k = 0u; k < 4u * fours; k++) {
             int32_t v = others[0][k], w = others[1][k];
             a += x[k] * v;

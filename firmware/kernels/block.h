@@ -46,9 +46,9 @@ static inline void block_set_all(struct block_columns *b, uint32_t column, const
         block_set(b, column, k, x[k] - zero);
 }
 
-/* acc[r][c] = sum over `size` terms of row r times column c; the rows follow each other */
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t size,
-                uint32_t count, int32_t (*acc)[2]);
+/* acc[r][c] = sum over `size` terms of row r times column c; the rows are `stride` apart */
+void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                uint32_t size, uint32_t count, int32_t (*acc)[2]);
 
 /* Columns i < `width` <= WIDE_LAY: the bytes at x + i, x + i + stride, …, less zero; then zeros up
  * to a multiple of four terms. */

@@ -74,7 +74,7 @@ static void two_pixels(const struct conv2d *p, const struct block_columns *colum
     for (uint32_t c = 0u; c < p->map.out_c; c += BLOCK_ROWS) {
         int32_t acc[BLOCK_ROWS][2];
         uint32_t count = fx_minu32(BLOCK_ROWS, p->map.out_c - c);
-        block_rows(columns, w + c * filter, filter, count, acc);
+        block_rows(columns, w + c * filter, filter, filter, count, acc);
         finish_pixels(&p->layer, acc, count, bias + c, mantissa + c, shift + c, y0 + c, y1 + c);
     }
 }

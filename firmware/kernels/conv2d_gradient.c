@@ -1,50 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "kernels/block.h"
 #include "kernels/conv2d.h"
 #include "kernels/conv2d_mve.h"
 #include "kernels/pairs.h"
 
-enum { BLOCK = 4 }; /* accumulators kept in registers */
-
-/* acc[j] += sum over output channels of dy * channel * w[..., j] */
-static void add_filters(const int8_t *dy, const int8_t *w, const int16_t *channel, int32_t out_c,
-                        int32_t filter, int32_t block, int32_t *acc) {
-    for (int32_t c = 0; c < out_c; c++, w += filter) {
-        int32_t scaled = dy[c] * channel[c];
-        for (int32_t j = 0; j < block; j++)
-            acc[j] += scaled * w[j];
+/* Two input channels of one tap as columns: weights from w0 and w1 on, one per output channel and
+ * `filter` apart, times their channel's scale. */
+static void lay_weights(const int8_t *w0, const int8_t *w1, int32_t filter, const int16_t *channel,
+                        int32_t out_c, struct block_columns *columns) {
+    for (int32_t c = 0; c < out_c; c++) {
+        block_set(columns, 0u, (uint32_t)c, channel[c] * w0[c * filter]);
+        block_set(columns, 1u, (uint32_t)c, channel[c] * w1[c * filter]);
     }
-}
-
-/* the block of input gradients that begins at channel ci of pixel (iy, ix) */
-static void gather(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
-                   const int16_t *channel, int32_t iy, int32_t ix, int32_t block, int32_t *acc) {
-    const struct map *m = &p->map;
-    const struct window *k = &p->window;
-    int32_t filter = k->kernel_h * k->kernel_w * m->in_c;
-    for (int32_t ky = 0; ky < k->kernel_h; ky++) {
-        int32_t oy = output_of_tap(iy, ky, k->stride_h, k->pad_top, m->out_h);
-        if (oy < 0)
-            continue;
-        for (int32_t kx = 0; kx < k->kernel_w; kx++) {
-            int32_t ox = output_of_tap(ix, kx, k->stride_w, k->pad_left, m->out_w);
-            if (ox < 0)
-                continue;
-            const int8_t *pixel = dy + (oy * m->out_w + ox) * m->out_c;
-            const int8_t *taps = w + (ky * k->kernel_w + kx) * m->in_c;
-            add_filters(pixel, taps, channel, m->out_c, filter, block, acc);
-        }
-    }
-}
-
-#if !MYNA_MVE
-/* input channel ci of a pointwise convolution as a column: its weights times their channel's scale
- */
-static void lay_weights(const int8_t *w, const int16_t *channel, const struct map *m, int32_t ci,
-                        uint32_t column, struct block_columns *columns) {
-    w += ci;
-    for (uint32_t c = 0u; c < m->out_c; c++, w += m->in_c)
-        block_set(columns, column, c, channel[c] * *w);
 }
 
 /* gradients of two channels at `count` pixels, `stride` apart */
@@ -66,6 +35,7 @@ static void narrow_pairs(int32_t (*acc)[2], uint32_t count, struct fx_multiplier
     *range = own;
 }
 
+#if !MYNA_MVE
 /* Pointwise: dx of two channels at all pixels, whose dy are rows. */
 static void two_channels(const struct map *m, const struct block_columns *columns, const int8_t *dy,
                          struct fx_multiplier by, int8_t *dx0, int8_t *dx1,
@@ -74,7 +44,7 @@ static void two_channels(const struct map *m, const struct block_columns *column
     for (uint32_t i = 0u; i < pixels; i += BLOCK_ROWS) {
         int32_t acc[BLOCK_ROWS][2];
         uint32_t count = fx_minu32(BLOCK_ROWS, pixels - i);
-        block_rows(columns, dy + i * m->out_c, m->out_c, count, acc);
+        block_rows(columns, dy + i * m->out_c, m->out_c, m->out_c, count, acc);
         narrow_pairs(acc, count, by, dx0 + i * m->in_c, dx1 + i * m->in_c, m->in_c, range);
     }
 }
@@ -88,14 +58,71 @@ static bool pointwise_grad_input(const struct map *m, const int8_t *dy, const in
         return false;
     for (int32_t i = 0, last = m->in_c - 1; i <= last; i += 2) {
         int32_t j = fx_min32(i + 1, last); /* an odd last one is computed twice */
-        lay_weights(w, channel, m, i, 0u, &columns);
-        lay_weights(w, channel, m, j, 1u, &columns);
+        lay_weights(w + i, w + j, m->in_c, channel, m->out_c, &columns);
         two_channels(m, &columns, dy, by, dx + i, dx + j, &range);
     }
     *peak = range.peak;
     return true;
 }
 #endif
+
+/* Two channels of a stretch of a row of dx. */
+struct stretch {
+    int32_t iy, ix, count; /* its first pixel, and how many it has, at most BLOCK_ROWS */
+    int32_t first, second; /* the channels */
+};
+
+/* Adds what a tap brings: the pixels that it reaches see consecutive pixels of a row of dy. */
+static void add_tap(const struct conv2d_grad_input *p, const struct stretch *s, const int8_t *dy,
+                    const int8_t *w, const int16_t *channel, int32_t kx, int32_t (*acc)[2]) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    const int32_t filter = k->kernel_h * k->kernel_w * m->in_c, left = k->pad_left + s->ix;
+    struct span cols = outputs_of_tap(kx, k->stride_w, left, s->count, m->out_w);
+    acc += cols.begin * k->stride_w - left + kx;
+    for (int32_t c = 0; c < m->out_c && cols.begin < cols.end; c += BLOCK_TERMS) {
+        struct block_columns columns;
+        int32_t part[BLOCK_ROWS][2], terms = fx_min32(BLOCK_TERMS, m->out_c - c);
+        const int8_t *from = w + c * filter;
+        lay_weights(from + s->first, from + s->second, filter, channel + c, terms, &columns);
+        block_rows(&columns, dy + cols.begin * m->out_c + c, m->out_c, (uint32_t)terms,
+                   (uint32_t)(cols.end - cols.begin), part);
+        for (int32_t i = 0; i < cols.end - cols.begin; i++) {
+            acc[i * k->stride_w][0] += part[i][0];
+            acc[i * k->stride_w][1] += part[i][1];
+        }
+    }
+}
+
+static void stretch_gradients(const struct conv2d_grad_input *p, const struct stretch *s,
+                              const int8_t *dy, const int8_t *w, const int16_t *channel,
+                              int32_t (*acc)[2]) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    memset(acc, 0, (size_t)s->count * sizeof *acc);
+    for (int32_t ky = 0; ky < k->kernel_h; ky++) {
+        int32_t oy = output_of_tap(s->iy, ky, k->stride_h, k->pad_top, m->out_h);
+        for (int32_t kx = 0; kx < k->kernel_w && oy >= 0; kx++)
+            add_tap(p, s, dy + oy * m->out_w * m->out_c, w + (ky * k->kernel_w + kx) * m->in_c,
+                    channel, kx, acc);
+    }
+}
+
+static void windowed_grad_input(const struct conv2d_grad_input *p, const int8_t *dy,
+                                const int8_t *w, const int16_t *channel, struct fx_multiplier by,
+                                int8_t *dx, struct gradient_range *range) {
+    const struct map *m = &p->map;
+    for (int32_t iy = 0; iy < m->in_h; iy++)
+        for (int32_t ix = 0; ix < m->in_w; ix += BLOCK_ROWS)
+            for (int32_t i = 0, last = m->in_c - 1; i <= last; i += 2) {
+                const struct stretch s = {iy, ix, fx_min32(BLOCK_ROWS, m->in_w - ix), i,
+                                          fx_min32(i + 1, last)}; /* an odd last one twice */
+                int32_t acc[BLOCK_ROWS][2];
+                stretch_gradients(p, &s, dy, w, channel, acc);
+                int8_t *to = dx + (iy * m->in_w + ix) * m->in_c;
+                narrow_pairs(acc, (uint32_t)s.count, by, to + i, to + s.second, m->in_c, range);
+            }
+}
 
 void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
                           const int16_t *channel, const int32_t *scale, const int32_t *out,
@@ -105,14 +132,6 @@ void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, c
     struct gradient_range range = {0, 0};
     if (is_pointwise(m, &p->window) && pointwise_grad_input(m, dy, w, channel, by, dx, peak))
         return;
-    for (int32_t iy = 0; iy < m->in_h; iy++)
-        for (int32_t ix = 0; ix < m->in_w; ix++)
-            for (int32_t ci = 0; ci < m->in_c; ci += BLOCK) {
-                int32_t acc[BLOCK] = {0};
-                int32_t block = fx_min32(BLOCK, m->in_c - ci);
-                gather(p, dy, w + ci, channel, iy, ix, block, acc);
-                for (int32_t j = 0; j < block; j++)
-                    *dx++ = requantize_gradient(acc[j], by, &range);
-            }
+    windowed_grad_input(p, dy, w, channel, by, dx, &range);
     *peak = range.peak;
 }

@@ -47,6 +47,7 @@ def cases() -> Iterator[Case]:
     yield from _convolution(rng, "pointwise", (*MAP, CHANNELS), (1, 1), (1, 1))
     yield from _depthwise(rng, "depthwise", (*MAP, CHANNELS), (3, 3))
     yield from _convolution(rng, "stem", (49, 10, 1), (10, 4), (2, 2))
+    yield from _convolution(rng, "square", (13, 5, 32), (3, 3), (1, 1))
     yield from _dense(rng, CHANNELS, CLASSES)
     yield from _elementwise(rng, (*MAP, CHANNELS))
 

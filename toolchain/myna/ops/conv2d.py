@@ -31,6 +31,8 @@ GRID = [  # in h, w, c; out c; kernel; strides; padding
     ((1, 12, 5), 6, (1, 5), (1, 2), "same"),
     ((13, 11, 17), 67, (1, 1), (1, 1), "valid"),  # beyond the blocks of the vector kernels
     ((5, 4, 60), 3, (3, 3), (1, 1), "same"),
+    ((2, 70, 2), 3, (2, 9), (1, 2), "same"),
+    ((1, 2, 3), 520, (1, 2), (1, 1), "same"),
 ]
 
 
