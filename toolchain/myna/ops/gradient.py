@@ -30,12 +30,11 @@ NO_HIGH16 = 32768
 
 
 @dataclass(frozen=True)
-class ClampGrad(Op):
-    """Gradient of a clamp: pass where ``low < y < high``, zero elsewhere. Inputs: dy, y."""
+class _Mask(Op):
+    """Pass where ``low < y < high``, zero elsewhere. Inputs: dy int8, y."""
 
     low: int
     high: int
-    kernel: ClassVar[str] = "clamp_grad_s8"
     struct: ClassVar[str] = "clamp_grad"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
@@ -50,6 +49,13 @@ class ClampGrad(Op):
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Mapping[str, int]:
         return {"size": inputs[0].size, "low": self.low, "high": self.high}
 
+
+@dataclass(frozen=True)
+class ClampGrad(_Mask):
+    """Gradient of a clamp, by its int8 result. Inputs: dy, y."""
+
+    kernel: ClassVar[str] = "clamp_grad_s8"
+
     @classmethod
     def cases(cls) -> Iterator[Case]:
         rng = np.random.default_rng(0)
@@ -59,8 +65,8 @@ class ClampGrad(Op):
 
 
 @dataclass(frozen=True)
-class StreamClampGrad(ClampGrad):
-    """The same for a clamp that leaves an int16 stream, by the stream. Inputs: dy, y int16."""
+class StreamClampGrad(_Mask):
+    """Gradient of a clamp that leaves an int16 stream, by the stream. Inputs: dy, y int16."""
 
     kernel: ClassVar[str] = "clamp_grad_s16"
 
