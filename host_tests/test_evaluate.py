@@ -141,10 +141,10 @@ class Taught:
 def test_the_number_of_processes_does_not_change_results() -> None:
     spec = EngineSpec("host", tiny_model.folder())
     exams = [Taught(seed) for seed in (3, 1, 2)]
-    one, two, many = (evaluate.examine_all(spec, exams, n, lambda *_: None) for n in (1, 2, 5))
+    one, two = (evaluate.examine_all(spec, exams, jobs, lambda *_: None) for jobs in (1, 2))
     assert [exam["seed"] for exam in one] == [3, 1, 2]
     assert len({str(exam["logits"]) for exam in one}) == 3
-    assert one == two == many
+    assert one == two
 
 
 def test_a_worker_that_ends_is_an_error_that_says_so() -> None:

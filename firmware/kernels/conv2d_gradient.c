@@ -60,8 +60,8 @@ static void narrow_pairs(int32_t (*acc)[2], uint32_t count, struct fx_multiplier
             first = fx_scale32(acc[r][0], by);
             second = fx_scale32(acc[r][1], by);
         }
-        dx0[r * stride] = gradient_narrow(first, &own);
-        dx1[r * stride] = gradient_narrow(second, &own);
+        dx0[r * stride] = (int8_t)gradient_narrow(first, &own);
+        dx1[r * stride] = (int8_t)gradient_narrow(second, &own);
     }
     *range = own;
 }

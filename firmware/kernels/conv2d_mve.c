@@ -14,22 +14,21 @@ enum { COLUMN = 512 };
    padding, so that it adds nothing. */
 static const int8_t *seen(const struct conv2d *p, const int8_t *x, int32_t pixel, struct span k,
                           int8_t *scratch) {
-    const struct map *m = &p->map;
-    const struct window *s = &p->window;
-    if (is_pointwise(m, s))
-        return x + pixel * m->in_c + k.begin;
-    const int32_t oy = pixel / m->out_w, ox = pixel % m->out_w;
-    const struct span rows = taps_inside(oy, s->stride_h, s->pad_top, s->kernel_h, m->in_h);
-    const struct span cols = taps_inside(ox, s->stride_w, s->pad_left, s->kernel_w, m->in_w);
-    const int32_t iy = oy * s->stride_h - s->pad_top, ix = ox * s->stride_w - s->pad_left;
-    memset(scratch, p->layer.x_zero, (size_t)(k.end - k.begin));
-    for (int32_t ky = rows.begin; ky < rows.end; ky++) {
-        const int32_t row = ky * s->kernel_w * m->in_c;
-        const int32_t begin = fx_max32(k.begin, row + cols.begin * m->in_c);
-        const int32_t end = fx_min32(k.end, row + cols.end * m->in_c);
+    const struct map m = p->map; /* which stores to the scratch cannot change */
+    const struct window s = p->window;
+    const int32_t oy = pixel / m.out_w, ox = pixel % m.out_w;
+    const struct span rows = taps_inside(oy, s.stride_h, s.pad_top, s.kernel_h, m.in_h);
+    const struct span cols = taps_inside(ox, s.stride_w, s.pad_left, s.kernel_w, m.in_w);
+    const int32_t iy = oy * s.stride_h - s.pad_top, ix = ox * s.stride_w - s.pad_left;
+    const int32_t left = cols.begin * m.in_c, right = cols.end * m.in_c;
+    const int32_t size = k.end - k.begin, line = m.in_w * m.in_c, row = s.kernel_w * m.in_c;
+    int32_t from = (iy + rows.begin) * line + ix * m.in_c; /* where the row of taps falls in x, */
+    int32_t to = rows.begin * row - k.begin;               /* and in the scratch */
+    memset(scratch, p->layer.x_zero, (size_t)size);
+    for (int32_t n = rows.end - rows.begin; n > 0; n--, from += line, to += row) {
+        const int32_t begin = fx_max32(0, to + left), end = fx_min32(size, to + right);
         if (begin < end)
-            copy_s8(scratch + begin - k.begin,
-                    x + ((iy + ky) * m->in_w + ix) * m->in_c + begin - row, end - begin);
+            copy_s8(scratch + begin, x + from + (begin - to), end - begin);
     }
     return scratch;
 }
@@ -40,6 +39,7 @@ static void forward_block(const struct conv2d *p, const int8_t *x, int32_t pixel
                           const int32_t *shift, int8_t *y) {
     const int32_t last = p->map.out_h * p->map.out_w - 1;
     const int32_t filter = p->window.kernel_h * p->window.kernel_w * p->map.in_c;
+    const bool plain = is_pointwise(&p->map, &p->window);
     int32_t acc[TALL][WIDE];
     int8_t scratch[TALL][COLUMN];
     const int8_t *columns[TALL];
@@ -48,8 +48,10 @@ static void forward_block(const struct conv2d *p, const int8_t *x, int32_t pixel
             vstrwq_s32(acc[row] + i, vldrwq_s32(start + i));
     for (struct span k = {0, 0}; k.begin < filter; k.begin = k.end) {
         k.end = fx_min32(k.begin + COLUMN, filter);
-        for (int32_t i = 0; i < TALL; i++)
-            columns[i] = seen(p, x, fx_min32(pixel + i, last), k, scratch[i]);
+        for (int32_t i = 0; i < TALL; i++) {
+            const int32_t at = fx_min32(pixel + i, last);
+            columns[i] = plain ? x + at * p->map.in_c + k.begin : seen(p, x, at, k, scratch[i]);
+        }
         dots_s8(columns, w + k.begin, filter, k.end - k.begin, count, acc);
     }
     for (int32_t i = 0; i < TALL && pixel + i <= last; i++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/coupling.h"
 
+#include "kernels/vectors.h"
+
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
     return fx_narrow16(fx_requantize_small(branch - p->branch_zero, p->mantissa, p->shift));
 }
@@ -9,7 +11,11 @@ void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch
                 int16_t *y) {
     const struct coupling own = *p; /* which stores to y cannot change */
     int32_t wrapped = 0;
-    for (uint32_t i = 0; i < own.size; i++) {
+    uint32_t i = 0u;
+#if MYNA_MVE
+    i = couple_vectors(p, x, branch, &wrapped, y);
+#endif
+    for (; i < own.size; i++) {
         int32_t total = x[i] + widen(&own, branch[i]);
         y[i] = (int16_t)total;
         if (y[i] != total) /* rare, and so no sum */
@@ -20,6 +26,10 @@ void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch
 
 void uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch, int16_t *x) {
     const struct coupling own = *p;
-    for (uint32_t i = 0; i < own.size; i++)
+    uint32_t i = 0u;
+#if MYNA_MVE
+    i = uncouple_vectors(p, y, branch, x);
+#endif
+    for (; i < own.size; i++)
         x[i] = (int16_t)(y[i] - widen(&own, branch[i]));
 }

@@ -68,7 +68,7 @@ int32_t depthwise_grad_quads(const struct depthwise_grad_input *p, const int8_t 
             for (int32_t i = 0; i < 4; i++) {
                 int8_t *to = dx + iy * m->in_w * channels + c + i;
                 for (int32_t j = 0; j < count; j++, to += channels)
-                    *to = gradient_narrow(fx_scale_down(acc[j][i], by), &own);
+                    *to = (int8_t)gradient_narrow(fx_scale_down(acc[j][i], by), &own);
             }
         }
     }

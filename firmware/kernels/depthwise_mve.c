@@ -3,6 +3,7 @@
 #include "kernels/depthwise.h"
 
 #if MYNA_MVE
+#include "kernels/fixed_mve.h"
 #include "kernels/lanes_mve.h"
 
 /* the pixels and taps of the window at an output position */
@@ -21,12 +22,6 @@ static struct walk seen(const struct map *m, const struct window *k, const int8_
                          c,
                          (m->in_w - width) * c,
                          (k->kernel_w - width) * c};
-}
-
-static inline int32x4_t requantize(int32x4_t x, int32x4_t mantissa, int32x4_t shift) {
-    x = vqrdmulhq_s32(x, mantissa);
-    x = vaddq_s32(x, vshrq_n_s32(vandq_s32(x, shift), 31)); /* halves away from zero */
-    return vrshlq_s32(x, shift);
 }
 
 static inline int16x8_t narrow(int32x4_t even, int32x4_t odd) {
@@ -49,7 +44,7 @@ static inline void forward(const struct layer *p, struct walk k, int32_t c, cons
     const struct lanes by = load_lanes(mantissa + c), s = load_lanes(shift + c);
 #pragma GCC unroll 4
     for (int32_t i = 0; i < 4; i++)
-        acc.part[i] = requantize(acc.part[i], by.part[i], s.part[i]);
+        acc.part[i] = mve_requantize_down(acc.part[i], by.part[i], s.part[i]);
     store_layer(p, narrow(acc.part[0], acc.part[1]), y + c);
     store_layer(p, narrow(acc.part[2], acc.part[3]), y + c + 8);
 }

@@ -3,6 +3,7 @@
 
 #include "kernels/block.h"
 #include "kernels/pairs.h"
+#include "kernels/vectors.h"
 
 #if MYNA_DSP
 /* four values at a time while both bounds are bytes; returns how many */
@@ -30,7 +31,9 @@ static uint32_t clamp_grad_fours(const struct clamp_grad *p, const int8_t *dy, c
 
 void clamp_grad_s8(const struct clamp_grad *p, const int8_t *dy, const int8_t *y, int8_t *dx) {
     uint32_t i = 0u;
-#if MYNA_DSP
+#if MYNA_MVE
+    i = clamp_grad_vectors(p, dy, y, dx);
+#elif MYNA_DSP
     i = clamp_grad_fours(p, dy, y, dx);
 #endif
     for (; i < p->size; i++)
@@ -54,6 +57,8 @@ struct lifted {
 };
 
 static struct lifted lift(struct fx_multiplier by) {
+    if (by.mantissa == 0) /* whatever the shift */
+        return (struct lifted){8, {0, 33}};
     int32_t left = fx_clamp32(33 - by.shift, 0, 14);
     return (struct lifted){left + 8, {by.mantissa, by.shift + left}};
 }
@@ -69,17 +74,22 @@ void grad_add_s8(const struct grad_add *p, const int8_t *a, const int8_t *b, con
     const struct lifted up_a = lift(by_a), up_b = lift(by_b);
     const uint32_t size = p->size;
     struct gradient_range range = {0, 0};
+    uint32_t i = 0u;
+#if MYNA_MVE
     if (up_a.by.shift > 32 && up_b.by.shift > 32)
-        for (uint32_t i = 0; i < size; i++) {
+        i = grad_add_vectors(size, a, up_a.left, up_a.by, b, up_b.left, up_b.by, sum, &range.peak);
+#endif
+    if (up_a.by.shift > 32 && up_b.by.shift > 32)
+        for (; i < size; i++) {
             int32_t total = lifted_guarded(a[i], up_a) + lifted_guarded(b[i], up_b);
-            sum[i] = gradient_narrow((total + 128) >> 8, &range);
+            sum[i] = (int8_t)gradient_narrow((total + 128) >> 8, &range);
         }
     else
-        for (uint32_t i = 0; i < size; i++) {
+        for (; i < size; i++) {
             int64_t total = (int64_t)guarded(a[i], by_a) + guarded(b[i], by_b);
             int64_t top = INT32_MAX - 128;
             total = total > top ? top : total < INT32_MIN ? INT32_MIN : total;
-            sum[i] = gradient_narrow(((int32_t)total + 128) >> 8, &range);
+            sum[i] = (int8_t)gradient_narrow(((int32_t)total + 128) >> 8, &range);
         }
     *peak = range.peak;
 }

@@ -28,8 +28,18 @@ static inline int32_t folded_index(int32_t j, int32_t k, int32_t size) {
 
 /* sum of x */
 int32_t sum_s8(const int8_t *x, int32_t count);
-/* to[i] = from[i] */
-void copy_s8(int8_t *to, const int8_t *from, int32_t count);
+/* to[i] = from[i]; inline, because most copies are short */
+static inline void copy_s8(int8_t *to, const int8_t *from, int32_t count) {
+    __asm volatile("wlstp.8 lr, %[count], 2f\n"
+                   "1: vldrb.8 q0, [%[from]], #16\n"
+                   "vstrb.8 q0, [%[to]], #16\n"
+                   "letp lr, 1b\n"
+                   "2:"
+                   : [to] "+r"(to), [from] "+r"(from)
+                   : [count] "r"(count)
+                   : "lr", "q0", "memory");
+}
+
 /* to[i] = from[i * stride] */
 void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count);
 /* x[i] += value; whole vectors are written */

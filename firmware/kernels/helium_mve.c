@@ -2,7 +2,7 @@
 #include "kernels/helium.h"
 
 #if MYNA_MVE
-#include <arm_mve.h>
+#include "kernels/fixed_mve.h"
 
 int32_t sum_s8(const int8_t *x, int32_t count) {
     int32_t sum = 0;
@@ -15,17 +15,6 @@ int32_t sum_s8(const int8_t *x, int32_t count) {
                    : [count] "r"(count)
                    : "lr", "q0", "memory");
     return sum;
-}
-
-void copy_s8(int8_t *to, const int8_t *from, int32_t count) {
-    __asm volatile("wlstp.8 lr, %[count], 2f\n"
-                   "1: vldrb.8 q0, [%[from]], #16\n"
-                   "vstrb.8 q0, [%[to]], #16\n"
-                   "letp lr, 1b\n"
-                   "2:"
-                   : [to] "+r"(to), [from] "+r"(from)
-                   : [count] "r"(count)
-                   : "lr", "q0", "memory");
 }
 
 void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
@@ -56,10 +45,9 @@ void layer_row(const struct layer *p, int32_t count, const int32_t *acc, const i
     const int32x4_t low = vdupq_n_s32(p->low), high = vdupq_n_s32(p->high);
     const struct layer own = *p; /* which stores to y cannot change */
     for (int32_t n = count >> 2; n > 0; n--) {
-        int32x4_t x = vqrdmulhq_s32(vldrwq_s32(acc), vldrwq_s32(mantissa));
-        const int32x4_t right = vldrwq_s32(shift);
-        x = vaddq_s32(x, vshrq_n_s32(vandq_s32(x, right), 31)); /* halves away from zero */
-        x = vaddq_n_s32(vrshlq_s32(x, right), own.y_zero);
+        int32x4_t x = vldrwq_s32(acc);
+        x = mve_requantize_down(x, vldrwq_s32(mantissa), vldrwq_s32(shift));
+        x = vaddq_n_s32(x, own.y_zero);
         vstrbq_s32(y, vminq_s32(vmaxq_s32(x, low), high));
         acc += 4, mantissa += 4, shift += 4, y += 4;
     }

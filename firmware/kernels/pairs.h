@@ -30,10 +30,12 @@ struct gradient_range {
     int32_t quiet; /* values up to this magnitude neither raise the peak nor saturate */
 };
 
-/* int8 of a value; the one comparison both saturates and tracks the range */
-static inline int8_t gradient_narrow(int32_t value, struct gradient_range *range) {
-    if ((uint32_t)value + (uint32_t)range->quiet <= 2u * (uint32_t)range->quiet)
-        return (int8_t)value;
+/* A value saturated to ±127; the one comparison that does this tracks the range, too. Not int8_t,
+ * because the compiler would extend the sign of what is only stored. */
+static inline int32_t gradient_narrow(int32_t value, struct gradient_range *range) {
+    bool quiet = (uint32_t)value + (uint32_t)range->quiet <= 2u * (uint32_t)range->quiet;
+    if (__builtin_expect(quiet, 1))
+        return value;
     range->peak = fx_max32(range->peak, fx_abs32(value));
     range->quiet = fx_min32(range->peak, 127);
     return fx_sat8(value);
@@ -42,7 +44,7 @@ static inline int8_t gradient_narrow(int32_t value, struct gradient_range *range
 /* int8 of a gradient accumulator */
 static inline int8_t requantize_gradient(int32_t acc, struct fx_multiplier by,
                                          struct gradient_range *range) {
-    return gradient_narrow(fx_scale32(acc, by), range);
+    return (int8_t)gradient_narrow(fx_scale32(acc, by), range);
 }
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/requantize.h"
 
+#include "kernels/vectors.h"
+
 /* the multiplier's operand is small, as passes/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
     int32_t scaled = fx_requantize_small(x - p->x_zero, p->mantissa, p->shift);
@@ -19,22 +21,34 @@ static bool is_plain(const struct requantize *p) {
 
 void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y) {
     const struct requantize own = *p; /* which stores to y cannot change */
+    uint32_t i = 0u;
+#if MYNA_MVE
+    i = requantize_s16_s8_vectors(p, x, y);
+#endif
     if (is_plain(p))
-        for (uint32_t i = 0; i < own.size; i++)
+        for (; i < own.size; i++)
             y[i] = requantize_plain(&own, x[i]);
     else
-        for (uint32_t i = 0; i < own.size; i++)
+        for (; i < own.size; i++)
             y[i] = (int8_t)requantize(&own, x[i]);
 }
 
 void requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y) {
     const struct requantize own = *p;
-    for (uint32_t i = 0; i < own.size; i++)
+    uint32_t i = 0u;
+#if MYNA_MVE
+    i = requantize_s8_s16_vectors(p, x, y);
+#endif
+    for (; i < own.size; i++)
         y[i] = (int16_t)requantize(&own, x[i]);
 }
 
 void requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y) {
     const struct requantize own = *p;
-    for (uint32_t i = 0; i < own.size; i++)
+    uint32_t i = 0u;
+#if MYNA_MVE
+    i = requantize_s8_s8_vectors(p, x, y);
+#endif
+    for (; i < own.size; i++)
         y[i] = (int8_t)requantize(&own, x[i]);
 }

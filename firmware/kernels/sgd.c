@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/sgd.h"
 
-#include <string.h>
-
-#include "kernels/block.h"
+#include "kernels/sums.h"
 
 #if !MYNA_MVE /* sgd_mve.c has it */
 /* hides a constant from the compiler, which would otherwise make it anew in every turn of a loop */
@@ -45,45 +43,14 @@ void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
 }
 #endif
 
-#if MYNA_DSP
-/* sums of four channels from dy on; at most 256 positions, so halfwords hold them */
-static void sum_four(const int8_t *dy, uint32_t positions, uint32_t channels, int32_t total[4]) {
-    uint32_t even = 0u, odd = 0u;
-    for (; positions > 0u; positions--, dy += channels) {
-        uint32_t bytes = dsp_load4(dy);
-        even = dsp_add_even(even, bytes);
-        odd = dsp_add_odd(odd, bytes);
-    }
-    total[0] += (int16_t)even, total[1] += (int16_t)odd;
-    total[2] += (int32_t)even >> 16, total[3] += (int32_t)odd >> 16;
-}
-#endif
-
-/* sums of `count` <= 4 channels from dy on */
-static void sum_channels(const int8_t *dy, uint32_t positions, uint32_t channels, uint32_t count,
-                         int32_t total[4]) {
-    memset(total, 0, 4u * sizeof *total);
-#if MYNA_DSP
-    for (; count == 4u && positions > 0u;) {
-        uint32_t some = fx_minu32(positions, 256u);
-        sum_four(dy, some, channels, total);
-        positions -= some;
-        dy += some * channels;
-    }
-#endif
-    for (uint32_t i = 0; i < positions; i++)
-        for (uint32_t c = 0; c < count; c++)
-            total[c] += dy[i * channels + c];
-}
-
 void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
                  const int32_t *steps, const int32_t *rate, const int32_t *seed,
                  const int32_t *step, int32_t *bias) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
-    for (uint32_t c = 0; c < p->channels; c += 4u) {
-        uint32_t count = fx_minu32(4u, p->channels - c);
-        int32_t total[4];
-        sum_channels(dy + c, p->positions, p->channels, count, total);
+    for (uint32_t c = 0; c < p->channels; c += SUM_CHANNELS) {
+        uint32_t count = fx_minu32(SUM_CHANNELS, p->channels - c);
+        int32_t total[SUM_CHANNELS] = {0};
+        add_positions(dy + c, p->positions, p->channels, count, total);
         for (uint32_t i = 0; i < count; i++) {
             int32_t delta = sgd_delta(&sgd, sgd_channel(&sgd, c + i), total[i], c + i);
             bias[c + i] = fx_clamp32(bias[c + i] - delta, -BIAS_MAX, BIAS_MAX);

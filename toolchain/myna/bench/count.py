@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from myna.bench.profile import by_function
 from myna.device import pio
 from myna.device.target import PROJECT, find_board, require
 from myna.errors import MynaError
@@ -64,11 +65,13 @@ class Steps:
         features: of one second of sound.
         infer: per node of an inference.
         train_step: per node of a training step.
+        functions: instructions of every function, inlined ones included: see `profile`.
     """
 
     features: Count
     infer: tuple[Count, ...]
     train_step: tuple[Count, ...]
+    functions: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int)
     Raises:
         MynaError: the board is not emulated, a tool is missing, or the firmware stopped early.
     """
-    marks = _run(board, generated, STEPS)
+    marks, functions = _run(board, generated, STEPS, everything=True)
     expected = 2 * FRAMES + 2 + infer_nodes + train_nodes
     if len(marks) != expected:
         raise MynaError(f"{STEPS} made {len(marks)} marks, not {expected}", where=str(generated))
@@ -101,6 +104,7 @@ def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int)
         total(sections[1 : 2 * FRAMES : 2]),
         tuple(sections[infer : infer + infer_nodes]),
         tuple(sections[train:]),
+        functions,
     )
 
 
@@ -117,7 +121,7 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
         MynaError: see `count_steps`.
     """
     (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
-    before, after, *epochs = _run(board, generated, ENROLL, bytes_too=False)
+    (before, after, *epochs), _ = _run(board, generated, ENROLL)
     return Enrollment((after - before).instructions, len(epochs))
 
 
@@ -147,29 +151,37 @@ def _enrollment(examples: Examples, recipe: Recipe) -> str:
     )
 
 
-def _run(board: str, generated: Path, main: str, *, bytes_too: bool = True) -> list[Count]:
-    """The counters at every mark; without bytes it runs several times faster."""
+def _run(
+    board: str, generated: Path, main: str, *, everything: bool = False
+) -> tuple[list[Count], dict[str, int]]:
+    """The counters at every mark, and the functions' instructions.
+
+    Without ``everything`` it counts nothing but instructions at the marks, and is much faster.
+    """
     machine = find_board(board).machine
     if not machine:
         raise MynaError(
             "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
         )
     elf = pio.build(board, generated, main=main).elf
-    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
-        plugin, out = Path(folder) / "counter.so", Path(folder) / "marks.txt"
+    with tempfile.TemporaryDirectory(prefix="myna-") as name:
+        folder = Path(name)
+        plugin, marks, ran = folder / "counter.so", folder / "marks.txt", folder / "ran.txt"
         _call([require("gcc"), "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin)])
+        options = f"profile={ran}" if everything else "bytes=off"
         said = _call(
             [
                 *(require("qemu-system-arm"), "-machine", machine, "-display", "none"),
                 *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),
                 *("-semihosting-config", "enable=on,target=native"),
-                *("-plugin", f"{plugin},out={out},bytes={'on' if bytes_too else 'off'}"),
+                *("-plugin", f"{plugin},out={marks},{options}"),
             ],
             fine=(0, 1),  # it ends with a semihosting call that reports an error
         )
         if DONE not in said:
             raise MynaError(f"the bench firmware stopped: {said.strip()}", where=str(elf))
-        return [Count(*map(int, line.split())) for line in out.read_text("ascii").splitlines()]
+        counts = [Count(*map(int, line.split())) for line in marks.read_text("ascii").splitlines()]
+        return counts, by_function(elf, ran) if everything else {}
 
 
 def _call(command: Sequence[str], fine: Sequence[int] = (0,)) -> str:

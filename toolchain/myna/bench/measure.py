@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from myna.pipeline import Options
 from myna.project import BUILD, Project, open_project
 from myna.quantized import load_calibration
 
+# Functions that find, keep and apply the ranges of gradients (kernels/pairs.h, kernels/ranges.c).
+TRACKING = ("gradient_narrow", "hindsight_scale", "range_update")
 SHOTS = 5
 SEED = 1
 
@@ -75,6 +77,7 @@ class Bench:
         kernels: the shapes of `bench.cases`, one by one.
         infer, train_step: node by node.
         features: of one second of sound.
+        functions: instructions of the counted run by function, see `bench.profile`.
         enroll: of five synthetic words with five takes each; None if left out.
         footprint: RAM and flash, measured on the running board.
     """
@@ -85,6 +88,7 @@ class Bench:
     infer: tuple[Kernel, ...]
     train_step: tuple[Kernel, ...]
     features: Count
+    functions: Mapping[str, int]
     enroll: Enrollment | None
     footprint: Footprint
 
@@ -103,6 +107,7 @@ class Bench:
             "train_step": _sum(self.train_step),
             "enroll": asdict(self.enroll) if self.enroll else None,
             "features_1s": asdict(self.features),
+            "range_tracking": self._tracking(),
             "nodes": [kernel.to_json() for kernel in self.train_step],
             "ram": {
                 "arena": memory.arena,
@@ -119,6 +124,12 @@ class Bench:
                 "total": memory.flash,
             },
         }
+
+    def _tracking(self) -> dict[str, Any]:
+        """What ranges cost: one comparison a gradient, which saturates it, too, and their nodes."""
+        instructions = sum(self.functions.get(name, 0) for name in TRACKING)
+        step = total([node.count for node in self.train_step]).instructions
+        return {"instructions": instructions, "share_of_step": instructions / step}
 
 
 def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
@@ -143,6 +154,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         _nodes(program.graph, program.graph.nodes, steps.infer),
         _nodes(program.graph, program.graph.nodes, steps.train_step),
         steps.features,
+        steps.functions,
         _enrollment(project, board) if enroll else None,
         _footprint(project, board),
     )

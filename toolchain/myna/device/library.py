@@ -23,19 +23,10 @@ from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 
 FIRMWARE = PROJECT / "firmware"
-SOURCES = ("kernels/*.c", "audio/*.c", "boards/host/library.c")
+FLAGS = ("-std=c11", "-O3", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 # -Bsymbolic: a kernel must never be taken for a function of the process that has the same name
-FLAGS = (
-    "-Wl,-Bsymbolic",
-    "-std=c11",
-    "-O3",
-    "-shared",
-    "-fPIC",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Werror",
-)
+LINK = ("-shared", "-Wl,-Bsymbolic")
+CORE = PROJECT / "build" / "host" / "core.o"  # kernels and audio, the same for all models
 
 _TRACE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_uint16)
 _BYTES = ctypes.POINTER(ctypes.c_int8)
@@ -49,18 +40,31 @@ def compile_library(generated: Path) -> Path:
     Raises:
         MynaError: no compiler, or the sources do not compile.
     """
-    sources = sorted(p for pattern in SOURCES for p in FIRMWARE.glob(pattern))
-    sources += sorted(generated.glob("*.c"))
-    inputs = [*sources, *FIRMWARE.glob("**/*.h"), *generated.glob("*.h")]
-    parts = [" ".join(FLAGS).encode(), *(p.read_bytes() for p in sorted(inputs))]
+    include = f"-I{FIRMWARE}"
+    sources = [*FIRMWARE.glob("kernels/*.c"), *FIRMWARE.glob("audio/*.c")]
+    headers = [*FIRMWARE.glob("**/*.h")]
+    core = _compile(CORE, sources, headers, (include, "-r"))
+    sources = [core, FIRMWARE / "boards/host/library.c", *generated.glob("*.c")]
+    headers += generated.glob("*.h")
+    library = generated / f"lib{generated.name}.so"
+    return _compile(library, sources, headers, (include, f"-I{generated}", *LINK))
+
+
+def _compile(
+    output: Path, sources: Sequence[Path], headers: Sequence[Path], flags: Sequence[str]
+) -> Path:
+    """Compile into a file whose name holds a digest of all that it is made of."""
+    command = [require("gcc"), *FLAGS, *flags, *map(str, sorted(sources))]
+    parts = [" ".join(command).encode(), *(p.read_bytes() for p in sorted([*sources, *headers]))]
     digest = hashlib.sha256(b"".join(parts)).hexdigest()[:16]
-    library = generated / f"lib{generated.name}-{digest}.so"
-    if not library.exists():
-        with tempfile.NamedTemporaryFile(dir=generated, suffix=".so", delete=False) as draft:
-            include = (f"-I{FIRMWARE}", f"-I{generated}")
-            _run([require("gcc"), *FLAGS, *include, *map(str, sources), "-o", draft.name])
-            Path(draft.name).rename(library)  # atomic: several processes may build at once
-    return library
+    made = output.with_stem(f"{output.stem}-{digest}")
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=made.parent) as folder:
+            draft = Path(folder, made.name)
+            _run([*command, "-o", str(draft)])
+            draft.rename(made)  # atomic: several processes may build at once
+    return made
 
 
 def _run(command: Sequence[str]) -> None:

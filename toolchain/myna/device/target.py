@@ -38,6 +38,7 @@ NV_MARK = b"MYNA-NVM"  # as in firmware/boards/virtual/ram.c
 PACKAGES = {
     "qemu-system-arm": "qemu-system-arm",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "arm-none-eabi-addr2line": "binutils-arm-none-eabi",
     "gcc": "gcc libc6-dev",
     "setpriv": "util-linux",
     "taskset": "util-linux",
