@@ -104,7 +104,11 @@ def test_rows_are_cut_from_the_end() -> None:
 )
 def test_bytes_are_read_with_their_unit(text: str, number: int | None) -> None:
     seen: list[int] = []
-    command = click.command()(ram_option(seen.append))
+
+    def remember(ram: int) -> None:
+        seen.append(ram)
+
+    command = click.command()(ram_option(remember))
     result = CliRunner().invoke(command, ["--ram", text])
     assert seen == ([] if number is None else [number])
     assert (result.exit_code == 0) == (number is not None)

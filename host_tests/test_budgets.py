@@ -11,6 +11,7 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myna import fixed
+from myna.budget import Needs, fit
 from myna.check import check
 from myna.device.target import PROJECT
 from myna.errors import MynaError
@@ -226,6 +227,15 @@ def test_auto_keeps_both_budgets(name: str) -> None:
         assert program.ram_bytes <= ram
         assert work(program) <= time
     assert len(layers_of(trained_tensors(program.graph))) > 1
+
+
+def test_auto_is_held_to_all_of_the_ram() -> None:
+    package, ram = load_package(PROJECT / "models" / "ds_cnn"), 80_000
+    fitted, chosen = fit(package, Options(train="auto", ram=ram))
+    parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
+    program = compile_model(fitted.model, *parts)
+    assert Needs.of(program).total(chosen.clips) <= ram
+    assert layers(program) == ["b2_pw", "logits"]  # all that brought something
 
 
 def test_auto_without_budgets_trains_all_that_helps() -> None:

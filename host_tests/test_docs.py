@@ -120,11 +120,22 @@ def myna_commands(document: Path) -> Iterator[tuple[str, str, list[str]]]:
         call = re.match(r"\s*(?:\$ )?(?:\w+=\S+ )*(?:\S*/)?myna ([a-z][a-z-]*)(.*)", line)
         if call:
             typed = call[2].split(" #")[0]
-            yield line, call[1], re.findall(r"(?<![\w-])--?[a-z][a-z-]*", typed)
+            options = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", typed)
+            yield line, " ".join((call[1], *parts_of(call[1]) & set(typed.split()))), options
+
+
+def parts_of(command: str) -> set[str]:
+    """The commands of a group of commands."""
+    found = cli.get_command(click.Context(cli), command) if command in COMMANDS else None
+    return set(found.commands) if isinstance(found, click.Group) else set()
 
 
 def options_of(command: str) -> set[str]:
-    found = cli.get_command(click.Context(cli), command)
+    group, _, part = command.partition(" ")
+    found = cli.get_command(click.Context(cli), group)
+    if part:
+        assert isinstance(found, click.Group)
+        found = found.commands[part]
     assert found is not None
     names = {name for param in found.params for name in (*param.opts, *param.secondary_opts)}
     return {*names, "--help"}
@@ -133,7 +144,7 @@ def options_of(command: str) -> set[str]:
 @each_document
 def test_commands_named_exist(document: Path) -> None:
     for line, command, options in myna_commands(document):
-        assert command in COMMANDS, f"`{line}`: there is no command {command}"
+        assert command.partition(" ")[0] in COMMANDS, f"`{line}`: there is no command {command}"
         unknown = set(options) - (options_of(command) if options else set())
         assert not unknown, f"`{line}`: no option {', '.join(sorted(unknown))}"
 

@@ -12,6 +12,7 @@ from myna.ops.layer import Layer
 from myna.passes.imprint import head_of
 from myna.passes.macs import UPDATES
 from myna.passes.plan import Program
+from myna.passes.select import AUTO
 from myna.pipeline import Options, compile_model
 from myna.quantized import Package
 
@@ -20,6 +21,7 @@ FIRMWARE = 3200  # of the runtime, beside what depends on the model
 PER_CLIP = 8  # label, flags, place in a list
 PER_OUTPUT = 4  # digest of a traced tensor
 RECOMPUTED = 256  # digests of what is computed again
+BACKWARD = 2048  # digests of a step that trains more than the head
 STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
@@ -70,6 +72,8 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
     if options.ram is None:
         return package, options
     asked = replace(options, backup=0)
+    if asked.train == AUTO:
+        return package, _auto(package, asked, options.ram)
     plans = [asked]
     if asked.train == "all":
         plans.append(replace(asked, train="head"))
@@ -139,6 +143,19 @@ def _enlarged(
     needs = Needs.of(_compile(package, more))
     clips = min((found.ram - needs.total(0)) // needs.clip, asked.clips)
     return (package, replace(more, clips=clips)) if clips >= least else (package, found)
+
+
+def _auto(package: Package, asked: Options, ram: int) -> Options:
+    """The plan auto with arena and state held to what the rest leaves: 25 clips, or fewer.
+
+    Raises:
+        MynaError: training the head alone does not fit.
+    """
+    needs = Needs.of(_compile(package, replace(asked, train="head")))
+    rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD
+    rooms = {clips: ram - rest - BACKWARD - clips * needs.clip for clips in CLIPS}
+    clips = next((n for n, room in rooms.items() if room >= needs.arena + needs.state), CLIPS[-1])
+    return replace(asked, clips=clips, memory=max(rooms[clips], 1))
 
 
 def _within(package: Package, options: Options, ram: int) -> Options:

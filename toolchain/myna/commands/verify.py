@@ -43,7 +43,8 @@ def verify(
     """Train MODEL on a board and in the reference; every tensor of every step must be equal."""
     project = open_project(model, chosen)
     features, labels = load_calibration(model)
-    clips = list(zip(features[:CLIPS], labels[:CLIPS].tolist(), strict=True))
+    count = min(CLIPS, project.options.clips)
+    clips = list(zip(features[:count], labels[:count].tolist(), strict=True))
     with project.connect(board, port) as session, progress(f"verify on {board}") as report:
         verifier = Verifier(project.program, session, clips)
         result = verify_steps(verifier, steps, report)

@@ -30,8 +30,8 @@ NO_HIGH16 = 32768
 
 
 @dataclass(frozen=True)
-class _ClampGrad(Op):
-    """Gradient of a clamp: pass where ``low < y < high``, zero elsewhere."""
+class _Mask(Op):
+    """Pass where ``low < y < high``, zero elsewhere. Inputs: dy int8, y."""
 
     low: int
     high: int
@@ -51,8 +51,8 @@ class _ClampGrad(Op):
 
 
 @dataclass(frozen=True)
-class ClampGrad(_ClampGrad):
-    """Inputs: dy, y int8. Output: dx int8."""
+class ClampGrad(_Mask):
+    """Gradient of a clamp, by its int8 result. Inputs: dy, y."""
 
     kernel: ClassVar[str] = "clamp_grad_s8"
 
@@ -65,8 +65,8 @@ class ClampGrad(_ClampGrad):
 
 
 @dataclass(frozen=True)
-class StreamClampGrad(_ClampGrad):
-    """The same for a clamp that leaves an int16 stream. Inputs: dy int8, y int16. Output: dx."""
+class StreamClampGrad(_Mask):
+    """Gradient of a clamp that leaves an int16 stream, by the stream. Inputs: dy, y int16."""
 
     kernel: ClassVar[str] = "clamp_grad_s16"
 

@@ -22,7 +22,7 @@ def mask_by_streams(graph: Graph) -> Graph:
 
 def _masked(node: Node, makers: dict[str, Node]) -> Node:
     maker = makers.get(node.inputs[-1])
-    if type(node.op) is not ClampGrad or maker is None or not isinstance(maker.op, Requantize):
+    if not isinstance(node.op, ClampGrad) or maker is None or not isinstance(maker.op, Requantize):
         return node
     leaves = maker.op.from_type == "int16" and maker.op.to_type == "int8"
     if not leaves or node.op.high != NO_HIGH:

@@ -77,11 +77,29 @@ def _measured(result: Result) -> Iterator[str]:
             yield f"{title} {percent(result[field])}"
 
 
+def _memory(result: Result) -> tuple[str, str]:
+    stored, planned = (result[f"activations_{form}"] for form in ("store_all", "planned"))
+    what = f"{_name(result)}: activations of a training step, all stored → planned"
+    return what, f"{stored:,} → {planned:,} bytes, {result['ratio']:.1f} times fewer"
+
+
+def _traffic(result: Result) -> tuple[str, str]:
+    what = f"{_name(result)}: bytes moved to quantize gradients, in hindsight against dynamically"
+    most, total = result["reduction_max"], result["reduction_total"]
+    return what, f"up to {most:.1f} % less, {total:.1f} % in all"
+
+
 def _name(result: Result) -> str:
     return Path(result["model"]).name
 
 
-DESCRIPTIONS = {"accuracy": _accuracy, "evaluate": _evaluate, "verify": _verify}
+DESCRIPTIONS = {
+    "accuracy": _accuracy,
+    "analyze memory": _memory,
+    "analyze traffic": _traffic,
+    "evaluate": _evaluate,
+    "verify": _verify,
+}
 
 
 @click.command()
