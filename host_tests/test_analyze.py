@@ -91,8 +91,8 @@ def test_one_subject_must_be_named(arguments: tuple[object, ...]) -> None:
 # -- traffic ---------------------------------------------------------------------------------------
 
 
-def test_a_published_layer_moves_the_published_bytes() -> None:
-    """3×3, 64 to 64 channels, 56 × 56: 428 and 1,996 KB (Fournarakis & Nagel 2021)."""
+def test_a_layer_moves_what_the_formulas_say() -> None:
+    """3×3, 64 to 64 channels, 56 × 56: 428 and 1,996 KB."""
     pixels = 56 * 56
     layer = traffic.Gradient("d_x", 64 * 64 * 9 + 64 * pixels, 64 * pixels)
     assert layer.bytes_hindsight // 1024 == 428

@@ -16,10 +16,12 @@ import pytest
 from myna.bench.cases import cases
 from myna.bench.count import Count, compiler, count_enrollment, count_steps, total
 from myna.bench.measure import kernels
+from myna.bench.traffic import count_gradients
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
+from myna.ops import GradOp
 from myna.pipeline import Options
 from myna.project import Project, open_project
 
@@ -86,6 +88,13 @@ def test_an_enrollment_takes_as_many_steps_as_it_says() -> None:
     assert (one.epochs, two.epochs) == (1, 2)
     step = total(steps.train_step).instructions
     assert two.instructions - one.instructions > 2 * step  # two clips, and two memories
+
+
+@pytest.mark.qemu
+def test_a_range_found_dynamically_moves_each_gradient_twice() -> None:
+    counted = count_gradients(MODEL, "qemu_m4")
+    assert len(counted) == sum(isinstance(n.op, GradOp) for n in project().program.graph.nodes)
+    assert all(one.dynamic > 1.9 * one.hindsight for one in counted)
 
 
 @pytest.mark.qemu

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from myna.errors import MynaError
+from myna.report import counts
 from myna.report.figures import main, render
 from myna.report.markdown import insert
 
@@ -28,6 +29,21 @@ def result(**fields: Any) -> str:
 
 def test_readme_shows_the_committed_results() -> None:
     assert render(ROOT / "docs" / "figures") in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_readme_shows_the_committed_counts() -> None:
+    boards = ("qemu_m3", "qemu_m4", "qemu_m55")
+    paths = [ROOT / "docs" / "bench" / f"ds_cnn-{board}.json" for board in boards]
+    results = [json.loads(path.read_text("utf-8")) for path in paths]
+    assert counts.render(results) in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_counts_of_different_models_are_not_compared() -> None:
+    common = {"train": "all", "board": "qemu_m4", "kernels": []}
+    with pytest.raises(MynaError, match="one model"):
+        counts.render([{"model": "a", **common}, {"model": "b", **common}])
+    with pytest.raises(MynaError, match="no result of myna bench"):
+        counts.render([{"model": "a"}])
 
 
 def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes that a training step moves to quantize its gradients: dynamic ranges against in-hindsight.
 
-Counted as by Fournarakis & Nagel, "In-Hindsight Quantization Range Estimation for Quantized
+Counted as we read Fournarakis & Nagel, "In-Hindsight Quantization Range Estimation for Quantized
 Training" (CVPRW 2021), who compare layers on an accelerator whose operands and results pass memory
 once. For a gradient of n elements that is computed from operands (int8 weights and incoming
 gradients) of m bytes

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from myna.analysis.memory import compare
 from myna.analysis.subject import ARCHITECTURES, UNDIVIDED, subject
 from myna.analysis.traffic import gradients, quantization_alone, reduction
+from myna.bench.traffic import count_gradients, counted_reduction
 from myna.commands.common import json_option, options, verification_options, write_json
+from myna.errors import MynaError
 from myna.passes.select import trained_tensors
 from myna.pipeline import Options
 from myna.report.timeline import draw_memory
@@ -67,8 +70,11 @@ def memory(
 
 @analyze.command()
 @subject_options
+@click.option("--board", help="An emulated board, to count there, too, what the firmware moves.")
 @json_option
-def traffic(model: Path | None, arch: str | None, json_file: Path | None) -> None:
+def traffic(
+    model: Path | None, arch: str | None, board: str | None, json_file: Path | None
+) -> None:
     """Bytes moved to quantize gradients: ranges found dynamically, and in hindsight.
 
     Dynamic ranges write and read back 32-bit accumulators; see DESIGN.md for the formulas.
@@ -96,4 +102,20 @@ def traffic(model: Path | None, arch: str | None, json_file: Path | None) -> Non
     }
     most, total, alone = (result[f"reduction_{part}"] for part in ("max", "total", "alone"))
     click.echo(f"saved: at most {most:.1f} %, in all {total:.1f} %; without operands {alone:.1f} %")
+    if board is not None:
+        result |= _count(model, board)
     write_json(json_file, "analyze traffic", result)
+
+
+def _count(model: Path | None, board: str) -> dict[str, Any]:
+    """What the firmware moves, gradient by gradient; for a result."""
+    if model is None:
+        raise MynaError("only a MODEL runs on a board", where="--board", fix="leave --arch out")
+    counted = count_gradients(model, board)
+    click.echo(f"\nloaded and stored on {board}, where dynamic ranges run each op twice:")
+    for one in counted:
+        saved = f"{counted_reduction([one]):6.1f} %"
+        click.echo(f"{one.name:24} {one.dynamic:12,} {one.hindsight:12,} {saved}")
+    click.echo(f"saved: {counted_reduction(counted):.1f} %")
+    layers = [asdict(one) for one in counted]
+    return {"board": board, "counted": layers, "reduction_counted": counted_reduction(counted)}
