@@ -20,6 +20,7 @@ from myna.bench.count import (
 from myna.bench.program import PREFIX, with_cases
 from myna.codegen import generate
 from myna.codegen.emit import Labels
+from myna.errors import MynaError
 from myna.ir import Graph, Kind, Node
 from myna.learn import speech
 from myna.learn.footprint import Footprint, measure
@@ -108,7 +109,6 @@ class Bench:
             "enroll": asdict(self.enroll) if self.enroll else None,
             "features_1s": asdict(self.features),
             "range_tracking": self._tracking(),
-            "nodes": [kernel.to_json() for kernel in self.train_step],
             "ram": {
                 "arena": memory.arena,
                 "arena_lower_bound": program.arena_lower_bound,
@@ -202,6 +202,12 @@ def _weight_planes(graph: Graph) -> int:
 
 def _enrollment(project: Project, board: str) -> Enrollment:
     words = speech.SYNTHETIC_WORDS
+    if project.options.clips < SHOTS * len(words):
+        raise MynaError(
+            f"{SHOTS} takes of {len(words)} words do not fit {project.options.clips} clips",
+            where="counting an enrollment",
+            fix="allow more --ram, or leave it out: --no-enroll",
+        )
     first = len(project.package.labels)
     takes, _ = speech.synthetic_user(words, SHOTS, SEED)
     classes = {word: first + i for i, word in enumerate(words)}

@@ -47,6 +47,8 @@ def bench(
     """Count instructions and bytes of MODEL on an emulated BOARD, exactly."""
     measured = run(model, board, chosen, enroll=enroll)
     result = measured.to_json()
+    if nodes:
+        result["nodes"] = [kernel.to_json() for kernel in measured.train_step]
     write_json(json_file, "bench", result)
     if plot is not None:
         draw_roofline(measured.kernels, f"kernels on {board}", plot)

@@ -89,14 +89,30 @@ def _traffic(result: Result) -> tuple[str, str]:
     return what, f"up to {most:.1f} % less, {total:.1f} % in all"
 
 
+def _bench(result: Result) -> tuple[str, str]:
+    what = f"{_name(result)}: --train {result['train']} on {result['board']}"
+    counted = [
+        f"{title} {result[part]['instructions'] / 1e6:,.1f} M"
+        for part, title in BENCHED.items()
+        if result[part]
+    ]
+    return what, f"{', '.join(counted)} instructions; {result['ram']['total']:,} bytes of RAM"
+
+
 def _name(result: Result) -> str:
     return Path(result["model"]).name
 
 
+BENCHED = {
+    "inference": "inference",
+    "train_step": "training step",
+    "enroll": "enrolling 5 × 5 takes",
+}
 DESCRIPTIONS = {
     "accuracy": _accuracy,
     "analyze memory": _memory,
     "analyze traffic": _traffic,
+    "bench": _bench,
     "evaluate": _evaluate,
     "verify": _verify,
 }
