@@ -48,6 +48,7 @@ struct audio_state {
     union {
         struct audio_complex point[AUDIO_POINTS];
         uint64_t power[AUDIO_POINTS];
+        uint32_t word[AUDIO_POINTS][2]; /* of a power */
     } spectrum;
 };
 
