@@ -2,6 +2,7 @@
 #include "features.h"
 
 #include "fft.h"
+#include "mel.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -34,12 +35,7 @@ static int32_t coefficient(const struct audio_state *state, const struct audio_c
     if (config->coefficients == 0) {
         return (int32_t)state->log_mel[c] * (1 << 14);
     }
-    const int16_t *basis = &config->dct[c * config->mels];
-    int32_t sum = 0;
-    for (size_t m = 0; m < config->mels; m++) {
-        sum += state->log_mel[m] * basis[m];
-    }
-    return sum;
+    return audio_dot(state->log_mel, &config->dct[c * config->mels], config->mels);
 }
 
 static void extract_row(struct audio_state *state, const struct audio_config *config, int8_t *row) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps from a frame to its mel energies; each core's variant gives the same bits. */
+/* From a frame to its powers; the variants for some cores give the same bits. */
 #ifndef MYNA_AUDIO_FFT_H
 #define MYNA_AUDIO_FFT_H
 
@@ -8,13 +8,9 @@
 /* Windows state->frame and transforms it to state->spectrum.point, AUDIO_POINTS of them. */
 void audio_transform(struct audio_state *state, const struct audio_config *config);
 
-/* Powers of the real signal's bins, state->spectrum.power, from the points, in place. */
+/* Powers of the real signal's bins, state->spectrum.power, from the points, in place. All together
+   stay below 2^52 (Parseval). */
 void audio_powers(struct audio_state *state, const struct audio_config *config);
-
-/* Sum over `count` bins from `first` on of power times weight. All powers together stay below 2^52
-   (Parseval), so that the sum stays below 2^60. */
-uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t count,
-                   const uint8_t *weight);
 
 /* The power of bin 0, which is its own mirror image; c is the cosine of 0. */
 static inline uint64_t audio_first_power(struct audio_complex z, int32_t c) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stands in for the server (linked with --wrap): for every frame of samples that arrives it answers
    with all that the front end computes on the way to the row of features. */
-#include "audio/fft.h"
+#include "audio/mel.h"
 #include "boards/port.h"
 #include "runtime/model.h"
 #include "runtime/server.h"
