@@ -32,12 +32,12 @@ def compile_c(program: Path, sources: list[Path], *flags: str) -> Path:
     return program
 
 
-def generated(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
+def generated(folder: Path, fingerprint: str = FINGERPRINT, audio: AudioConfig = AUDIO) -> Path:
     """The fake model as a generated folder; with another fingerprint it is another model."""
     shutil.copytree(MODEL, folder)
     source = folder / "model.c"
     source.write_text(source.read_text("utf-8").replace(FINGERPRINT, fingerprint), "utf-8")
-    (folder / "audio_tables.h").write_text(render_tables(AUDIO), "utf-8")
+    (folder / "audio_tables.h").write_text(render_tables(audio), "utf-8")
     return folder
 
 

@@ -2,6 +2,7 @@
 #include "features.h"
 
 #include "fft.h"
+#include "mel.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -16,16 +17,15 @@ static int16_t log2_q8(uint64_t value, const int16_t *table, int32_t floor_bits)
     return (int16_t)((63 - zeros - floor_bits) * 256 + ((log + 8) >> 4));
 }
 
-/* All powers together stay below 2^52 (Parseval), the weights below 2^8: no overflow. */
 static void log_mel(struct audio_state *state, const struct audio_config *config) {
     const uint8_t *weight = config->mel_weight;
     for (size_t m = 0; m < config->mels; m++) {
-        const uint64_t *power = &state->spectrum.power[config->mel_first[m]];
-        uint64_t sum = (uint64_t)1 << config->floor_bits;
-        for (size_t k = 0; k < (size_t)config->mel_count[m]; k++) {
-            sum += power[k] * *weight++;
-        }
-        state->log_mel[m] = log2_q8(sum, config->log2, config->floor_bits);
+        const uint32_t first = (uint32_t)config->mel_first[m];
+        const uint32_t count = (uint32_t)config->mel_count[m];
+        const uint64_t energy = audio_mel(state, first, count, weight);
+        weight += count;
+        state->log_mel[m] =
+            log2_q8(energy + ((uint64_t)1 << config->floor_bits), config->log2, config->floor_bits);
     }
 }
 
@@ -35,16 +35,12 @@ static int32_t coefficient(const struct audio_state *state, const struct audio_c
     if (config->coefficients == 0) {
         return (int32_t)state->log_mel[c] * (1 << 14);
     }
-    const int16_t *basis = &config->dct[c * config->mels];
-    int32_t sum = 0;
-    for (size_t m = 0; m < config->mels; m++) {
-        sum += state->log_mel[m] * basis[m];
-    }
-    return sum;
+    return audio_dot(state->log_mel, &config->dct[c * config->mels], config->mels);
 }
 
 static void extract_row(struct audio_state *state, const struct audio_config *config, int8_t *row) {
-    audio_power_spectrum(state, config);
+    audio_transform(state, config);
+    audio_powers(state, config);
     log_mel(state, config);
     for (size_t c = 0; c < config->features; c++) {
         const int64_t centred = (int64_t)coefficient(state, config, c) - config->offset[c];

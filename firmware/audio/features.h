@@ -42,12 +42,13 @@ struct audio_complex {
 
 /* About 3.2 KB; no clip is ever kept. */
 struct audio_state {
-    uint16_t fill; /* valid samples in `frame` */
-    int16_t frame[AUDIO_FRAME];
+    int16_t frame[AUDIO_FRAME]; /* aligned with the union, for loads of two samples */
     int16_t log_mel[AUDIO_MAX_MELS];
+    uint16_t fill; /* valid samples in `frame` */
     union {
         struct audio_complex point[AUDIO_POINTS];
         uint64_t power[AUDIO_POINTS];
+        uint32_t word[AUDIO_POINTS][2]; /* of a power */
     } spectrum;
 };
 

@@ -4,6 +4,9 @@
  * twiddles. Each stage halves, so |point| <= sqrt(2) * 2^30 + 2 per stage and nothing overflows.
  * The sums of two products compile to SMULL + SMLAL, of which only the high word is used.
  */
+#include "kernels/fixed.h"
+
+#if !MYNA_DSP && !MYNA_MVE
 #include "fft.h"
 
 #include <stddef.h>
@@ -64,9 +67,11 @@ static inline uint64_t power(int32_t re, int32_t im) {
 }
 
 /* Separate the two interleaved real signals, in place: bins k and 256 - k come from one pair. */
-static void unpack(struct audio_state *state, const int32_t *twiddle) {
-    for (size_t k = 0; k <= AUDIO_POINTS / 2; k++) {
-        const size_t mirror = (AUDIO_POINTS - k) % AUDIO_POINTS;
+void audio_powers(struct audio_state *state, const struct audio_config *config) {
+    const int32_t *twiddle = config->twiddle;
+    state->spectrum.power[0] = audio_first_power(state->spectrum.point[0], twiddle[0]);
+    for (size_t k = 1; k <= AUDIO_POINTS / 2; k++) {
+        const size_t mirror = AUDIO_POINTS - k;
         const struct audio_complex z = state->spectrum.point[k];
         const struct audio_complex m = state->spectrum.point[mirror];
         const int32_t c = twiddle[2 * k];
@@ -82,8 +87,9 @@ static void unpack(struct audio_state *state, const int32_t *twiddle) {
     }
 }
 
-void audio_power_spectrum(struct audio_state *state, const struct audio_config *config) {
+void audio_transform(struct audio_state *state, const struct audio_config *config) {
     load(state->spectrum.point, state->frame, config->window);
     butterflies(state->spectrum.point, config->twiddle);
-    unpack(state, config->twiddle);
 }
+
+#endif
