@@ -224,6 +224,13 @@ def test_misfits_are_refused_by_name(name: str) -> None:
     assert culprit in error.value.where
 
 
+def test_windows_see_something_of_the_map() -> None:
+    with pytest.raises(MynaError, match="not less than the kernel"):
+        Window((1, 3), padding=(1, 0, 0, 0))
+    with pytest.raises(MynaError, match="not less than the kernel"):
+        Window((3, 3), padding=(0, 0, 0, 3))
+
+
 if __name__ == "__main__":
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps(digests(), indent=1, sort_keys=True) + "\n", "utf-8")

@@ -21,8 +21,8 @@ uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t cou
                    "2:\n" ONE_BIN ONE_BIN "subs %[pairs], #1\n"
                    "bne 2b\n"
                    "3:"
-                   : [low] "+r"(low), [high] "+r"(high), [pairs] "=&l"(pairs), [power] "+r"(power),
-                     [weight] "+r"(weight)
+                   : [low] "+&r"(low), [high] "+&r"(high), [pairs] "=&l"(pairs),
+                     [power] "+&r"(power), [weight] "+&r"(weight)
                    : [count] "r"(count)
                    : "r4", "r5", "r6", "cc", "memory");
     return low + ((uint64_t)high << 32);
@@ -34,7 +34,7 @@ int32_t audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
         __asm volatile("ldr r3, [%[a]], #4\n"
                        "ldr r12, [%[b]], #4\n"
                        "smlad %[sum], r3, r12, %[sum]"
-                       : [sum] "+r"(sum), [a] "+r"(a), [b] "+r"(b)
+                       : [sum] "+&r"(sum), [a] "+&r"(a), [b] "+&r"(b)
                        :
                        : "r3", "r12", "memory");
     return sum;

@@ -20,8 +20,8 @@ uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t cou
                    "vmladava.u32 %[upper], q2, q0\n"
                    "letp lr, 1b\n"
                    "2:"
-                   : [sum] "+r"(sum), [carried] "+r"(carried), [upper] "+r"(upper),
-                     [word] "+r"(word), [weight] "+l"(weight)
+                   : [sum] "+&r"(sum), [carried] "+&r"(carried), [upper] "+&r"(upper),
+                     [word] "+&r"(word), [weight] "+&l"(weight)
                    : [count] "r"(count), [low] "w"(low), [high] "w"(high)
                    : "q0", "q1", "q2", "lr", "cc", "memory");
     return ((uint64_t)(carried + upper) << 32) | sum;
@@ -35,7 +35,7 @@ int32_t audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
                    "vmladava.s16 %[sum], q0, q1\n"
                    "letp lr, 1b\n"
                    "2:"
-                   : [sum] "+r"(sum), [a] "+l"(a), [b] "+l"(b)
+                   : [sum] "+&r"(sum), [a] "+&l"(a), [b] "+&l"(b)
                    : [count] "r"(count)
                    : "q0", "q1", "lr", "cc", "memory");
     return sum;

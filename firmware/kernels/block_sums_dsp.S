@@ -131,3 +131,5 @@ block_lay_four:
     .size   block_lay_four, . - block_lay_four
 
 #endif
+
+    .section .note.GNU-stack, "", %progbits

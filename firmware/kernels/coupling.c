@@ -4,7 +4,7 @@
 #include "kernels/vectors.h"
 
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
-    return fx_narrow16(fx_requantize_small(branch - p->branch_zero, p->mantissa, p->shift));
+    return fx_narrow16(fx_requantize(branch - p->branch_zero, p->mantissa, p->shift));
 }
 
 void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch, int32_t *wraps,

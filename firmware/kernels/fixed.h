@@ -51,18 +51,6 @@ static inline int8_t fx_sat8(int32_t x) {
     return (int8_t)fx_clamp32(x, -127, 127);
 }
 
-/* x * mantissa * 2^(shift - 31), rounded twice as TFLite-Micro does */
-static inline int32_t fx_requantize(int32_t x, int32_t mantissa, int32_t shift) {
-    int64_t wide = shift > 0 ? (int64_t)x * ((int64_t)1 << shift) : (int64_t)x;
-    int32_t high = (int32_t)((wide * mantissa + ((int64_t)1 << 30)) >> 31);
-    if (shift >= 0)
-        return high;
-    int32_t right = -shift;
-    int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
-    int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
-    return (high >> right) + ((high & mask) > threshold ? 1 : 0);
-}
-
 /* saturates to int8 */
 static inline int32_t fx_narrow8(int32_t x) {
 #ifdef __ARM_FEATURE_SAT
@@ -96,15 +84,16 @@ static inline int32_t fx_double_high(int32_t x, int32_t mantissa) {
 #endif
 }
 
-/* fx_requantize(x, mantissa, -right) where |x| < 2^30 and 0 <= right; without a branch */
+/* x * mantissa * 2^-(31 + right), rounded twice as TFLite-Micro does; |x| < 2^30, 0 <= right */
 static inline int32_t fx_requantize_down(int32_t x, int32_t mantissa, int32_t right) {
     int32_t half = (int32_t)(((uint32_t)1 << right) >> 1), halves = (0 - half) >> 31;
     int32_t high = fx_double_high(x, mantissa);
     return (high + ((high >> 31) & halves) + half) >> right; /* halves go away from zero */
 }
 
-/* fx_requantize(x, mantissa, shift) where |x| * 2^max(shift, 0) < 2^30 */
-static inline int32_t fx_requantize_small(int32_t x, int32_t mantissa, int32_t shift) {
+/* x * mantissa * 2^(shift - 31), rounded twice as TFLite-Micro does; |x| * 2^max(shift, 0) < 2^30
+ */
+static inline int32_t fx_requantize(int32_t x, int32_t mantissa, int32_t shift) {
     int32_t left = fx_max32(shift, 0);
     return fx_requantize_down((int32_t)((uint32_t)x << left), mantissa, left - shift);
 }

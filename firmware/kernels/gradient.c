@@ -20,7 +20,7 @@ static uint32_t clamp_grad_fours(const struct clamp_grad *p, const int8_t *dy, c
               "sel %0, %0, %5\n\t"
               "ssub8 %1, %4, %2\n\t"
               "sel %0, %0, %5"
-              : "+r"(gradient), "=&r"(scratch)
+              : "+&r"(gradient), "=&r"(scratch)
               : "r"(value), "r"(above), "r"(below), "r"(0)
               : "cc");
         memcpy(dx + i, &gradient, sizeof gradient);

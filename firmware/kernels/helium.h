@@ -35,7 +35,7 @@ static inline void copy_s8(int8_t *to, const int8_t *from, int32_t count) {
                    "vstrb.8 q0, [%[to]], #16\n"
                    "letp lr, 1b\n"
                    "2:"
-                   : [to] "+r"(to), [from] "+r"(from)
+                   : [to] "+&r"(to), [from] "+&r"(from)
                    : [count] "r"(count)
                    : "lr", "q0", "memory");
 }

@@ -46,7 +46,7 @@ static void pairs_s8(const int8_t *const a[TALL], const int8_t *b, int32_t strid
         __asm volatile(BEGIN "ldr lr, %[size]\n"
                              "dlstp.8 lr, lr\n"
                              "1:\n" STEP_S8 "letp lr, 1b\n" END
-                       : [acc] "+r"(acc), [b0] "+r"(b0), [b1] "+r"(b1)
+                       : [acc] "+&r"(acc), [b0] "+&r"(b0), [b1] "+&r"(b1)
                        : [size] "m"(size), INPUTS(WIDE)
                        : CLOBBERS);
         b0 += step, b1 += step;
@@ -76,7 +76,7 @@ void dots_s8_s16(const int8_t *const a[TALL], const int16_t *b, int32_t size, in
                              "wlstp.16 lr, lr, 4f\n"
                              "3:\n" STEP_S16 "letp lr, 3b\n"
                              "4:\n" END
-                       : [acc] "+r"(acc), [b] "+r"(b)
+                       : [acc] "+&r"(acc), [b] "+&r"(b)
                        : [turns] "r"(turns), [rest] "m"(rest), INPUTS(NARROW)
                        : CLOBBERS);
     } while (acc < end);

@@ -11,7 +11,7 @@ int32_t sum_s8(const int8_t *x, int32_t count) {
                    "vaddva.s8 %[sum], q0\n"
                    "letp lr, 1b\n"
                    "2:"
-                   : [sum] "+Te"(sum), [x] "+r"(x)
+                   : [sum] "+&Te"(sum), [x] "+&r"(x)
                    : [count] "r"(count)
                    : "lr", "q0", "memory");
     return sum;
@@ -30,7 +30,7 @@ void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
                    "vstrb.16 q0, [%[to]], #8\n"
                    "letp lr, 1b\n"
                    "2:"
-                   : [to] "+l"(to), [from] "+l"(from)
+                   : [to] "+&l"(to), [from] "+&l"(from)
                    : [count] "r"(count), [offsets] "w"(offsets), [step] "l"(8 * stride)
                    : "lr", "q0", "cc", "memory");
 }
@@ -94,7 +94,7 @@ void gradient_rows(struct fx_multiplier by, int32_t rows, int32_t count, int32_t
                                    "vstrbt.8 q0, [%[dx]]\n"
                                    "add %[dx], %[stride]\n"
                                    "le lr, 1b"
-                   : [acc] "+r"(acc), [dx] "+r"(dx), [top] "+r"(*peak)
+                   : [acc] "+&r"(acc), [dx] "+&r"(dx), [top] "+&r"(*peak)
                    : [inside] "r"(vctp8q((uint32_t)count)), [rows] "r"(rows), [stride] "r"(stride),
                      [shift] "r"(32 - by.shift), [mantissa] "w"(vdupq_n_s32(by.mantissa)),
                      [zero] "w"(vdupq_n_s32(0)), [low] "w"(vdupq_n_s8(-127))

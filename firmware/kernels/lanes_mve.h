@@ -43,7 +43,7 @@ static inline struct lanes products(struct walk k, int32_t zero, const int32_t *
                    "vld21.32 {q0, q1}, [%[start]]!\n"
                    "vld20.32 {q2, q3}, [%[start]]\n"
                    "vld21.32 {q2, q3}, [%[start]]"
-                   : "=w"(a), "=w"(b), "=w"(c), "=w"(d), [start] "+r"(start)
+                   : "=w"(a), "=w"(b), "=w"(c), "=w"(d), [start] "+&r"(start)
                    :
                    : "memory");
     __asm volatile("1: wls lr, %[cols], 3f\n"
@@ -56,7 +56,7 @@ static inline struct lanes products(struct walk k, int32_t zero, const int32_t *
                                                                         "bgt 1b\n"
                                                                         "3:"
                    : "+w"(a), "+w"(b), "+w"(c),
-                     "+w"(d), [x] "+l"(k.x), [w] "+l"(k.w), [rows] "+r"(k.rows)
+                     "+w"(d), [x] "+&l"(k.x), [w] "+&l"(k.w), [rows] "+&r"(k.rows)
                    : [cols] "r"(k.cols), [x_col] "r"(k.x_col), [w_col] "r"(k.w_col),
                      [x_row] "r"(k.x_row), [w_row] "r"(k.w_row), [zero] "r"(zero)
                    : "q4", "q5", "q6", "lr", "cc", "memory");

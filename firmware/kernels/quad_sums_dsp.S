@@ -81,3 +81,5 @@ quad_products:
     .size   quad_products, . - quad_products
 
 #endif
+
+    .section .note.GNU-stack, "", %progbits

@@ -5,13 +5,13 @@
 
 /* the multiplier's operand is small, as passes/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
-    int32_t scaled = fx_requantize_small(x - p->x_zero, p->mantissa, p->shift);
+    int32_t scaled = fx_requantize(x - p->x_zero, p->mantissa, p->shift);
     return fx_clamp32(scaled + p->y_zero, p->low, p->high);
 }
 
 /* the same where the clamp is all of int8 */
 static inline int8_t requantize_plain(const struct requantize *p, int32_t x) {
-    int32_t scaled = fx_requantize_small(x - p->x_zero, p->mantissa, p->shift);
+    int32_t scaled = fx_requantize(x - p->x_zero, p->mantissa, p->shift);
     return (int8_t)fx_narrow8(scaled + p->y_zero);
 }
 

@@ -4,7 +4,7 @@
 #if MYNA_MVE
 #include "kernels/fixed_mve.h"
 
-/* fx_requantize_small by one multiplier for all elements */
+/* fx_requantize by one multiplier for all elements */
 static inline int32x4_t requantize_small(int32x4_t x, int32_t mantissa, int32_t shift) {
     x = vshlq_r_s32(x, fx_max32(shift, 0));
     return mve_requantize_down(x, vdupq_n_s32(mantissa), vdupq_n_s32(fx_min32(shift, 0)));

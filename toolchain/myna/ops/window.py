@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from myna.errors import MynaError
 from myna.fixed import IntArray
 
 
@@ -18,12 +19,22 @@ class Window:
     Attributes:
         kernel: height and width of the window.
         strides: vertical and horizontal stride.
-        padding: top, bottom, left, right.
+        padding: top, bottom, left, right; each less than the kernel, so that every window sees
+            something of the map, as the kernels rely on.
+
+    Raises:
+        MynaError: more padding than that.
     """
 
     kernel: tuple[int, int]
     strides: tuple[int, int] = (1, 1)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def __post_init__(self) -> None:
+        """Check the padding."""
+        top, bottom, left, right = self.padding
+        if max(top, bottom) >= self.kernel[0] or max(left, right) >= self.kernel[1]:
+            raise MynaError(f"padding {self.padding} is not less than the kernel {self.kernel}")
 
     @classmethod
     def of(
