@@ -30,6 +30,9 @@ GRID = [  # in h, w, c; kernel; strides; padding
     ((12, 1, 4), (5, 1), (2, 1), "same"),
     ((7, 6, 24), (3, 3), (2, 2), "same"),
     ((5, 4, 33), (2, 3), (1, 2), "valid"),
+    ((2, 70, 4), (3, 3), (1, 1), "same"),  # beyond the bands of the DSP variant
+    ((6, 7, 4), (6, 6), (1, 1), "same"),
+    ((1, 1, 4), (3, 3), (1, 1), "same"),
 ]
 
 
