@@ -4,6 +4,9 @@
 How deep gradients must reach decides the arena; each layer then adds its state and the work of its
 weight gradient. For every depth this is a knapsack with two limits, solved exactly by keeping the
 sets that no other set beats. Set by set, what a step really takes is then measured, best first.
+
+That is exact as long as the arena depends on the deepest layer alone. Where another layer adds to it,
+the room is narrowed by what was too much: what is found fits, but a better set may be passed over.
 """
 
 from __future__ import annotations
@@ -46,6 +49,9 @@ def best_set(
     layers: Sequence[Layer], measure: Callable[[frozenset[str]], Demand], limit: Demand
 ) -> frozenset[str]:
     """The affordable set with the largest sum of gains; empty if no layer can be afforded.
+
+    The largest provided that a set takes what its deepest layer takes, and of each other layer its
+    demand; if it takes more, the set still fits, but another one may bring more.
 
     Args:
         layers: those that bring something, in forward order.

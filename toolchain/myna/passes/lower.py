@@ -23,7 +23,8 @@ def lower(quantized: QuantizedModel) -> Graph:
     """The forward graph; its input is the feature map, its output the logits.
 
     Raises:
-        MynaError: a layer has no integer op, or its accumulator cannot be proven to fit int32.
+        MynaError: a layer has no integer op, or its accumulator or an operand cannot be proven to
+            stay below 2^30.
     """
     return _Lowering(quantized).run()
 
