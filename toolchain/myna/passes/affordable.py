@@ -5,8 +5,9 @@ How deep gradients must reach decides the arena; each layer then adds its state 
 weight gradient. For every depth this is a knapsack with two limits, solved exactly by keeping the
 sets that no other set beats. Set by set, what a step really takes is then measured, best first.
 
-That is exact as long as the arena depends on the deepest layer alone. Where another layer adds to it,
-the room is narrowed by what was too much: what is found fits, but a better set may be passed over.
+That is exact as long as the arena depends on the deepest layer alone. Where another layer adds to
+it, the room is narrowed by what was too much: what is found fits, but a better set may be passed
+over.
 """
 
 from __future__ import annotations
