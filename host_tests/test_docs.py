@@ -121,7 +121,8 @@ def myna_commands(document: Path) -> Iterator[tuple[str, str, list[str]]]:
         if call:
             typed = call[2].split(" #")[0]
             options = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", typed)
-            yield line, " ".join((call[1], *parts_of(call[1]) & set(typed.split()))), options
+            part = typed.split()[:1] if parts_of(call[1]) else []
+            yield line, " ".join((call[1], *part)), options
 
 
 def parts_of(command: str) -> set[str]:
@@ -144,9 +145,19 @@ def options_of(command: str) -> set[str]:
 @each_document
 def test_commands_named_exist(document: Path) -> None:
     for line, command, options in myna_commands(document):
-        assert command.partition(" ")[0] in COMMANDS, f"`{line}`: there is no command {command}"
+        group, _, part = command.partition(" ")
+        assert group in COMMANDS, f"`{line}`: there is no command {group}"
+        assert part in (parts_of(group) or {""}), f"`{line}`: there is no command {command}"
         unknown = set(options) - (options_of(command) if options else set())
         assert not unknown, f"`{line}`: no option {', '.join(sorted(unknown))}"
+
+
+@pytest.mark.parametrize("typed", ["nonsense", "analyze nonsense", "analyze models/kws"])
+def test_a_command_that_does_not_exist_is_found(tmp_path: Path, typed: str) -> None:
+    document = tmp_path / "document.md"
+    document.write_text(f"Type `myna {typed}`.", "utf-8")
+    with pytest.raises(AssertionError, match="there is no command"):
+        test_commands_named_exist(document)
 
 
 def test_commands_are_recognized() -> None:
