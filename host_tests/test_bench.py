@@ -16,7 +16,9 @@ import pytest
 from myna.bench.cases import cases
 from myna.bench.count import Count, compiler, count_enrollment, count_steps, total
 from myna.bench.measure import kernels
+from myna.bench.profile import by_function
 from myna.bench.traffic import count_gradients
+from myna.device.pio import compile_flags
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.examples import Examples
@@ -101,6 +103,19 @@ def test_a_range_found_dynamically_moves_each_gradient_twice() -> None:
 def test_only_the_emulator_counts() -> None:
     with pytest.raises(MynaError, match="counted in the emulator"):
         count_steps("host", project().generated, 1, 1)
+
+
+def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
+    ran = tmp_path / "ran.txt"
+    ran.write_text("1000 3\n", "ascii")
+    with pytest.raises(MynaError, match=r"addr2line: failed: .*missing\.elf"):
+        by_function(tmp_path / "missing.elf", ran)
+
+
+def test_flags_are_those_of_the_build() -> None:
+    flags = compile_flags("qemu_m55").split()
+    assert {"-std=c11", "-O2", "-Werror", "-mcpu=cortex-m55"} <= set(flags)
+    assert not any(flag.startswith("-m") for flag in compile_flags("host").split())
 
 
 def test_counts_add_and_subtract() -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from myna.bench.count import Count
+from myna.bench.measure import Kernel
 from myna.errors import MynaError
 from myna.report import counts
 from myna.report.figures import main, render
 from myna.report.markdown import insert
+from myna.report.roofline import draw_roofline
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,6 +47,21 @@ def test_counts_of_different_models_are_not_compared() -> None:
         counts.render([{"model": "a", **common}, {"model": "b", **common}])
     with pytest.raises(MynaError, match="no result of myna bench"):
         counts.render([{"model": "a"}])
+
+
+def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:
+    for name, text in (("text.json", "Apache License"), ("other.json", '{"model": "a"}')):
+        (tmp_path / name).write_text(text, "utf-8")
+        with pytest.raises(MynaError, match=f"{name}: is no result of myna bench"):
+            counts.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["file/picture.png", "picture.nonsense"])
+def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    kernel = Kernel("dense", (2,), 4, Count(8, 4, 2))
+    with pytest.raises(MynaError, match=f"{name}: cannot write the picture"):
+        draw_roofline([kernel], "kernels", tmp_path / name)
 
 
 def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Instructions, never cycles or seconds: QEMU models no timing.
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from pathlib import Path
 
 from myna.bench.profile import by_function
 from myna.device import pio
-from myna.device.target import PROJECT, find_board, require
+from myna.device.target import find_board
+from myna.device.tool import call
 from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
@@ -22,7 +22,6 @@ from myna.learn.recipe import Recipe
 PLUGIN = Path(__file__).with_name("counter.c")
 STEPS, ENROLL = "bench/steps.c", "bench/enroll.c"
 DONE = "bench: done"  # as in firmware/bench/mark.h
-TIMEOUT_S = 3600.0
 FRAMES = 50  # that firmware/bench/steps.c takes in
 
 
@@ -127,7 +126,21 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
 
 def compiler(board: str) -> str:
     """Name and version of a board's compiler: counts are exact for one compiler only."""
-    return _call([require(find_board(board).compiler), "--version"]).splitlines()[0]
+    return call(find_board(board).compiler, "--version").stdout.splitlines()[0]
+
+
+def machine_of(board: str) -> str:
+    """QEMU's name of an emulated board.
+
+    Raises:
+        MynaError: there is no such board, or it is not emulated.
+    """
+    machine = find_board(board).machine
+    if not machine:
+        raise MynaError(
+            "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
+        )
+    return machine
 
 
 def total(counts: Sequence[Count]) -> Count:
@@ -158,40 +171,22 @@ def _run(
 
     Without ``everything`` it counts nothing but instructions at the marks, and is much faster.
     """
-    machine = find_board(board).machine
-    if not machine:
-        raise MynaError(
-            "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
-        )
+    machine = machine_of(board)
     elf = pio.build(board, generated, main=main).elf
     with tempfile.TemporaryDirectory(prefix="myna-") as name:
         folder = Path(name)
         plugin, marks, ran = folder / "counter.so", folder / "marks.txt", folder / "ran.txt"
-        _call([require("gcc"), "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin)])
+        call("gcc", "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin))
         options = f"profile={ran}" if everything else "bytes=off"
-        said = _call(
-            [
-                *(require("qemu-system-arm"), "-machine", machine, "-display", "none"),
-                *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),
-                *("-semihosting-config", "enable=on,target=native"),
-                *("-plugin", f"{plugin},out={marks},{options}"),
-            ],
+        result = call(
+            *("qemu-system-arm", "-machine", machine, "-display", "none"),
+            *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),
+            *("-semihosting-config", "enable=on,target=native"),
+            *("-plugin", f"{plugin},out={marks},{options}"),
             fine=(0, 1),  # it ends with a semihosting call that reports an error
         )
+        said = result.stdout + result.stderr
         if DONE not in said:
             raise MynaError(f"the bench firmware stopped: {said.strip()}", where=str(elf))
         counts = [Count(*map(int, line.split())) for line in marks.read_text("ascii").splitlines()]
         return counts, by_function(elf, ran) if everything else {}
-
-
-def _call(command: Sequence[str], fine: Sequence[int] = (0,)) -> str:
-    """What a program said."""
-    try:
-        result = subprocess.run(
-            command, cwd=PROJECT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise MynaError(f"{command[0]} did not end in {TIMEOUT_S:.0f} s") from error
-    if result.returncode not in fine:
-        raise MynaError(f"{command[0]} failed: {result.stderr.strip()[:2000]}")
-    return result.stdout + result.stderr

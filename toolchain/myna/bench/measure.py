@@ -20,6 +20,7 @@ from myna.bench.count import (
 from myna.bench.program import PREFIX, with_cases
 from myna.codegen import generate
 from myna.codegen.emit import Labels
+from myna.device.pio import compile_flags
 from myna.device.target import find_board
 from myna.errors import MynaError
 from myna.ir import Graph, Kind, Node
@@ -63,10 +64,8 @@ class Kernel:
             "name": self.name,
             "shape": list(self.shape),
             "macs": self.macs,
-            "instructions": self.count.instructions,
             **work,
-            "bytes_loaded": self.count.loaded,
-            "bytes_stored": self.count.stored,
+            **_counted(self.count),
         }
 
 
@@ -105,11 +104,12 @@ class Bench:
             "board": self.board,
             "train": self.project.options.train,
             "compiler": compiler(self.board),
+            "flags": compile_flags(self.board),
             "kernels": [kernel.to_json() for kernel in self.kernels],
             "inference": _sum(self.infer),
             "train_step": _sum(self.train_step),
             "enroll": asdict(self.enroll) if self.enroll else None,
-            "features_1s": asdict(self.features),
+            "features_1s": _counted(self.features),
             "range_tracking": self._tracking(),
             "ram": {
                 "arena": memory.arena,
@@ -192,11 +192,18 @@ def _nodes(graph: Graph, nodes: Sequence[Node], counts: Sequence[Count]) -> tupl
 def _sum(nodes: Sequence[Kernel]) -> dict[str, Any]:
     counted, work = total([node.count for node in nodes]), sum(node.macs for node in nodes)
     return {
-        "instructions": counted.instructions,
         "macs": work,
         "instructions_per_mac": counted.instructions / work,
-        "bytes_loaded": counted.loaded,
-        "bytes_stored": counted.stored,
+        **_counted(counted),
+    }
+
+
+def _counted(count: Count) -> dict[str, int]:
+    """A count's fields, the same in every section."""
+    return {
+        "instructions": count.instructions,
+        "bytes_loaded": count.loaded,
+        "bytes_stored": count.stored,
     }
 
 

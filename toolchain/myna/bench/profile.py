@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 
-from myna.device.target import require
+from myna.device.tool import call
 
 ADDRESS = re.compile(r"0x([0-9a-f]+)")
 
@@ -22,15 +21,16 @@ def by_function(elf: Path, ran: Path) -> dict[str, int]:
     Args:
         elf: the image, with debug information.
         ran: lines of an instruction's address (hexadecimal) and how often it was executed.
+
+    Raises:
+        MynaError: the program that reads debug information is missing or fails.
     """
     times: Counter[str] = Counter()
     for line in ran.read_text("ascii").splitlines():
         address, executed = line.split()
         times[address.lstrip("0") or "0"] += int(executed)
-    command = [require("arm-none-eabi-addr2line"), "-a", "-f", "-i", "-e", str(elf)]
-    output = subprocess.run(
-        command, input="\n".join(times), capture_output=True, text=True, check=True
-    ).stdout
+    options = ("-a", "-f", "-i", "-e", str(elf))
+    output = call("arm-none-eabi-addr2line", *options, given="\n".join(times)).stdout
     functions: Counter[str] = Counter()
     frames: set[str] = set()
     address = ""

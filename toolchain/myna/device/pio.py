@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import configparser
 import fcntl
 import hashlib
 import itertools
@@ -22,6 +23,7 @@ import platformio
 from platformio.dependencies import get_core_dependencies
 
 from myna.device.target import PROJECT, Board, find_board, require
+from myna.device.tool import call
 from myna.errors import MynaError
 
 CORE = PROJECT / ".pio-core"
@@ -141,6 +143,13 @@ def _compiler_lines(output: str) -> str:
     return "\n".join(said[:ERROR_LINES]) or output.strip()
 
 
+def compile_flags(board: str) -> str:
+    """The flags that all C of a board is compiled with, from platformio.ini and the board."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(PROJECT / "platformio.ini", "utf-8")
+    return " ".join([*settings["env"]["build_flags"].split(), find_board(board).cpu_flags]).strip()
+
+
 def variables(board: str, firmware: Firmware) -> dict[str, int]:
     """Bytes of each static variable, the largest first; those of one name together."""
     listing = _run_tool(find_board(board), "nm", "-S", str(firmware.elf))
@@ -151,8 +160,7 @@ def variables(board: str, firmware: Firmware) -> dict[str, int]:
 
 
 def _run_tool(board: Board, tool: str, *arguments: str) -> str:
-    command = [require(board.compiler.removesuffix("gcc") + tool), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return call(board.compiler.removesuffix("gcc") + tool, *arguments).stdout
 
 
 def _measure(board: Board, elf: Path) -> Firmware:

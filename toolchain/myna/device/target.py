@@ -49,6 +49,7 @@ PACKAGES = {
 class Board:
     """One board: how it is built and, if virtual, started. Sizes in bytes.
 
+    `cpu_flags` choose the core when compiling.
     `machine` is QEMU's name of the emulated board, empty on the host board. `file_backed_ram` is
     its memory that QEMU can keep in a file, where the firmware emulates flash.
     """
@@ -58,6 +59,7 @@ class Board:
     kind: Literal["host", "qemu"]
     machine: str
     cpu: str
+    cpu_flags: str
     ram_bytes: int
     flash_bytes: int
     file_backed_ram: int
@@ -76,6 +78,7 @@ def _read_board(path: Path) -> Board:
         kind=data["virtual"]["kind"],
         machine=data["virtual"].get("machine", ""),
         cpu=data["build"]["cpu"],
+        cpu_flags=data["build"]["cpu_flags"],
         ram_bytes=data["upload"]["maximum_ram_size"],
         flash_bytes=data["upload"]["maximum_size"],
         file_backed_ram=data["virtual"].get("file_backed_ram", 0),

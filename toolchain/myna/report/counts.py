@@ -53,10 +53,31 @@ def render(results: Sequence[Result]) -> str:
         header = ["", *(result["board"] for result in results), "others"]
         return table(header, [*_kernels(results), *_sections(results)])
     except (KeyError, TypeError) as error:
-        raise MynaError(
-            f"is no result of myna bench ({type(error).__name__}: {error})",
-            fix="make it with myna bench --json",
-        ) from error
+        raise _no_result(error) from error
+
+
+def read(path: Path) -> Result:
+    """A result from its file.
+
+    Raises:
+        MynaError: the file is no result of `myna bench`.
+    """
+    try:
+        result: Result = json.loads(path.read_text("utf-8"))
+        render([result])  # what is missing shows here, where the file is known
+    except ValueError as error:
+        raise _no_result(error, str(path)) from error
+    except MynaError as error:
+        raise MynaError(error.what, where=str(path), fix=error.fix) from error
+    return result
+
+
+def _no_result(error: Exception, where: str = "") -> MynaError:
+    return MynaError(
+        f"is no result of myna bench ({type(error).__name__}: {error})",
+        where=where,
+        fix="make it with myna bench --json",
+    )
 
 
 def _kernels(results: Sequence[Result]) -> list[list[str]]:
@@ -90,7 +111,7 @@ def _sections(results: Sequence[Result]) -> list[list[str]]:
 )
 def main(document: Path, results: tuple[Path, ...]) -> None:
     """Put a table of RESULTS, files that `myna bench --json` wrote, into DOCUMENT."""
-    found = [json.loads(path.read_text("utf-8")) for path in results]
+    found = [read(path) for path in results]
     document.write_text(insert(document.read_text("utf-8"), "counts", render(found)), "utf-8")
 
 

@@ -49,11 +49,12 @@ def save_picture(figure: Figure, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: matplotlib knows no such kind of file
+        reason = error.strerror if isinstance(error, OSError) else error
         raise MynaError(
-            f"cannot write the picture ({error.strerror})",
+            f"cannot write the picture ({reason})",
             where=str(path),
-            fix="name another folder with -o",
+            fix="name another file, whose name ends in .png",
         ) from error
 
 

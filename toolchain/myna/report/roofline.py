@@ -13,7 +13,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from myna.bench.measure import Kernel
-from myna.report.picture import BLUE, ORANGE
+from myna.report.picture import BLUE, ORANGE, save_picture
 
 ROOFS = ((1, "one MAC an instruction"), (2, "SMLAD: two"), (16, "VMLADAVA: sixteen"))
 
@@ -25,6 +25,9 @@ def draw_roofline(kernels: Sequence[Kernel], title: str, path: Path) -> None:
         kernels: counted; those without MACs are left out.
         title: above the picture.
         path: a PNG file to write.
+
+    Raises:
+        MynaError: the file cannot be written.
     """
     figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
     axes = figure.subplots()
@@ -53,5 +56,4 @@ def draw_roofline(kernels: Sequence[Kernel], title: str, path: Path) -> None:
     axes.set_ylabel("multiply-accumulates per instruction")
     axes.set_title(title)
     axes.grid(alpha=0.25, which="both")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    save_picture(figure, path)
