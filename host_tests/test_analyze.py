@@ -13,12 +13,14 @@ import tiny
 import tiny_model
 from click.testing import CliRunner
 from myna.analysis import memory, traffic
+from myna.analysis.subject import subject
 from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Kind
 from myna.passes.hindsight import RangeMode, dynamic_gradients
 from myna.passes.plan import ALIGNMENT, Program
+from myna.passes.select import trained_tensors
 from myna.pipeline import Options, compile_model
 
 KWS = PROJECT / "models" / "kws"
@@ -88,6 +90,24 @@ def test_one_subject_must_be_named(arguments: tuple[object, ...]) -> None:
     assert "either MODEL or --arch" in str(result.exception)
 
 
+def test_what_a_budget_leaves_to_train_is_shown(tmp_path: Path) -> None:
+    output, found = run("analyze", "memory", KWS, "--ram", "48K", "-o", tmp_path / "picture.png")
+    trained = found["trained"]
+    assert isinstance(trained, list)
+    everything = trained_tensors(subject(KWS, None).program(Options()).graph)
+    assert trained and set(trained) < set(everything)
+    assert ", ".join(trained) in output
+
+
+@pytest.mark.parametrize("plan", ["auto", "ram-50000", "sparse-2"])
+def test_a_shape_has_no_contributions(plan: str) -> None:
+    what = ["analyze", "memory", "--arch", "mobilenet_v2", "--train", plan]
+    result = CliRunner().invoke(cli, what)
+    assert isinstance(result.exception, MynaError)
+    assert "a shape has no measured contributions" in str(result.exception)
+    assert "myna contributions" not in str(result.exception)
+
+
 # -- traffic ---------------------------------------------------------------------------------------
 
 
@@ -127,3 +147,20 @@ def test_ranges_in_hindsight_save_what_is_published(what: tuple[object, ...]) ->
     total = [sum(one[f"bytes_{kind}"] for one in layers) for kind in ("hindsight", "dynamic")]
     assert found["reduction_total"] == pytest.approx(100 * (1 - total[0] / total[1]))
     assert found["reduction_alone"] == pytest.approx(100 * 8 / 9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ((KWS, "--board", "nonsense"), "unknown board"),
+        ((KWS, "--board", "host"), "counted in the emulator"),
+        (("--arch", "mobilenet_v2", "--board", "qemu_m4"), "only a MODEL runs"),
+    ],
+)
+def test_a_board_that_cannot_count_is_told_first(
+    arguments: tuple[object, ...], reason: str
+) -> None:
+    result = CliRunner().invoke(cli, ["analyze", "traffic", *map(str, arguments)])
+    assert isinstance(result.exception, MynaError)
+    assert reason in str(result.exception)
+    assert not result.output

@@ -17,7 +17,7 @@ from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel, quantize
 from myna.passes.recompute import recompute
 from myna.passes.reversible import reversible
-from myna.passes.select import select
+from myna.passes.select import MEASURED, select
 from myna.pipeline import Options, training_graph
 
 RANGE = (-6.0, 6.0)  # any will do, as any weights will: nobody looks at the numbers
@@ -31,10 +31,16 @@ def shape_program(shape: FloatModel, options: Options) -> Program:
     block make, whose streams nobody keeps, is recomputed from the image.
 
     Raises:
-        MynaError: ``options.ram`` is set.
+        MynaError: ``options.ram`` is set, or the plan of what to train asks for contributions.
     """
     if options.ram is not None:
         raise MynaError("cannot be fitted into a budget", where=shape.name, fix="omit --ram")
+    if MEASURED.fullmatch(options.train):
+        raise MynaError(
+            f"a shape has no measured contributions, which --train {options.train} chooses by",
+            where=shape.name,
+            fix="use --train all, head, bias, last-K or tensor names",
+        )
     model = synthetic(shape)
     graph = training_graph(model, options.rate)
     ranges = dict.fromkeys(dynamic_gradients(graph), 1.0)

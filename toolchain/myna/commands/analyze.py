@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import click
 from myna.analysis.memory import compare
 from myna.analysis.subject import ARCHITECTURES, UNDIVIDED, subject
 from myna.analysis.traffic import gradients, quantization_alone, reduction
+from myna.bench.count import machine_of
 from myna.bench.traffic import count_gradients, counted_reduction
 from myna.commands.common import json_option, options, verification_options, write_json
 from myna.errors import MynaError
-from myna.passes.select import trained_tensors
+from myna.passes.select import layers_of, trained_tensors
 from myna.pipeline import Options
 from myna.report.timeline import draw_memory
 
@@ -47,15 +49,17 @@ def memory(
     """
     examined = subject(model, arch)
     planned = examined.program(chosen)
-    trained = ",".join(trained_tensors(planned.graph))
-    store_all = examined.program(replace(chosen, train=trained, store_all=True, ram=None))
+    trained = trained_tensors(planned.graph)
+    same = replace(chosen, train=",".join(trained), store_all=True, ram=None)
+    store_all = examined.program(same)
     found = compare(store_all, planned)
     picture = out or BUILD / f"memory-{examined.name}.png"
     draw_memory(
         (("every activation stored", store_all), ("as planned", planned)),
-        f"{examined.name}, --train {chosen.train}: what lives when in a training step",
+        f"{examined.name}, {_plan(chosen)}: what lives when in a training step of {_span(trained)}",
         picture,
     )
+    click.echo(f"{_plan(chosen)} trains {_span(trained)}: {', '.join(trained)}")
     click.echo(f"{'bytes':12} {'store all':>12} {'planned':>12}")
     click.echo(
         f"{'activations':12} {found.activations_store_all:12,} {found.activations_planned:12,}"
@@ -64,8 +68,20 @@ def memory(
     click.echo(f"{'arena':12} {found.arena_store_all:12,} {found.arena_planned:12,}")
     click.echo(f"picture: {picture}")
     asked = {"model": examined.source, "train": chosen.train, "ram": chosen.ram}
-    result = {**asked, **asdict(found), "ratio": found.ratio}
+    result = {**asked, "trained": trained, **asdict(found), "ratio": found.ratio}
     write_json(json_file, "analyze memory", result)
+
+
+def _plan(chosen: Options) -> str:
+    """What was asked for."""
+    limit = f" --ram {chosen.ram}" if chosen.ram else ""
+    return f"--train {chosen.train}{limit}"
+
+
+def _span(trained: Sequence[str]) -> str:
+    """The layers that are trained, in a few words."""
+    layers = layers_of(trained)
+    return layers[0] if len(layers) == 1 else f"{len(layers)} layers, {layers[0]} to {layers[-1]}"
 
 
 @analyze.command()
@@ -80,6 +96,8 @@ def traffic(
     Dynamic ranges write and read back 32-bit accumulators; see DESIGN.md for the formulas.
     """
     examined = subject(model, arch, group_bytes=UNDIVIDED)
+    if board is not None:
+        _expect_countable(model, board)
     moved = gradients(examined.program(Options(store_all=True)).graph)
     click.echo(f"{'gradient':24} {'dynamic':>12} {'hindsight':>12} {'saved':>8}")
     for one in moved:
@@ -102,15 +120,20 @@ def traffic(
     }
     most, total, alone = (result[f"reduction_{part}"] for part in ("max", "total", "alone"))
     click.echo(f"saved: at most {most:.1f} %, in all {total:.1f} %; without operands {alone:.1f} %")
-    if board is not None:
+    if board is not None and model is not None:
         result |= _count(model, board)
     write_json(json_file, "analyze traffic", result)
 
 
-def _count(model: Path | None, board: str) -> dict[str, Any]:
-    """What the firmware moves, gradient by gradient; for a result."""
+def _expect_countable(model: Path | None, board: str) -> None:
+    """Before anything is shown."""
     if model is None:
         raise MynaError("only a MODEL runs on a board", where="--board", fix="leave --arch out")
+    machine_of(board)
+
+
+def _count(model: Path, board: str) -> dict[str, Any]:
+    """What the firmware moves, gradient by gradient; for a result."""
     counted = count_gradients(model, board)
     click.echo(f"\nloaded and stored on {board}, where dynamic ranges run each op twice:")
     for one in counted:

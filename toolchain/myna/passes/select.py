@@ -23,6 +23,7 @@ HELP = (
     "sparse-N (the head and N layers), ram-BYTES (as much as fits), auto (as much as --ram and "
     "--time allow), or tensor names joined by commas"
 )
+MEASURED = re.compile(r"(sparse|ram)-([1-9]\d*)|auto")  # plans that ask for contributions
 MEASURE = "run `myna contributions MODEL --data DIR`"
 
 
@@ -78,7 +79,7 @@ def choose(
             chosen: nothing was measured, or the budget does not hold the head.
     """
     trainable = trained_tensors(graph)
-    if not (match := re.fullmatch(r"(sparse|ram)-([1-9]\d*)|auto", plan)):
+    if not (match := MEASURED.fullmatch(plan)):
         return _chosen(graph, plan, trainable)
     head, ranking = _ranking(trainable, plan, contributions)
     if match[1] == "sparse":
