@@ -11,13 +11,14 @@ import pytest
 import tiny_model
 from click.testing import CliRunner
 from myna.budget import CLIPS, Needs, fit
-from myna.commands.common import ram_option
+from myna.commands.common import ram_option, training_options
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.footprint import Footprint, measure
 from myna.learn.lesson import Lesson, featurize
 from myna.learn.recipe import Recipe
 from myna.learn.speech import Utterance
+from myna.passes.select import layers_of, trained_tensors
 from myna.pipeline import Options
 from myna.project import Project, open_project
 from myna.quantized import load_package
@@ -26,7 +27,11 @@ KWS = PROJECT / "models" / "kws"
 K = 1024
 WORDS = tuple(word for word, hertz in tiny_model.TONES.items() if hertz)[:5]
 asked = pytest.mark.parametrize(
-    ("train", "ram"), [("head", 32 * K), ("head", 64 * K), ("all", 128 * K), ("all", 96 * K)]
+    ("train", "ram"),
+    [
+        *(("head", 32 * K), ("head", 64 * K), ("auto", 32 * K)),
+        *(("all", 96 * K), ("all", 118 * K), ("all", 128 * K)),
+    ],
 )
 
 
@@ -76,11 +81,45 @@ def test_as_much_is_trained_as_fits() -> None:
     assert min(few.options.clips, more.options.clips) >= CLIPS[0]
 
 
+def test_more_ram_never_trains_less() -> None:
+    gains = load_package(KWS).contributions
+    assert gains is not None
+    sums = []
+    for kilo in (94, 98, 106, 110, 114):
+        trained = layers_of(trained_tensors(compiled("all", kilo * K).program.graph))
+        sums.append(sum(gains[name].gain for name in trained if name in gains))
+    assert sums == sorted(sums)
+    assert sums[0] > 0
+
+
+def test_auto_trains_the_head_where_nothing_else_fits() -> None:
+    project = compiled("auto", 32 * K)
+    assert layers_of(trained_tensors(project.program.graph)) == ["logits"]
+    with pytest.raises(MynaError, match="multiply-accumulates"):
+        open_project(KWS, Options(train="auto", ram=32 * K, macs=1))
+
+
+def test_time_without_the_plan_that_heeds_it_is_refused() -> None:
+    command = click.command()(training_options(lambda chosen: None))
+    arguments = ["--train", "all", "--time", "1000000"]
+    with pytest.raises(MynaError, match="--time"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+    arguments[1] = "auto"
+    assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+
+
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(MynaError, match=r"20480 bytes .* arena 16012, state 3428, 5 clips"):
         compiled("head", 20 * K)
+    for train in ("head", "all", "auto"):
+        with pytest.raises(MynaError, match="arena") as refused:
+            compiled(train, 20 * K)
+        assert "--train head" not in refused.value.fix
+        needed = int(refused.value.fix.split()[3])
+        assert compiled(train, needed).program.state_bytes < 4 * K
     with pytest.raises(MynaError, match="arena") as refused:
         compiled("last-3", 32 * K)
+    assert "--train head" in refused.value.fix
     needed = int(refused.value.fix.split()[3])
     assert compiled("last-3", needed).options.train == "last-3"
 

@@ -10,7 +10,7 @@ from myna.errors import MynaError
 from myna.ir import Kind
 from myna.ops.layer import Layer
 from myna.passes.imprint import head_of
-from myna.passes.macs import UPDATES
+from myna.passes.macs import UPDATES, macs
 from myna.passes.plan import Program
 from myna.passes.select import AUTO
 from myna.pipeline import Options, compile_model
@@ -58,13 +58,18 @@ class Needs:
         """All of it, with so many clips."""
         return self.arena + self.state + self.firmware + self.stack + clips * self.clip
 
+    def clips(self, options: Options) -> int:
+        """How many clips the RAM asked for holds beside it, of those wanted; negative: too much."""
+        assert options.ram is not None
+        return min((options.ram - self.total(0)) // self.clip, options.clips)
+
 
 def fit(package: Package, options: Options) -> tuple[Package, Options]:
     """Choose what a program does without until it needs no more than `options.ram`.
 
     First what costs no accuracy: inference by rows, then clips beyond 25. Then residuals of as few
     layers as possible, spare classes, and more clips; at last activations are recomputed. If the
-    plan `all` fits in no way, as much of it is trained as does.
+    plan `all` fits in no way, as much of it is trained as does; of `auto` at least the head.
 
     Raises:
         MynaError: nothing is left to do without.
@@ -72,28 +77,28 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
     if options.ram is None:
         return package, options
     asked = replace(options, backup=0)
-    if asked.train == AUTO:
-        return package, _auto(package, asked, options.ram)
-    plans = [asked]
-    if asked.train == "all":
+    if asked.train == AUTO and (chosen := _auto(package, asked, options.ram)):
+        return package, chosen
+    plans = [asked] if asked.train != AUTO else []
+    if asked.train in ("all", AUTO):
         plans.append(replace(asked, train="head"))
     for plan in plans:
         for least in CLIPS:
             for small, choice in _choices(package, plan, least):
                 needs = Needs.of(_compile(small, choice))
-                clips = min((options.ram - needs.total(0)) // needs.clip, options.clips)
-                if clips >= least:
+                if (clips := needs.clips(options)) >= least:
                     return _enlarged(small, replace(choice, clips=clips), asked, least)
         tight = _within(small, choice, options.ram)
         needs = Needs.of(_compile(small, tight))
-        if needs.total(tight.clips) <= options.ram:
-            return small, tight
+        if (clips := needs.clips(options)) >= CLIPS[-1]:
+            return small, replace(tight, clips=clips)
+    less = ", or train less: --train head" if needs.stack > STACK_FORWARD else ""
     raise MynaError(
         f"{options.ram} bytes of RAM do not hold arena {needs.arena}, state {needs.state}, "
         f"{CLIPS[-1]} clips {CLIPS[-1] * needs.clip}, firmware {needs.firmware}, stack "
         f"{needs.stack}",
         where=f"model {package.model.model.name}, training plan {options.train!r}",
-        fix=f"allow at least {needs.total(CLIPS[-1])} bytes, or train less: --train head",
+        fix=f"allow at least {needs.total(CLIPS[-1])} bytes{less}",
     )
 
 
@@ -136,26 +141,33 @@ def _enlarged(
     """As much more of what was asked for as contributions say, and memory has room for."""
     if found.train == asked.train or package.contributions is None:
         return package, found
-    needs = Needs.of(_compile(package, found))
+    found_by_rows = replace(found, rows=True)
+    head = Needs.of(_compile(package, found_by_rows))
     assert found.ram is not None
-    room = found.ram - needs.total(least) - (STACK_BACKWARD - needs.stack)
-    more = replace(found, train=f"ram-{needs.arena + needs.state + max(room, 0)}")
-    needs = Needs.of(_compile(package, more))
-    clips = min((found.ram - needs.total(0)) // needs.clip, asked.clips)
-    return (package, replace(more, clips=clips)) if clips >= least else (package, found)
+    room = found.ram - head.total(least) + head.arena + head.state
+    while room >= head.arena + head.state:
+        more = replace(found_by_rows, train=f"ram-{room}")
+        needs = Needs.of(_compile(package, more))
+        if (clips := needs.clips(asked)) >= least:
+            return package, replace(more, clips=clips)
+        room -= needs.total(least) - found.ram  # more digests and stack than the head's
+    return package, found
 
 
-def _auto(package: Package, asked: Options, ram: int) -> Options:
+def _auto(package: Package, asked: Options, ram: int) -> Options | None:
     """The plan auto with arena and state held to what the rest leaves: 25 clips, or fewer.
 
-    Raises:
-        MynaError: training the head alone does not fit.
+    None if there is no room beside the head. If the head alone takes too long, compiling says so.
     """
-    needs = Needs.of(_compile(package, replace(asked, train="head")))
-    rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD
-    rooms = {clips: ram - rest - BACKWARD - clips * needs.clip for clips in CLIPS}
-    clips = next((n for n, room in rooms.items() if room >= needs.arena + needs.state), CLIPS[-1])
-    return replace(asked, clips=clips, memory=max(rooms[clips], 1))
+    rows = replace(asked, rows=True)
+    head = _compile(package, replace(rows, train="head"))
+    if asked.macs and macs(head.graph, head.graph.nodes) > asked.macs:
+        return rows
+    needs = Needs.of(head)
+    rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD + BACKWARD
+    rooms = {clips: ram - rest - clips * needs.clip for clips in CLIPS}
+    fitting = [n for n, room in rooms.items() if room >= needs.arena + needs.state]
+    return replace(rows, clips=fitting[0], memory=rooms[fitting[0]]) if fitting else None
 
 
 def _within(package: Package, options: Options, ram: int) -> Options:

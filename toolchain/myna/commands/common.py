@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from myna import __version__
 from myna.errors import MynaError
 from myna.passes.hindsight import RangeMode
-from myna.passes.select import HELP
+from myna.passes.select import AUTO, HELP
 from myna.pipeline import Options
 
 console = Console(stderr=True)
@@ -123,6 +123,12 @@ def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[...,
             time: int | None,
             **rest: Any,
         ) -> Any:
+            if time is not None and train != AUTO:
+                raise MynaError(
+                    "--time limits only the plan that is chosen by it",
+                    where=f"training plan {train!r}",
+                    fix=f"leave it out, or choose --train {AUTO}",
+                )
             mode = RangeMode(ranges)
             chosen = Options(train=train, ranges=mode, store_all=store_all, ram=ram, macs=time)
             return command(*args, chosen=chosen, **rest)
