@@ -109,7 +109,7 @@ def test_time_without_the_plan_that_heeds_it_is_refused() -> None:
 
 
 def test_what_does_not_fit_is_named() -> None:
-    with pytest.raises(MynaError, match=r"20480 bytes .* arena 16012, state 3428, 5 clips"):
+    with pytest.raises(MynaError, match=r"20480 bytes .* arena 16016, state 3428, 5 clips"):
         compiled("head", 20 * K)
     for train in ("head", "all", "auto"):
         with pytest.raises(MynaError, match="arena") as refused:
@@ -122,6 +122,14 @@ def test_what_does_not_fit_is_named() -> None:
     assert "--train head" in refused.value.fix
     needed = int(refused.value.fix.split()[3])
     assert compiled("last-3", needed).options.train == "last-3"
+
+
+@pytest.mark.parametrize("name", ["plain", "reversible"])
+def test_an_arena_smaller_than_a_recording_takes_as_much_as_that(name: str) -> None:
+    project = open_project(tiny_model.folder(name))
+    with project.connect("host") as session:
+        assert Needs.of(project.program).arena == session.info.arena_bytes
+        assert session.info.arena_bytes > project.program.arena_bytes
 
 
 def test_rows_are_cut_from_the_end() -> None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from myna.audio import config
 from myna.errors import MynaError
-from myna.ir import Kind
+from myna.ir import Graph, Kind
 from myna.ops.layer import Layer
 from myna.passes.imprint import head_of
 from myna.passes.macs import UPDATES, macs
@@ -26,6 +27,9 @@ STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
 CLIPS = (25, 15, 10, 5)
+RECORDING = 3444  # of a recording, beside its features: struct recording, firmware/runtime
+RECORDED = (config.RECORDING - config.FRAME) // config.HOP + 1  # frames of it
+UNION = 8  # alignment of the arena, which a recording lies in as well
 NEW_WORDS = 5  # rows of the output layer beyond the model's own, at least
 
 
@@ -47,7 +51,7 @@ class Needs:
         head = head_of(graph)
         deep = any(isinstance(n.op, UPDATES) and head.inputs[1] not in n.outputs for n in step)
         return cls(
-            program.arena_bytes,
+            occupied(program),
             program.state_bytes,
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
@@ -62,6 +66,21 @@ class Needs:
         """How many clips the RAM asked for holds beside it, of those wanted; negative: too much."""
         assert options.ram is not None
         return min((options.ram - self.total(0)) // self.clip, options.clips)
+
+
+def recording_bytes(graph: Graph) -> int:
+    """Size of a recording with the features that the graph reads; a compiler checks it."""
+    row = graph.of_kind(Kind.INPUT)[0].shape[1]
+    return _aligned(RECORDING + RECORDED * row)
+
+
+def occupied(program: Program) -> int:
+    """Bytes of the arena on a board, where it takes recordings, too, while the model rests."""
+    return max(_aligned(program.arena_bytes), recording_bytes(program.graph))
+
+
+def _aligned(size: int) -> int:
+    return -(-size // UNION) * UNION
 
 
 def fit(package: Package, options: Options) -> tuple[Package, Options]:

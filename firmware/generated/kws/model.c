@@ -4652,7 +4652,8 @@ static union {
         int32_t similarity[32]; /* 32 */
     };
 } arena;
-_Static_assert(sizeof(arena) >= 55452, "layout");
+_Static_assert(sizeof(struct recording) == 7424, "layout");
+_Static_assert(sizeof(arena) == 55456, "layout");
 
 /* ---- nodes ---- */
 
@@ -12383,7 +12384,7 @@ const struct myna_model myna_model = {
     .state = (uint8_t *)&state,
     .state_init = (const uint8_t *)&state_init,
     .state_bytes = sizeof(state),
-    .arena_bytes = 55452,
+    .arena_bytes = sizeof(arena),
     .recording = &arena.recording,
     .step = state.step,
     .seed = state.seed,

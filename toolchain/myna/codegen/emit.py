@@ -15,6 +15,7 @@ import jinja2
 from myna import __version__
 from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
+from myna.budget import occupied, recording_bytes
 from myna.ir import Array, Kind, Node, Tensor
 from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
@@ -119,6 +120,8 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "state": [(_declare(t), _numbers(_data(t)), program.state[t.name]) for t in state],
         "state_names": [identifier(t.name) for t in state],
         "program": program,
+        "recording_bytes": recording_bytes(graph),
+        "occupied": occupied(program),
         "nodes": nodes,
         "outputs": outputs,
         "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),
