@@ -39,6 +39,7 @@ HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "
 TRAINED = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "train")
 RECIPE = Recipe(epochs=3, enough=0.0)
 CLASSES = 6
+RAM = 14_104  # bytes; six clips
 
 
 def examples(count: int, seed: int = 5) -> Examples:
@@ -248,6 +249,18 @@ def run(*arguments: str | Path) -> Any:
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tones")
     return tiny_model.recordings(folder, (*HELD_OUT, TRAINED), ("a", "b", "one", "two"), 5)
+
+
+def test_a_limit_of_ram_is_recorded_and_clips_beyond_it_are_named(
+    tones: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    asked = ("--data", tones, "--protocol", "new-words", "--shots", "4", "--max-speakers", "1")
+    done = run(*asked, "--jobs", 1, "--ram", RAM, "--json", file)
+    assert done.exit_code == 0, done.output
+    result = json.loads(file.read_text())
+    assert (result["train"], result["ram"]) == ("head", RAM)
+    assert "warning: 8 takes were enrolled; this --ram holds 6 clips" in done.output
 
 
 def test_new_words_result(tones: Path, tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, name: str) ->
         draw_roofline([kernel], "kernels", tmp_path / name)
 
 
+@pytest.mark.parametrize(("ram", "shown"), [(65536, "64K"), (65000, "65000")])
+def test_a_limit_of_ram_is_shown(ram: int, shown: str, tmp_path: Path) -> None:
+    limited = {"protocol": "new-words", "shots": 1, "speakers": ["a"], "engine": "host"}
+    (tmp_path / "1.json").write_text(result(**limited, train="all", ram=ram), "utf-8")
+    assert f"1 users, host, --train all --ram {shown} |" in render(tmp_path)
+
+
 def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:
     value = {"mean": 90.04, "ci95": 1.26}
     words = {"protocol": "new-words", "shots": 1, "speakers": ["a", "b"], "engine": "host"}
@@ -75,6 +82,7 @@ def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:
     (tmp_path / "1.json").write_text(result(**accuracy), "utf-8")
     lines = render(tmp_path).splitlines()[2:]
     assert "93.46 %" in lines[0] and "1,064 clips" in lines[0]
+    assert "--ram" not in lines[1]
     assert "new-words, words, 1 shot, 2 users" in lines[1] and "0.0 % → 90.0 ± 1.3 %" in lines[1]
     assert "known" not in lines[1]
     assert lines[1].endswith("| `myna evaluate M` |")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny
 import tiny_model
+from myna.bench.measure import _weight_planes
 from myna.errors import MynaError
 from myna.interpret import Reference
 from myna.ops import RoundWeight
@@ -28,6 +29,8 @@ def test_one_plane_serves_all() -> None:
     sizes = [wide.graph.tensors[f"{layer}.w"].size for layer in LAYERS]
     assert small.graph.tensors[PLANE].size == max(sizes)
     assert -4 < wide.state_bytes - small.state_bytes - (sum(sizes) - max(sizes)) < 4
+    planes = _weight_planes(wide.graph) - _weight_planes(small.graph)
+    assert planes == sum(sizes) - max(sizes)
     gone = set(wide.state) - set(small.state)
     assert gone == {f"{layer}.w.residual" for layer in LAYERS}
 

@@ -29,6 +29,7 @@ from myna.learn.footprint import Footprint, measure
 from myna.learn.lesson import featurize
 from myna.learn.recipe import Recipe
 from myna.passes.macs import macs
+from myna.passes.narrow import PLANE
 from myna.passes.plan import plan
 from myna.pipeline import Options
 from myna.project import BUILD, Project, open_project
@@ -210,7 +211,7 @@ def _counted(count: Count) -> dict[str, int]:
 def _weight_planes(graph: Graph) -> int:
     """Bytes of trained weights and biases, inside the state."""
     names = {n.name.removesuffix(".update") for n in graph.nodes if n.name.endswith(".update")}
-    planes = names | {f"{name}.residual" for name in names}
+    planes = {*names, *(f"{name}.residual" for name in names), PLANE}
     return sum(t.nbytes for t in graph.of_kind(Kind.STATE) if t.name in planes)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from myna.audio.dataset import Heard
+from myna.budget import fit
 from myna.commands.asking import folder, read
 from myna.commands.common import (
     jobs_option,
@@ -29,7 +30,7 @@ from myna.learn.recipe import Recipe
 from myna.learn.studies import STUDIES
 from myna.learn.study import Request, Study
 from myna.pipeline import Options
-from myna.quantized import load_package
+from myna.quantized import Package, load_package
 
 
 @click.command()
@@ -101,8 +102,10 @@ def evaluate(
     summary = {"protocol": protocol, "shots": shots, **summary, **study.conclude(summary)}
     summary["seed"] = seed
     asked = {"model": str(model), "data": data.name, "engine": engine}
-    write_json(json_file, "evaluate", asked | summary)
+    limits = {"train": chosen.train, "ram": chosen.ram}
+    write_json(json_file, "evaluate", asked | limits | summary)
     _print(study, summary)
+    _warn(summary, package, chosen)
 
 
 def _print(study: Study, summary: Mapping[str, Any]) -> None:
@@ -111,6 +114,14 @@ def _print(study: Study, summary: Mapping[str, Any]) -> None:
     for field, title in study.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
+
+
+def _warn(summary: Mapping[str, Any], package: Package, chosen: Options) -> None:
+    """Say so if a board with the RAM asked for cannot keep what was enrolled here."""
+    clips = fit(package, chosen)[1].clips
+    most = max(person.get("enrolled", 0) for person in summary["per_speaker"])
+    if chosen.ram is not None and most > clips:
+        click.echo(f"warning: {most} takes were enrolled; this --ram holds {clips} clips", err=True)
 
 
 def _figure(value: Mapping[str, float | None]) -> str:

@@ -60,7 +60,14 @@ def _evaluate(result: Result) -> tuple[str, str]:
     people, shots = len(result["speakers"]), result["shots"]
     takes = f"{shots} shot{'s' if shots > 1 else ''}"
     what = f"{_name(result)}: {result['protocol']}, {result['data']}, {takes}, {people} users"
-    return f"{what}, {result['engine']}", "; ".join(_measured(result))
+    return f"{what}, {result['engine']}{_limit(result)}", "; ".join(_measured(result))
+
+
+def _limit(result: Result) -> str:
+    """The RAM that was allowed, if any was named, and what was to be trained in it."""
+    if (ram := result.get("ram")) is None:
+        return ""
+    return f", --train {result['train']} --ram {ram if ram % 1024 else f'{ram // 1024}K'}"
 
 
 def _measured(result: Result) -> Iterator[str]:
