@@ -15,6 +15,12 @@ from matplotlib.figure import Figure
 from myna.bench.measure import Kernel
 from myna.report.picture import BLUE, ORANGE, save_picture
 
+# Where the names of a layer's three passes stand, so that they do not cover each other.
+PLACES = {
+    "forward": ((6, -10), "left"),
+    "grad_input": ((6, 4), "left"),
+    "update": ((-6, 4), "right"),
+}
 ROOFS = ((1, "one MAC an instruction"), (2, "SMLAD: two"), (16, "VMLADAVA: sixteen"))
 
 
@@ -31,13 +37,12 @@ def draw_roofline(kernels: Sequence[Kernel], title: str, path: Path) -> None:
     """
     figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
     axes = figure.subplots()
-    for i, kernel in enumerate(k for k in kernels if k.macs):
+    for kernel in (k for k in kernels if k.macs):
         moved = kernel.count.loaded + kernel.count.stored
         x, y = kernel.macs / moved, kernel.macs / kernel.count.instructions
         axes.loglog(x, y, "o", color=BLUE)
-        axes.annotate(
-            kernel.name, (x, y), (5, (4, -10)[i % 2]), textcoords="offset points", fontsize=8
-        )
+        offset, side = PLACES.get(kernel.name.rpartition(" ")[2], ((6, 4), "left"))
+        axes.annotate(kernel.name, (x, y), offset, textcoords="offset points", fontsize=8, ha=side)
     axes.margins(x=0.2)
     best = max(k.macs / k.count.instructions for k in kernels if k.macs)
     for height, name in ROOFS:
