@@ -43,7 +43,8 @@ def test_shipped_models_are_bit_exact(model: str, board: str, tmp_path: Path) ->
         (["verify", "models/kws", "--train", "no_such.w"], ["no_such.w", "last-K"]),
         (["verify", "models/kws", "--port", "/dev/nonexistent"], ["/dev/nonexistent", "port"]),
         (["verify", "models/kws", "--board", "qemu_m9"], ["qemu_m9", "qemu_m4"]),
-        (["build", "models/kws", "--ram", "1000"], ["1000", "--train"]),
+        (["build", "models/kws", "--ram", "1000"], ["1000", "allow at least"]),
+        (["build", "models/kws", "--train", "last-3", "--ram", "1000"], ["1000", "--train head"]),
     ],
 )
 def test_errors_say_what_where_and_what_to_do(arguments: list[str], words: list[str]) -> None:
