@@ -59,7 +59,7 @@ def memory(
         f"{examined.name}, {_plan(chosen)}: what lives when in a training step of {_span(trained)}",
         picture,
     )
-    click.echo(f"{_plan(chosen)} trains {_span(trained)}: {', '.join(trained)}")
+    click.echo(f"{_plan(chosen)} trains {_span(trained)}")
     click.echo(f"{'bytes':12} {'store all':>12} {'planned':>12}")
     click.echo(
         f"{'activations':12} {found.activations_store_all:12,} {found.activations_planned:12,}"
