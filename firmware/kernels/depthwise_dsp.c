@@ -2,8 +2,6 @@
 /* Depthwise convolution of four channels at a time with the DSP extension (Cortex-M4, M7). */
 #include "kernels/depthwise_dsp.h"
 
-#include "kernels/depthwise.h"
-
 #if MYNA_DSP
 #include "kernels/quad_dsp.h"
 

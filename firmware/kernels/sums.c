@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/sums.h"
 
-#include "kernels/block.h"
 #include "kernels/fixed.h"
 
 #if MYNA_MVE
@@ -14,6 +13,8 @@ static void add_four(const int8_t *x, uint32_t positions, uint32_t channels, int
     vstrwq_s32(total, sum);
 }
 #elif MYNA_DSP
+#include "kernels/dsp.h"
+
 static void add_four(const int8_t *x, uint32_t positions, uint32_t channels, int32_t *total) {
     while (positions > 0u) {
         uint32_t even = 0u, odd = 0u, some = fx_minu32(positions, 256u); /* fit halfwords */
