@@ -12,7 +12,7 @@ from myna.ir import Graph, Kind
 from myna.ops.layer import Layer
 from myna.passes.imprint import head_of
 from myna.passes.macs import UPDATES, macs
-from myna.passes.plan import Program
+from myna.passes.plan import Program, aligned
 from myna.passes.select import AUTO
 from myna.pipeline import Options, compile_model
 from myna.quantized import Package
@@ -71,16 +71,12 @@ class Needs:
 def recording_bytes(graph: Graph) -> int:
     """Size of a recording with the features that the graph reads; a compiler checks it."""
     row = graph.of_kind(Kind.INPUT)[0].shape[1]
-    return _aligned(RECORDING + RECORDED * row)
+    return aligned(RECORDING + RECORDED * row, UNION)
 
 
 def occupied(program: Program) -> int:
     """Bytes of the arena on a board, where it takes recordings, too, while the model rests."""
-    return max(_aligned(program.arena_bytes), recording_bytes(program.graph))
-
-
-def _aligned(size: int) -> int:
-    return -(-size // UNION) * UNION
+    return max(aligned(program.arena_bytes, UNION), recording_bytes(program.graph))
 
 
 def fit(package: Package, options: Options) -> tuple[Package, Options]:

@@ -21,7 +21,6 @@ from myna.passes.autodiff import LOSS_SCALE
 from myna.passes.execute import execute
 
 ONE = "one"
-SMALLEST = 2.0**-30  # a range of zero could never grow
 SMALLEST = 2.0**-30  # a range of zero could never grow again
 
 

@@ -111,7 +111,7 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     return [
         Buffer(
             tuple(names),
-            max(_aligned(graph.tensors[n].nbytes) for n in names),
+            max(aligned(graph.tensors[n].nbytes) for n in names),
             start[names[0]],
             max(last.get(n, start[n]) for n in names),
         )
@@ -138,8 +138,9 @@ def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:
     for tensor in sorted(tensors, key=lambda t: t.dtype == "int8"):
         offsets[tensor.name] = end
         end += tensor.nbytes
-    return offsets, _aligned(end)
+    return offsets, aligned(end)
 
 
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
+def aligned(size: int, to: int = ALIGNMENT) -> int:
+    """The next multiple, in bytes."""
+    return -(-size // to) * to

@@ -14,8 +14,7 @@ from myna.ir import Builder, Graph, Kind, Node, rename
 from myna.ops import Couple
 from myna.passes.autodiff import LOSS
 from myna.passes.prune import prune
-
-AGAIN = "~"  # suffix of what is computed a second time
+from myna.passes.recompute import AGAIN
 
 
 def reversible(graph: Graph, most: int | None = None) -> Graph:
