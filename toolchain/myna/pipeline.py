@@ -11,6 +11,7 @@ from myna.check import check
 from myna.ir import Graph
 from myna.passes.accept import accept
 from myna.passes.affordable import Demand
+from myna.passes.arrange import arrange
 from myna.passes.autodiff import autodiff
 from myna.passes.economize import afford, economize
 from myna.passes.hindsight import RangeMode, hindsight
@@ -117,6 +118,7 @@ def compile_model(
     else:
         forms = (form(trained, count, options.narrow) for count in range(couplings + 1))
         step = afford(forms, options.memory)
+    step = check(arrange(step))
     if knowledge is None:
         return plan(step)
     return plan(step, knowledge.memories, options.replay, varied=options.train == ROOM)

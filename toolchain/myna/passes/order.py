@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from myna.ir import Graph, Kind, Node
-from myna.passes.plan import phases
+from myna.passes.plan import phases, shareable
 
 WINDOW = 12  # nodes that may overtake each other
 SMALL = 64  # bytes of scales and peaks, which are no memory to speak of
@@ -25,7 +25,7 @@ def schedule(graph: Graph) -> Graph:
 
 
 def _scheduled(graph: Graph, nodes: Sequence[Node]) -> Iterable[Node]:
-    waiting = _dependencies(nodes)
+    waiting = dependencies(nodes)
     reads = {name: sum(name in n.inputs for n in nodes) for n in nodes for name in n.inputs}
     reads |= dict.fromkeys(graph.outputs, len(nodes) + 1)  # never dies
     rest, done = list(range(len(nodes))), set[int]()
@@ -42,13 +42,12 @@ def _scheduled(graph: Graph, nodes: Sequence[Node]) -> Iterable[Node]:
 
 def _taken(graph: Graph, node: Node, reads: Mapping[str, int]) -> int:
     """Bytes that a node takes while it runs, where results in place take none."""
-    dying = {i for i, name in enumerate(node.inputs) if reads[name] == 1}
-    in_place = {o for i, o in node.op.shares if i in dying}
-    values = (graph.tensors[name] for o, name in enumerate(node.outputs) if o not in in_place)
+    in_place = {o for i, o in shareable(graph, node) if reads[i] == 1}
+    values = (graph.tensors[name] for name in node.outputs if name not in in_place)
     return sum(tensor.nbytes for tensor in values if tensor.kind is Kind.VALUE)
 
 
-def _dependencies(nodes: Sequence[Node]) -> list[set[int]]:
+def dependencies(nodes: Sequence[Node]) -> list[set[int]]:
     """For each node those that it must follow: makers, and readers of what it updates."""
     maker: dict[str, int] = {}
     readers: dict[str, set[int]] = {}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,11 +98,12 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
     start: dict[str, int] = dict.fromkeys(groups, -1)
     for index, node in enumerate(graph.nodes):
-        for position, name in enumerate(node.outputs):
+        heirs = {o: i for i, o in shareable(graph, node) if last[i] == index}
+        for name in node.outputs:
             if graph.tensors[name].kind is not Kind.VALUE:
                 continue
             start[name] = index
-            shared = _shared_input(graph, node, position, index, last)
+            shared = heirs.get(name)
             group = next((g for g in groups.values() if shared in g), None) if shared else None
             if group is not None and group[-1] == shared:
                 group.append(name)
@@ -119,17 +120,16 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     ]
 
 
-def _shared_input(
-    graph: Graph, node: Node, output: int, index: int, last: Mapping[str, int]
-) -> str | None:
-    """The input whose memory an output may take over: a value that dies here, of equal size."""
+def shareable(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
+    """Inputs and outputs that may share memory, if the input is not read after this node.
+
+    An op that reads a tensor twice would overwrite what it has yet to read.
+    """
     for i, o in node.op.shares:
-        name = node.inputs[i]
-        source, target = graph.tensors[name], graph.tensors[node.outputs[output]]
-        dies = last[name] == index and node.inputs.count(name) == 1
-        if o == output and source.kind is Kind.VALUE and dies and source.nbytes == target.nbytes:
-            return name
-    return None
+        source, target = graph.tensors[node.inputs[i]], graph.tensors[node.outputs[o]]
+        values = source.kind is Kind.VALUE and target.kind is Kind.VALUE
+        if values and node.inputs.count(source.name) == 1 and source.nbytes == target.nbytes:
+            yield source.name, target.name
 
 
 def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:

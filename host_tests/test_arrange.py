@@ -1,0 +1,127 @@
+"""The solver's order and offsets are the best there are, and its bounds hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from myna.check import check
+from myna.ir import Builder, Graph, Kind, Tensor
+from myna.ops import ClampGrad, GradAdd
+from myna.ops.base import pair_tensor
+from myna.passes import arrange as arranging
+from myna.passes.arrange import arrange
+from myna.passes.autodiff import LOSS
+from myna.passes.hindsight import RangeMode
+from myna.passes.order import dependencies
+from myna.passes.place import Buffer, bytes_live, place
+from myna.passes.plan import lifetimes, phases
+from myna.pipeline import Options, compile_model
+
+SIZES = (4, 40, 200)
+
+
+@st.composite
+def backward_graphs(draw: st.DrawFn) -> Graph:
+    """A loss, and behind it a few nodes whose order is free where data allow it."""
+    build = Builder(Graph("random", {}, (), ()))
+    scale = build.const("scale", pair_tensor(1.0))
+    names: dict[int, list[str]] = {}
+    for size in SIZES:
+        names[size] = [build.tensor(Tensor(f"input{size}", (size,), "int8", Kind.INPUT))]
+    build.node(LOSS, ClampGrad(0, 5), ("input4", "input4"), (LOSS,))
+    for i in range(draw(st.integers(1, 6))):
+        of_size = draw(st.sampled_from(SIZES))
+        a, b = (draw(st.sampled_from(names[of_size])) for _ in range(2))
+        if draw(st.booleans()):
+            build.node(f"n{i}", ClampGrad(0, 5), (a, b), (f"v{i}",))
+        else:
+            op = GradAdd(((0, 0), (0, 0)))
+            build.node(f"n{i}", op, (a, b, scale, scale, scale), (f"v{i}", f"p{i}"))
+        names[of_size].append(f"v{i}")
+    values = [n for n, tensor in build.tensors.items() if tensor.kind is Kind.VALUE and n != LOSS]
+    build.outputs = [LOSS, *draw(st.lists(st.sampled_from(values), max_size=2, unique=True))]
+    return build.build()
+
+
+def need(graph: Graph) -> int:
+    return max(bytes_live(lifetimes(graph), len(graph.nodes)))
+
+
+def orders(graph: Graph) -> Iterator[Graph]:
+    """The step in every order of its backward nodes that data allow."""
+    begin, _ = phases(graph)
+    waiting = dependencies(graph.nodes)
+
+    def complete(done: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if len(done) == len(graph.nodes):
+            yield done
+        for node in range(begin + 1, len(graph.nodes)):
+            if node not in done and waiting[node] <= set(done):
+                yield from complete((*done, node))
+
+    for order in complete(tuple(range(begin + 1))):
+        yield Graph(graph.name, graph.tensors, tuple(graph.nodes[i] for i in order), graph.outputs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graph=backward_graphs())
+def test_no_order_needs_less(graph: Graph) -> None:
+    found = check(arrange(check(graph)))
+    assert sorted(node.name for node in found.nodes) == sorted(node.name for node in graph.nodes)
+    best = min(map(need, orders(graph)))
+    assert need(found) == best
+    values, follows = list(arranging._values(graph)), arranging._follows(graph)
+    assert arranging.least(values, follows) <= best
+
+
+def test_a_recomputed_step_is_put_in_a_better_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """620 bytes as the greedy search leaves it; the lower bound says that 604 is the best."""
+    model = tiny.quantized("plain")
+    ranges = tiny.gradient_ranges(model, RangeMode.RELATIVE)
+    options = Options(memory=1000)
+    assert compile_model(model, ranges, options).arena_bytes == 604
+    monkeypatch.setattr(arranging, "SMALL", 0)
+    assert compile_model(model, ranges, options).arena_bytes > 604
+
+
+def test_small_steps_meet_a_bound_no_order_beats() -> None:
+    program = compile_model(
+        model := tiny.quantized("plain"), tiny.gradient_ranges(model, RangeMode.RELATIVE), Options()
+    )
+    values, follows = arranging._values(program.graph), arranging._follows(program.graph)
+    assert program.arena_bytes == arranging.least(list(values), follows)
+
+
+def test_the_solver_places_what_first_fit_does_not() -> None:
+    """Found by trying: here first-fit needs more than the bound in all its orders."""
+    rng = np.random.default_rng(3)
+    beaten = 0
+    for _ in range(60):
+        starts = rng.integers(0, 12, 14)
+        ends = starts + rng.integers(0, 6, 14)
+        sizes = 4 * rng.integers(1, 9, 14)
+        rows = zip(sizes, starts, ends, strict=True)
+        buffers = [Buffer((str(i),), *map(int, row)) for i, row in enumerate(rows)]
+        bound = max(bytes_live(buffers, 20))
+        solved, greedy = place(buffers, bound), place(buffers, 1 << 30)
+        assert_apart(buffers, solved)
+        beaten += top(buffers, solved) < top(buffers, greedy)
+        assert all(offset % 4 == 0 for offset in solved)
+    assert beaten
+
+
+def top(buffers: list[Buffer], offsets: list[int]) -> int:
+    return max(offset + b.size for offset, b in zip(offsets, buffers, strict=True))
+
+
+def assert_apart(buffers: list[Buffer], offsets: list[int]) -> None:
+    for i, a in enumerate(buffers):
+        for j, b in enumerate(buffers[:i]):
+            together = a.start <= b.end and b.start <= a.end
+            apart = offsets[i] + a.size <= offsets[j] or offsets[j] + b.size <= offsets[i]
+            assert apart or not together
