@@ -39,14 +39,14 @@ def project() -> Project:
 
 @cache
 def counts(board: str) -> dict[str, list[int]]:
-    """Instructions, bytes loaded and stored: of every kernel, and of a whole model."""
+    """Instructions, bytes loaded and stored, stack: of every kernel, and of a whole model."""
     program = project().program
     steps = count_steps(board, project().generated, program.forward_nodes, program.train_nodes)
     found = {kernel.name: kernel.count for kernel in kernels(project(), board)}
     found["features"] = steps.features
     found["ds_cnn inference"] = total(steps.infer)
     found["ds_cnn training step"] = total(steps.train_step)
-    return {name: [c.instructions, c.loaded, c.stored] for name, c in found.items()}
+    return {name: [c.instructions, c.loaded, c.stored, c.stack] for name, c in found.items()}
 
 
 @pytest.mark.qemu
@@ -119,9 +119,9 @@ def test_flags_are_those_of_the_build() -> None:
 
 
 def test_counts_add_and_subtract() -> None:
-    a, b = Count(5, 3, 2), Count(4, 2, 1)
-    assert a + b == Count(9, 5, 3)
-    assert a - b == Count(1, 1, 1)
+    a, b = Count(5, 3, 2, 64), Count(4, 2, 1, 80)
+    assert a + b == Count(9, 5, 3, 80)
+    assert a.since(b) == Count(1, 1, 1, 64)
 
 
 def test_case_names_are_unique() -> None:

@@ -59,7 +59,7 @@ def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file/picture.png", "picture.nonsense"])
 def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    kernel = Kernel("dense", (2,), 4, Count(8, 4, 2))
+    kernel = Kernel("dense", (2,), 4, Count(8, 4, 2, 0))
     with pytest.raises(MynaError, match=f"{name}: cannot write the picture"):
         draw_roofline([kernel], "kernels", tmp_path / name)
 

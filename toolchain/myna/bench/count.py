@@ -32,28 +32,33 @@ class Count:
     Attributes:
         instructions: executed.
         loaded, stored: bytes.
+        stack: bytes of the stack in use at most, those of its callers included.
     """
 
     instructions: int
     loaded: int
     stored: int
+    stack: int
 
     def __add__(self, other: Count) -> Count:
         return Count(
             self.instructions + other.instructions,
             self.loaded + other.loaded,
             self.stored + other.stored,
+            max(self.stack, other.stack),
         )
 
-    def __sub__(self, other: Count) -> Count:
+    def since(self, before: Count) -> Count:
+        """What was executed between two marks, where all but the stack is counted from reset."""
         return Count(
-            self.instructions - other.instructions,
-            self.loaded - other.loaded,
-            self.stored - other.stored,
+            self.instructions - before.instructions,
+            self.loaded - before.loaded,
+            self.stored - before.stored,
+            self.stack,
         )
 
 
-NOTHING = Count(0, 0, 0)
+NOTHING = Count(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,9 @@ def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int)
     expected = 2 * FRAMES + 2 + infer_nodes + train_nodes
     if len(marks) != expected:
         raise MynaError(f"{STEPS} made {len(marks)} marks, not {expected}", where=str(generated))
-    sections = [after - before for before, after in zip([NOTHING, *marks], marks, strict=False)]
+    sections = [
+        after.since(before) for before, after in zip([NOTHING, *marks], marks, strict=False)
+    ]
     infer, train = 2 * FRAMES + 1, 2 * FRAMES + 2 + infer_nodes
     return Steps(
         total(sections[1 : 2 * FRAMES : 2]),
@@ -121,7 +128,7 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
     """
     (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
     (before, after, *epochs), _ = _run(board, generated, ENROLL)
-    return Enrollment((after - before).instructions, len(epochs))
+    return Enrollment(after.instructions - before.instructions, len(epochs))
 
 
 def compiler(board: str) -> str:
@@ -177,7 +184,8 @@ def _run(
         folder = Path(name)
         plugin, marks, ran = folder / "counter.so", folder / "marks.txt", folder / "ran.txt"
         call("gcc", "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin))
-        options = f"profile={ran}" if everything else "bytes=off"
+        start, end = pio.addresses(board, elf, "stack_start", "stack_end")
+        options = f"stack={start:x}:{end:x},profile={ran}" if everything else "bytes=off"
         result = call(
             *("qemu-system-arm", "-machine", machine, "-display", "none"),
             *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),

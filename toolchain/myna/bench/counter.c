@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Plugin of QEMU's code generator: at every `mov r9, r9` of the guest it writes a line with the
- * instructions executed, the bytes loaded and the bytes stored so far, marks themselves excluded.
- * Counts are exact and the same in every run; bytes=off leaves the bytes out, which is faster. At
- * the end profile=FILE receives how often every instruction ran: its address and the number. The
- * few functions of the plugin interface that it needs are declared here (QEMU 4.2 or later, version
- * 1 of the interface), because Debian ships no header of it.
+ * instructions executed, the bytes loaded and the bytes stored so far, marks themselves excluded,
+ * and how many bytes of the stack were in use since the last mark, at most; stack=START:END are its
+ * addresses, hexadecimal. All are exact and the same in every run; bytes=off leaves all but the
+ * instructions out, which is faster. At the end profile=FILE receives how often every instruction
+ * ran: its address and the number. The few functions of the plugin interface that it needs are
+ * declared here (QEMU 4.2 or later, version 1 of the interface), because Debian ships no header of
+ * it.
  */
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,19 +56,23 @@ struct place {
 };
 static struct place *places;
 static bool count_bytes = true;
+static uint64_t stack_start, stack_end, deepest; /* addresses */
 
 static void on_mark(unsigned cpu, void *data) {
     (void)cpu;
     (void)data;
-    fprintf(out, "%llu %llu %llu\n", (unsigned long long)executed, (unsigned long long)bytes[0],
-            (unsigned long long)bytes[1]);
+    fprintf(out, "%llu %llu %llu %llu\n", (unsigned long long)executed,
+            (unsigned long long)bytes[0], (unsigned long long)bytes[1],
+            (unsigned long long)(stack_end - deepest));
     fflush(out);
+    deepest = stack_end;
 }
 
 static void on_access(unsigned cpu, uint32_t info, uint64_t address, void *data) {
     (void)cpu;
-    (void)address;
     (void)data;
+    if (address >= stack_start && address < deepest)
+        deepest = address;
     bytes[qemu_plugin_mem_is_store(info)] += 1u << qemu_plugin_mem_size_shift(info);
 }
 
@@ -117,10 +124,13 @@ EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **a
             out = fopen(argv[i] + 4, "w");
         else if (strncmp(argv[i], "profile=", 8u) == 0)
             profile = fopen(argv[i] + 8, "w");
+        else if (strncmp(argv[i], "stack=", 6u) == 0)
+            sscanf(argv[i] + 6, "%" SCNx64 ":%" SCNx64, &stack_start, &stack_end);
         else if (strcmp(argv[i], "bytes=off") == 0)
             count_bytes = false;
     if (out == NULL)
         return -1;
+    deepest = stack_end;
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
     if (profile != NULL)
         qemu_plugin_register_atexit_cb(id, on_exit_of_qemu, NULL);

@@ -25,6 +25,7 @@ from myna.device.target import find_board
 from myna.errors import MynaError
 from myna.ir import Graph, Kind, Node
 from myna.learn import speech
+from myna.learn.examples import Examples
 from myna.learn.footprint import Footprint, measure
 from myna.learn.lesson import featurize
 from myna.learn.recipe import Recipe
@@ -150,10 +151,11 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         enroll: whether to count an enrollment, too; with all layers trained it takes minutes.
 
     Raises:
-        MynaError: see `count_steps`.
+        MynaError: see `count_steps`; or the model holds too few clips for the enrollment.
     """
     project = open_project(model, options)
     program = project.program
+    lesson = _examples(project) if enroll else None  # first: it may not fit
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,
@@ -163,7 +165,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         _nodes(program.graph, program.graph.nodes, steps.train_step),
         steps.features,
         steps.functions,
-        _enrollment(project, board) if enroll else None,
+        count_enrollment(board, project.generated, lesson, Recipe()) if lesson else None,
         _footprint(project, board),
     )
 
@@ -205,6 +207,7 @@ def _counted(count: Count) -> dict[str, int]:
         "instructions": count.instructions,
         "bytes_loaded": count.loaded,
         "bytes_stored": count.stored,
+        "stack_high_water": count.stack,
     }
 
 
@@ -215,7 +218,8 @@ def _weight_planes(graph: Graph) -> int:
     return sum(t.nbytes for t in graph.of_kind(Kind.STATE) if t.name in planes)
 
 
-def _enrollment(project: Project, board: str) -> Enrollment:
+def _examples(project: Project) -> Examples:
+    """Five synthetic words, five takes each."""
     words = speech.SYNTHETIC_WORDS
     if project.options.clips < SHOTS * len(words):
         raise MynaError(
@@ -226,8 +230,7 @@ def _enrollment(project: Project, board: str) -> Enrollment:
     first = len(project.package.labels)
     takes, _ = speech.synthetic_user(words, SHOTS, SEED)
     classes = {word: first + i for i, word in enumerate(words)}
-    examples = featurize(project.package.audio, takes, classes)
-    return count_enrollment(board, project.generated, examples, Recipe())
+    return featurize(project.package.audio, takes, classes)
 
 
 def _footprint(project: Project, board: str) -> Footprint:

@@ -70,7 +70,7 @@ def bench(
 
 def _table(title: str, kernels: Sequence[Kernel]) -> Table:
     table = Table("", "output", title=title, title_justify="left")
-    for heading in ("MACs", "instructions", "per MAC", "loaded", "stored"):
+    for heading in ("MACs", "instructions", "per MAC", "loaded", "stored", "stack"):
         table.add_column(heading, justify="right")
     for kernel in kernels:
         count = kernel.count
@@ -82,6 +82,7 @@ def _table(title: str, kernels: Sequence[Kernel]) -> Table:
             f"{count.instructions / kernel.macs:.3f}" if kernel.macs else "",
             f"{count.loaded:,}",
             f"{count.stored:,}",
+            f"{count.stack:,}",
         )
     return table
 

@@ -159,6 +159,13 @@ def variables(board: str, firmware: Firmware) -> dict[str, int]:
     return dict(sorted(sizes.items(), key=lambda item: -item[1]))
 
 
+def addresses(board: str, elf: Path, *symbols: str) -> list[int]:
+    """Where symbols of an image lie."""
+    listing = _run_tool(find_board(board), "nm", str(elf))
+    found = {name: int(at, 16) for at, name in re.findall(r"^(\S+) \S (\S+)$", listing, re.M)}
+    return [found[name] for name in symbols]
+
+
 def _run_tool(board: Board, tool: str, *arguments: str) -> str:
     return call(board.compiler.removesuffix("gcc") + tool, *arguments).stdout
 
