@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The solver's order and offsets are the best there are, and its bounds hold."""
 
 from __future__ import annotations

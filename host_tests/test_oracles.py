@@ -11,7 +11,8 @@ import pytest
 import tiny
 from myna import fixed
 from myna.device.target import PROJECT
-from myna.frontend.model import FloatModel, Layer, weight_shapes
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
 from myna.ops import Couple, Requantize
 from myna.passes.calibrate import activation_ranges

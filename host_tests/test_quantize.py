@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from myna import fixed
 from myna.errors import MynaError
-from myna.frontend.model import Layer
+from myna.frontend.layers import Layer
 from myna.interpret import Reference
 from myna.ir import Quant
 from myna.passes.calibrate import activation_ranges, forward

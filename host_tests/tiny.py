@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from myna.audio.config import AudioConfig
-from myna.frontend.model import FloatModel, Layer, weight_shapes
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Quant
 from myna.passes.calibrate import activation_ranges
 from myna.passes.hindsight import RangeMode, calibrate

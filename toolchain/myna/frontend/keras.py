@@ -13,7 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from myna.frontend.model import FloatModel, Floats, Layer
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel, Floats
 
 NORMALISED = ("conv2d", "depthwise_conv2d")
 BN_SUFFIX = "_bn"

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from myna.frontend.model import FloatModel, Layer
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel
 
 SIZE, STEM, LAST, CLASSES = 224, 32, 1280, 64
 STAGES = (  # expansion, channels, blocks, stride of the first

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,36 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError
+from myna.frontend.layers import BAD_NAME, NAME, Layer, Shape, output_shape, problems
 
 Floats = npt.NDArray[np.float32]
-Shape = tuple[int, ...]
-ATTRIBUTES: Mapping[str, frozenset[str]] = {
-    "conv2d": frozenset({"filters", "kernel", "strides", "padding", "activation"}),
-    "depthwise_conv2d": frozenset({"kernel", "strides", "padding", "activation"}),
-    "dense": frozenset({"units", "activation"}),
-    "average_pool": frozenset({"pool", "strides", "padding"}),
-    "relu": frozenset(),
-    "linear": frozenset(),
-    "couple": frozenset(),
-    "add": frozenset({"activation"}),
-    "concat": frozenset(),
-    "flatten": frozenset(),
-}
-INPUT_COUNT = {"couple": 2, "add": 2}  # concat takes any number, every other op one
-ACTIVATIONS = ("linear", "relu", "relu6")
-PADDINGS = ("same", "valid")
-NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
-BAD_NAME = "a name must be a letter, then letters, digits and _"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer: `op` is a key of ATTRIBUTES, `inputs` name earlier layers or the input."""
-
-    name: str
-    op: str
-    inputs: tuple[str, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+LOSSES = ("classify", "reconstruct")
 
 
 @dataclass(frozen=True)
@@ -57,10 +31,12 @@ class FloatModel:
     """A network in float; an architecture yet to be trained has no weights.
 
     Attributes:
-        labels: one per logit.
-        audio: fields of `myna.audio.config.AudioConfig`.
-        input_shape: [frames, features, 1].
-        output: the layer that yields the logits.
+        labels: one per logit; none for a network that reconstructs its input.
+        audio: fields of `myna.audio.config.AudioConfig`; empty for a network that hears nothing.
+        input_shape: [height, width, channels], of features [frames, features, 1]; or [inputs].
+        output: the layer that yields the logits, or the reconstruction.
+        loss: what training minimizes, one of LOSSES.
+        softmax: whether an exported network ends with probabilities instead of logits.
     """
 
     name: str
@@ -71,6 +47,8 @@ class FloatModel:
     layers: tuple[Layer, ...]
     output: str
     weights: Mapping[str, Floats] = field(default_factory=dict)
+    loss: str = "classify"
+    softmax: bool = False
 
     @property
     def parameters(self) -> int:
@@ -134,6 +112,8 @@ def load_architecture(folder: Path) -> FloatModel:
             input_shape=tuple(text["input"]["shape"]),
             layers=layers,
             output=text["output"],
+            loss=text.get("loss", "classify"),
+            softmax=bool(text.get("softmax", False)),
         )
     except FileNotFoundError as error:
         raise MynaError(
@@ -172,6 +152,10 @@ def save_architecture(model: FloatModel, folder: Path) -> None:
     fields = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     listed = ",\n".join(f"    {json.dumps(layer)}" for layer in layers)
     fields += [f'  "layers": [\n{listed}\n  ]', f'  "output": {json.dumps(model.output)}']
+    if model.loss != "classify":
+        fields.append(f'  "loss": {json.dumps(model.loss)}')
+    if model.softmax:
+        fields.append('  "softmax": true')
     (folder / "architecture.json").write_text("{\n" + ",\n".join(fields) + "\n}\n", "utf-8")
 
 
@@ -179,7 +163,7 @@ def shapes(model: FloatModel) -> dict[str, Shape]:
     """Shape of the input and of every layer's output, without the batch dimension."""
     known: dict[str, Shape] = {model.input_name: model.input_shape}
     for layer in model.layers:
-        known[layer.name] = _output_shape(layer, [known[name] for name in layer.inputs])
+        known[layer.name] = output_shape(layer, [known[name] for name in layer.inputs])
     return known
 
 
@@ -200,34 +184,6 @@ def weight_shapes(model: FloatModel) -> dict[str, Shape]:
     return arrays
 
 
-def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
-    """Raises ValueError when the inputs do not suit the op."""
-    first, attrs = inputs[0], layer.attrs
-    if layer.op in ("couple", "add") and inputs[0] != inputs[1]:
-        raise ValueError(f"inputs differ in shape: {inputs}")
-    if layer.op == "concat":
-        if any(shape[:-1] != first[:-1] for shape in inputs):
-            raise ValueError(f"inputs differ in more than the last axis: {inputs}")
-        return (*first[:-1], sum(shape[-1] for shape in inputs))
-    if layer.op == "flatten":
-        return (int(np.prod(first)),)
-    if layer.op == "dense":
-        if len(first) != 1:
-            raise ValueError(f"dense needs a flat input, not {first}")
-        return (attrs["units"],)
-    if layer.op in ("conv2d", "depthwise_conv2d", "average_pool"):
-        window = attrs["pool"] if layer.op == "average_pool" else attrs["kernel"]
-        height, width, channels = first
-        rows, columns = (
-            -(-size // stride) if attrs["padding"] == "same" else (size - span) // stride + 1
-            for size, span, stride in zip((height, width), window, attrs["strides"], strict=True)
-        )
-        if min(rows, columns) < 1:
-            raise ValueError(f"window {window} does not fit {first}")
-        return (rows, columns, attrs.get("filters", channels))
-    return first
-
-
 def check_model(model: FloatModel, path: Path) -> None:
     """Raise a MynaError that names the first thing in an architecture that is wrong.
 
@@ -241,39 +197,22 @@ def check_model(model: FloatModel, path: Path) -> None:
         _fail(path, "labels", "a label must be printable text")
     known: dict[str, Shape] = {model.input_name: model.input_shape}
     for layer in model.layers:
-        problem = next(_problems(layer, known), None)
+        problem = next(problems(layer, known), None)
         if problem:
             _fail(path, layer.name, problem)
         try:
-            known[layer.name] = _output_shape(layer, [known[name] for name in layer.inputs])
+            known[layer.name] = output_shape(layer, [known[name] for name in layer.inputs])
         except (ValueError, TypeError) as error:
             _fail(path, layer.name, str(error))
-    if known.get(model.output) != (len(model.labels),):
+    if model.loss not in LOSSES:
+        _fail(path, model.loss, f"loss is not one of {', '.join(LOSSES)}")
+    if model.loss == "reconstruct":
+        made, size = known.get(model.output, ()), int(np.prod(model.input_shape))
+        if model.labels or made != (size,):
+            _fail(path, model.output, f"must have {size} outputs and no labels, not {made}")
+    elif known.get(model.output) != (len(model.labels),):
         shape, count = known.get(model.output), len(model.labels)
         _fail(path, model.output, f"output has shape {shape}, but there are {count} labels")
-
-
-def _problems(layer: Layer, known: Mapping[str, Shape]) -> Iterator[str]:
-    """What is wrong with a layer, apart from its inputs' shapes."""
-    if layer.op not in ATTRIBUTES:
-        yield f"unknown op {layer.op!r}; ops: {', '.join(ATTRIBUTES)}"
-        return
-    if layer.attrs.keys() != ATTRIBUTES[layer.op]:
-        needed = ", ".join(sorted(ATTRIBUTES[layer.op])) or "none"
-        yield f"{layer.op} takes these attributes: {needed}"
-    if layer.attrs.get("activation", "linear") not in ACTIVATIONS:
-        yield f"activation is not one of {', '.join(ACTIVATIONS)}"
-    if layer.attrs.get("padding", "same") not in PADDINGS:
-        yield f"padding is not one of {', '.join(PADDINGS)}"
-    if not NAME.fullmatch(layer.name):
-        yield BAD_NAME
-    if layer.name in known:
-        yield "name used twice"
-    for name in layer.inputs:
-        if name not in known:
-            yield f"input {name!r} is not defined before it"
-    if layer.op != "concat" and len(layer.inputs) != INPUT_COUNT.get(layer.op, 1):
-        yield f"{layer.op} takes {INPUT_COUNT.get(layer.op, 1)} inputs"
 
 
 def _fail(path: Path, item: str, what: str) -> NoReturn:

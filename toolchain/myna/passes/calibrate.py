@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from myna.frontend.model import FloatModel, Layer
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel
 from myna.ops.window import Window
 
 Floats = npt.NDArray[np.float64]

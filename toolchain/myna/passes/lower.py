@@ -9,7 +9,7 @@ import numpy as np
 
 from myna import fixed
 from myna.errors import MynaError
-from myna.frontend.model import Layer
+from myna.frontend.layers import Layer
 from myna.ir import Builder, Graph, Kind, Quant, Tensor
 from myna.ops import AveragePool, Concat, Conv2D, Couple, Dense, DepthwiseConv2D, Requantize
 from myna.ops.sgd import BIAS_MAX

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from myna.errors import MynaError
-from myna.frontend.model import FloatModel, Layer
+from myna.frontend.layers import Layer
+from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
 from myna.ops.sgd import BIAS_MAX
 from myna.passes.calibrate import Ranges
