@@ -5,48 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import elementwise
 import numpy as np
 import pytest
 import tiny
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from myna.check import check
-from myna.ir import Builder, Graph, Kind, Tensor
-from myna.ops import ClampGrad, GradAdd
-from myna.ops.base import pair_tensor
+from myna.ir import Graph
 from myna.passes import arrange as arranging
 from myna.passes.arrange import arrange
-from myna.passes.autodiff import LOSS
 from myna.passes.hindsight import RangeMode
 from myna.passes.order import dependencies
 from myna.passes.place import Buffer, bytes_live, place
 from myna.passes.plan import lifetimes, phases
 from myna.pipeline import Options, compile_model
-
-SIZES = (4, 40, 200)
-
-
-@st.composite
-def backward_graphs(draw: st.DrawFn) -> Graph:
-    """A loss, and behind it a few nodes whose order is free where data allow it."""
-    build = Builder(Graph("random", {}, (), ()))
-    scale = build.const("scale", pair_tensor(1.0))
-    names: dict[int, list[str]] = {}
-    for size in SIZES:
-        names[size] = [build.tensor(Tensor(f"input{size}", (size,), "int8", Kind.INPUT))]
-    build.node(LOSS, ClampGrad(0, 5), ("input4", "input4"), (LOSS,))
-    for i in range(draw(st.integers(1, 6))):
-        of_size = draw(st.sampled_from(SIZES))
-        a, b = (draw(st.sampled_from(names[of_size])) for _ in range(2))
-        if draw(st.booleans()):
-            build.node(f"n{i}", ClampGrad(0, 5), (a, b), (f"v{i}",))
-        else:
-            op = GradAdd(((0, 0), (0, 0)))
-            build.node(f"n{i}", op, (a, b, scale, scale, scale), (f"v{i}", f"p{i}"))
-        names[of_size].append(f"v{i}")
-    values = [n for n, tensor in build.tensors.items() if tensor.kind is Kind.VALUE and n != LOSS]
-    build.outputs = [LOSS, *draw(st.lists(st.sampled_from(values), max_size=2, unique=True))]
-    return build.build()
 
 
 def need(graph: Graph) -> int:
@@ -70,7 +42,7 @@ def orders(graph: Graph) -> Iterator[Graph]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(graph=backward_graphs())
+@given(graph=elementwise.graphs((4, 40, 200), 6, backward=True))
 def test_no_order_needs_less(graph: Graph) -> None:
     found = check(arrange(check(graph)))
     assert sorted(node.name for node in found.nodes) == sorted(node.name for node in graph.nodes)

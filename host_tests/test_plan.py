@@ -6,18 +6,16 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+import elementwise
 import numpy as np
 import pytest
 import tiny
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from myna.check import check
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.interpret import Reference
-from myna.ir import Builder, Graph, Kind, Tensor
-from myna.ops import ClampGrad, GradAdd
-from myna.ops.base import pair_tensor
+from myna.ir import Graph, Kind
 from myna.passes.autodiff import LOSS
 from myna.passes.hindsight import RangeMode
 from myna.passes.plan import ALIGNMENT, Program, plan
@@ -169,34 +167,8 @@ def test_inference_is_the_part_before_the_loss() -> None:
     assert logits in made
 
 
-@st.composite
-def elementwise_graphs(draw: st.DrawFn) -> Graph:
-    """Chains and sums of gradients of equal or different size, many of them in place."""
-    build = Builder(Graph("random", {}, (), ()))
-    scale = build.const("scale", pair_tensor(1.0))
-    names: dict[int, list[str]] = {}
-    for i in range(draw(st.integers(1, 3))):
-        size = draw(st.sampled_from([3, 8, 21]))
-        names.setdefault(size, []).append(
-            build.tensor(Tensor(f"input{i}", (size,), "int8", Kind.INPUT))
-        )
-    for i in range(draw(st.integers(1, 14))):
-        of_size = draw(st.sampled_from(sorted(names)))
-        a, b = (draw(st.sampled_from(names[of_size])) for _ in range(2))
-        if draw(st.booleans()):
-            build.node(f"n{i}", ClampGrad(0, 5), (a, b), (f"v{i}",))
-        else:
-            op = GradAdd(((0, 0), (0, 0)))
-            build.node(f"n{i}", op, (a, b, scale, scale, scale), (f"v{i}", f"p{i}"))
-        names[of_size].append(f"v{i}")
-    build.node(LOSS, ClampGrad(0, 5), (names[of_size][-1], names[of_size][0]), (LOSS,))
-    build.outputs = draw(st.lists(st.sampled_from(sorted(build.tensors)), max_size=2))
-    build.outputs = [n for n in build.outputs if build.tensors[n].kind is Kind.VALUE] + [LOSS]
-    return build.build()
-
-
 @settings(max_examples=150)
-@given(graph=elementwise_graphs())
+@given(graph=elementwise.graphs((3, 8, 21), 14, backward=False))
 def test_random_graphs_are_planned_soundly(graph: Graph) -> None:
     program = plan(check(graph))
     assert_sound(program)
