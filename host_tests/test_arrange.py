@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import elementwise
@@ -11,8 +12,10 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from myna.check import check
+from myna.errors import MynaError
 from myna.ir import Graph
 from myna.passes import arrange as arranging
+from myna.passes import solver
 from myna.passes.arrange import arrange
 from myna.passes.hindsight import RangeMode
 from myna.passes.order import dependencies
@@ -98,3 +101,18 @@ def assert_apart(buffers: list[Buffer], offsets: list[int]) -> None:
             together = a.start <= b.end and b.start <= a.end
             apart = offsets[i] + a.size <= offsets[j] or offsets[j] + b.size <= offsets[i]
             assert apart or not together
+
+
+@pytest.mark.train
+def test_the_solver_and_tensorflow_live_in_one_program() -> None:
+    """Both libraries in one process crash it."""
+    pytest.importorskip("tensorflow")
+    buffers = [Buffer(("a",), 4, 0, 1), Buffer(("b",), 8, 1, 2), Buffer(("c",), 4, 2, 3)]
+    assert top(buffers, place(buffers, 0)) == 12
+
+
+def test_a_solver_that_dies_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    solver._process.cache_clear()
+    with pytest.raises(MynaError, match="solver ended with exit code 1"):
+        solver.ask("offsets", sizes=[1], live=[(0, 1)], hint=[0])

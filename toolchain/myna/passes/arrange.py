@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from myna.ir import Array, Graph, Kind
 from myna.passes.order import dependencies
 from myna.passes.place import bytes_live
 from myna.passes.plan import aligned, lifetimes, phases, shareable
+from myna.passes.solver import ask
 
 SMALL = 64  # backward nodes, which the solver orders in about a second
 
@@ -42,9 +43,16 @@ def arrange(graph: Graph) -> Graph:
     need, bound = _need(graph), least(values, follows)
     if need == bound:
         return graph
-    from myna.passes import solve  # noqa: PLC0415  loads in a second, seldom needed
-
-    order = solve.order(values, follows, (bound, need))
+    earliest, latest = follows.sum(axis=1), len(follows) - 1 - follows.sum(axis=0)
+    counted = follows.astype(int)
+    direct = follows & (counted @ counted == 0)  # the rest follows from these
+    order = ask(
+        "order",
+        values=[astuple(value) for value in values],
+        follows=np.argwhere(direct).tolist(),
+        spans=np.stack([earliest, latest], axis=1).tolist(),
+        bounds=(bound, need),
+    )
     moved = replace(graph, nodes=tuple(graph.nodes[index] for index in order))
     return min(graph, moved, key=_need)
 

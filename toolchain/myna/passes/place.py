@@ -13,6 +13,8 @@ from math import gcd
 
 import numpy as np
 
+from myna.passes.solver import ask
+
 SMALL = 256  # buffers, which the solver places in less than a second
 
 
@@ -59,12 +61,10 @@ def place(buffers: Sequence[Buffer], bound: int) -> list[int]:
     best = min(map(fit.offsets, orders), key=fit.top)
     if fit.top(best) <= bound or len(buffers) > SMALL:
         return best
-    from myna.passes import solve  # noqa: PLC0415  loads in a second, seldom needed
-
     unit = gcd(*(b.size for b in buffers))  # keeps offsets aligned as sizes are
     sizes, hint = [b.size // unit for b in buffers], [offset // unit for offset in best]
-    found = solve.offsets(sizes, [(b.start, b.end) for b in buffers], hint)
-    return [unit * offset for offset in found]
+    live = [(b.start, b.end) for b in buffers]
+    return [unit * offset for offset in ask("offsets", sizes=sizes, live=live, hint=hint)]
 
 
 class _FirstFit:
