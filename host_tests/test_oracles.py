@@ -22,7 +22,7 @@ from myna.passes.quantize import quantize
 from myna.quantized import load_calibration, load_package
 
 pytest.importorskip("tflite_micro")
-import tflite
+import micro
 
 MODELS = [path.parent for path in sorted((PROJECT / "models").glob("*/int8.npz"))]
 CONV = [  # input map, filters, kernel, strides, padding, activation
@@ -48,7 +48,7 @@ class Ours:
 
 def assert_equal(graph: Graph, inputs: Array) -> Ours:
     """Compare all bytes of the outputs; the input is not constant, so they must not be either."""
-    ours, theirs = Ours(graph), tflite.Micro(graph)
+    ours, theirs = Ours(graph), micro.Micro(graph)
     outputs = [(ours.infer(x).copy(), theirs.infer(x)) for x in inputs]
     different = sum(int((a != b.reshape(a.shape)).sum()) for a, b in outputs)
     assert different == 0, f"{different} of {len(outputs) * outputs[0][0].size} values"
@@ -156,12 +156,12 @@ def test_coupling_is_quantize_and_add() -> None:
     build.requantized("y", stream)
     build.outputs = ["y"]
     graph = build.build()
-    micro = tflite.Micro(graph)
+    theirs = micro.Micro(graph)
     for _ in range(20):
         x = rng.integers(-27000, 27001, 500).astype(np.int16)  # sums stay inside int16
         y, wraps = op.reference(x, data, np.zeros(1, np.int32))
         assert not wraps.any()
-        assert np.array_equal(micro.infer(x, data), y)
+        assert np.array_equal(theirs.infer(x, data), y)
 
 
 # -- whole networks --------------------------------------------------------------------------------

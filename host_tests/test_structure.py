@@ -29,6 +29,7 @@ LAYERS = (
     "passes",
     "pipeline",
     "quantized",
+    "tflite",
     "budget",
     "interpret codegen",
     "device",
