@@ -33,7 +33,7 @@ def trained(name: str, options: Options) -> tuple[Reference, QuantizedModel]:
 
 
 @pytest.mark.parametrize("mode", list(RangeMode))
-@pytest.mark.parametrize("name", ["plain", "reversible"])
+@pytest.mark.parametrize("name", tiny.LAYERS)
 def test_training_lowers_the_loss(name: str, mode: RangeMode) -> None:
     device, _ = trained(name, Options(ranges=mode, rate=0.1))
     clips = tiny.features(4, seed=5)
@@ -128,8 +128,8 @@ def rounding_network(model: QuantizedModel, weights: FloatModel) -> Any:
     import keras  # noqa: PLC0415
     from myna.frontend.keras import to_keras  # noqa: PLC0415
 
-    relus = {layer.name for layer in model.model.layers if layer.op == "relu"}
-    exact = ("relu", "couple", "flatten", "concat")
+    relus = {layer.name for layer in model.model.layers if layer.op in ("relu", "relu6")}
+    exact = ("relu", "relu6", "couple", "flatten", "concat", "pad", "reshape")
     rounding = {layer.name for layer in model.model.layers if layer.op not in exact}
 
     def rounded(name: str, value: Any) -> Any:
@@ -171,7 +171,7 @@ def float_gradients(network: Any, x: Array, label: int) -> dict[str, Any]:
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("name", ["plain", "reversible"])
+@pytest.mark.parametrize("name", tiny.LAYERS)
 def test_gradients_point_where_float_autodiff_points(name: str) -> None:
     model = tiny.quantized(name, classes=len(tiny.LABELS))
     weights, lsb = dequantized(model)

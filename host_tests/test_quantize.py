@@ -16,20 +16,24 @@ from myna.errors import MynaError
 from myna.frontend.layers import Layer
 from myna.interpret import Reference
 from myna.ir import Quant
+from myna.ops.gradient import NO_HIGH, ClampGrad
 from myna.passes.calibrate import activation_ranges, forward
+from myna.passes.execute import initial_values, run
 from myna.passes.hindsight import RangeMode
 from myna.passes.lower import lower
 from myna.passes.quantize import (
     LOGIT_HEADROOM,
+    SAME_SCALE,
     STREAM_HEADROOM,
     QuantizedModel,
     affine,
     quantize,
+    quantized_six,
     stream_tensors,
 )
-from myna.pipeline import Options, compile_model
+from myna.pipeline import Options, compile_model, training_graph
 
-NAMES = ["plain", "reversible"]
+NAMES = list(tiny.LAYERS)
 
 # -- quantize --------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ def test_a_silent_channel_keeps_a_scale_that_can_be_trained() -> None:
 def test_what_pooling_and_joining_connects_has_one_scale(name: str) -> None:
     model = tiny.quantized(name)
     for layer in model.model.layers:
-        if layer.op in ("average_pool", "flatten", "concat"):
+        if layer.op in SAME_SCALE:
             assert all(model.quants[n] == model.quants[layer.name] for n in layer.inputs)
     assert len({model.quants[n] for n in stream_tensors(model.model)}) <= 1
 
@@ -171,8 +175,8 @@ def with_layers(model: QuantizedModel, layers: Iterable[Layer]) -> QuantizedMode
 
 def test_an_op_without_integer_form_is_named() -> None:
     model = tiny.quantized("plain")
-    layers = [replace(la, op="add") if la.name == "pool" else la for la in model.model.layers]
-    with pytest.raises(MynaError, match="op add has no integer form") as error:
+    layers = [replace(la, op="gelu") if la.name == "pool" else la for la in model.model.layers]
+    with pytest.raises(MynaError, match="op gelu has no integer form") as error:
         lower(with_layers(model, layers))
     assert "pool" in error.value.where
 
@@ -186,6 +190,45 @@ def test_overlapping_pools_are_refused() -> None:
     with pytest.raises(MynaError, match="overlap") as error:
         lower(with_layers(model, layers))
     assert "pool" in error.value.where
+
+
+@pytest.mark.parametrize("name", ["wide", "split", "flat"])
+def test_what_only_moves_values_keeps_their_quantization(name: str) -> None:
+    model = tiny.quantized("branched")
+    other = replace(model, quants={**model.quants, name: Quant((0.3,), 3)})
+    with pytest.raises(MynaError, match="another quantization than its input") as error:
+        lower(other)
+    assert error.value.where.endswith(f"layer {name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("sum", "adds at scale"), ("mean", "changes the scale")]
+)
+def test_a_scale_too_small_for_the_sum_is_refused(name: str, what: str) -> None:
+    model = tiny.quantized("branched")
+    with pytest.raises(MynaError, match=what) as error:
+        lower(replace(model, quants={**model.quants, name: Quant((1e-9,), 0)}))
+    assert error.value.where.endswith(f"layer {name}")
+
+
+def test_a_reshape_that_only_dense_layers_read_is_no_op() -> None:
+    names = {node.name for node in lower(tiny.quantized("branched")).nodes}
+    assert "split" in names
+    assert "flat" not in names
+
+
+def test_a_flattened_map_is_joined_behind_all_of_another() -> None:
+    layers = (
+        *(Layer(name, "flatten", ("features",)) for name in "ab"),
+        Layer("both", "concat", ("a", "b")),
+    )
+    model = replace(tiny.float_model("plain"), layers=layers, output="both", weights={})
+    ranges = dict.fromkeys(("features", "a", "b", "both"), (-1.0, 1.0))
+    graph = lower(quantize(model, ranges, Quant((0.5,), 7), 4))
+    x = np.arange(tiny.FRAMES * tiny.BANDS, dtype=np.int8).reshape(tiny.FRAMES, tiny.BANDS, 1)
+    values = initial_values(graph) | {"features": x}
+    run(graph.nodes, values)
+    assert values["both"].tolist() == [*x.ravel(), *x.ravel()]
 
 
 @pytest.mark.parametrize(("name", "position"), [("pool_a", 0), ("f0_dw", 0), ("g1", 1)])
@@ -235,6 +278,15 @@ def test_activations_become_clamps() -> None:
     ops = {node.name: node.op for node in lower(model).nodes}
     zero = {name: model.quants[name].zero_point for name in ("stem", "pw", "logits")}
     assert (ops["stem"].low, ops["stem"].high) == (zero["stem"], 127)  # type: ignore[attr-defined]
-    six = min(127, round(6 / model.quants["pw"].scale[0]) + zero["pw"])
+    six = min(127, quantized_six(model.quants["pw"]))
     assert (ops["pw"].low, ops["pw"].high) == (zero["pw"], six)  # type: ignore[attr-defined]
     assert (ops["logits"].low, ops["logits"].high) == (-128, 127)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("top", "mask"), [(6.0, 127), (6.1, 123), (5.9, NO_HIGH)])
+def test_a_relu6_blocks_gradients_wherever_its_bound_lies(top: float, mask: int) -> None:
+    float_model, maps = tiny.float_model("plain"), tiny.features(4) * tiny.SCALE
+    ranges = {**activation_ranges(float_model, maps), "pw": (0.0, top), "pool": (0.0, top)}
+    graph = training_graph(quantize(float_model, ranges, Quant((tiny.SCALE,)), 4), 0.02)
+    (node,) = (n for n in graph.nodes if isinstance(n.op, ClampGrad) and n.inputs[1] == "pw")
+    assert (node.op.low, node.op.high) == (-128, mask)  # type: ignore[attr-defined]

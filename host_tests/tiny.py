@@ -104,9 +104,33 @@ def reversible_layers(blocks: int = 2) -> list[Layer]:
     ]
 
 
+def branched_layers() -> list[Layer]:
+    """Margins, two residual sums, activations of their own, a mean: what imported networks have."""
+    return [
+        _layer("wide", "pad", "features", margins=[1, 2, 1, 1]),
+        _conv("stem", "wide", 12, [4, 3], [2, 2], "linear"),
+        _layer("act", "relu6", "stem"),
+        _depthwise("dw", "act"),
+        _layer("sum", "add", "dw", "stem", activation="relu"),
+        _conv("pw", "sum", 12, [1, 1], [1, 1], "linear"),
+        _layer("more", "add", "pw", "sum", activation="linear"),
+        _layer("mean", "mean", "more"),
+        _layer("split", "reshape", "mean", shape=[2, 3, 2]),
+        _conv("mixed", "split", 8, [1, 1], [1, 1], "relu6"),
+        _layer("means", "flatten", "mixed"),
+        _layer("places", "flatten", "more"),
+        _layer("joined", "concat", "means", "places"),
+        _layer("flat", "flatten", "joined"),
+        _layer("logits", "dense", "flat", units=len(LABELS), activation="linear"),
+    ]
+
+
+LAYERS = {"plain": plain_layers, "reversible": reversible_layers, "branched": branched_layers}
+
+
 def float_model(name: str, seed: int = 0) -> FloatModel:
-    """A float model of random weights: ``"plain"`` or ``"reversible"``."""
-    layers = plain_layers() if name == "plain" else reversible_layers()
+    """A float model of random weights, by a name of LAYERS."""
+    layers = LAYERS[name]()
     shape = (FRAMES, BANDS, 1)
     model = FloatModel(name, LABELS, AUDIO.to_json(), "features", shape, tuple(layers), "logits")
     rng = np.random.default_rng(seed)

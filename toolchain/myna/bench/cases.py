@@ -7,6 +7,7 @@ Layers are those of the DS-CNN of MLPerf Tiny (Banbury et al. 2021): 25×5 maps 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ from myna.ops.sgd import shared_inputs
 from myna.ops.window import Window
 
 MAP, CHANNELS, CLASSES = (25, 5), 64, 12
-LAYER = {"x_zero": -128, "y_zero": -128, "low": -128, "high": 127}  # between rectified activations
+# between rectified activations
+LAYER: dict[str, Any] = {"x_zero": -128, "y_zero": -128, "low": -128, "high": 127}
 FACTOR = (fixed.pair_from_float(1e-4),)
 
 Shape = tuple[int, ...]

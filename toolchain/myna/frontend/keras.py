@@ -84,19 +84,30 @@ def _apply(layer: Layer, inputs: list[Any], normalise: bool) -> Any:
         case "dense":
             x = keras.layers.Dropout(DROPOUT)(inputs[0]) if normalise else inputs[0]
             result = keras.layers.Dense(attrs["units"], name=name)(x)
-        case "average_pool":
+        case "average_pool" | "max_pool":
+            mean = layer.op == "average_pool"
+            kind = keras.layers.AveragePooling2D if mean else keras.layers.MaxPooling2D
             sizes = attrs["pool"], attrs["strides"], attrs["padding"]
-            result = keras.layers.AveragePooling2D(*sizes, name=name)(inputs[0])
+            result = kind(*sizes, name=name)(inputs[0])
+        case "mean":
+            result = keras.layers.GlobalAveragePooling2D(name=name)(inputs[0])
+        case "pad":
+            top, bottom, left, right = attrs["margins"]
+            margins = ((top, bottom), (left, right))
+            result = keras.layers.ZeroPadding2D(margins, name=name)(inputs[0])
         case "couple" | "add":
             result = keras.layers.Add(name=name)(inputs)
         case "concat":
             result = keras.layers.Concatenate(name=name)(inputs)
         case "flatten":
             result = keras.layers.Flatten(name=name)(inputs[0])
+        case "reshape":
+            result = keras.layers.Reshape(attrs["shape"], name=name)(inputs[0])
         case "linear":
             result = keras.layers.Identity(name=name)(inputs[0])
         case _:
-            result = keras.layers.ReLU(name=name)(inputs[0])
+            limit = 6.0 if layer.op == "relu6" else None
+            result = keras.layers.ReLU(max_value=limit, name=name)(inputs[0])
     return _activate(attrs, result)
 
 

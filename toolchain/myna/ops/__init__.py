@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The op table: every op that a graph may hold."""
 
+from myna.ops.add import Add
 from myna.ops.base import Case, GradOp, Op
 from myna.ops.concat import Concat, Slice
 from myna.ops.conv2d import Conv2D, Conv2DGradInput, Conv2DUpdate
@@ -10,15 +11,19 @@ from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpd
 from myna.ops.gradient import ClampGrad, GradAdd, StreamClampGrad
 from myna.ops.imprint import Imprint
 from myna.ops.loss import SoftmaxCrossEntropy
+from myna.ops.mean import Mean
+from myna.ops.pad import Crop, Pad
 from myna.ops.pool import AveragePool, AveragePoolGrad
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
 from myna.ops.requantize import Requantize
+from myna.ops.reshape import Reshape
 from myna.ops.rounding import RoundWeight
 from myna.ops.rows import Rows
 from myna.ops.sgd import Advance, BiasUpdate
 from myna.ops.similarity import Similarity
 
 OPS: tuple[type[Op], ...] = (
+    Add,
     Advance,
     AveragePool,
     AveragePoolGrad,
@@ -29,6 +34,7 @@ OPS: tuple[type[Op], ...] = (
     Conv2DGradInput,
     Conv2DUpdate,
     Couple,
+    Crop,
     Dense,
     DenseGradInput,
     DenseUpdate,
@@ -39,9 +45,12 @@ OPS: tuple[type[Op], ...] = (
     GradAdd,
     HindsightScale,
     Imprint,
+    Mean,
+    Pad,
     ProbeScale,
     RangeUpdate,
     Requantize,
+    Reshape,
     RoundWeight,
     Rows,
     Similarity,
@@ -53,6 +62,7 @@ OPS: tuple[type[Op], ...] = (
 
 __all__ = [
     "OPS",
+    "Add",
     "Advance",
     "AveragePool",
     "AveragePoolGrad",
@@ -64,6 +74,7 @@ __all__ = [
     "Conv2DGradInput",
     "Conv2DUpdate",
     "Couple",
+    "Crop",
     "Dense",
     "DenseGradInput",
     "DenseUpdate",
@@ -75,10 +86,13 @@ __all__ = [
     "GradOp",
     "HindsightScale",
     "Imprint",
+    "Mean",
     "Op",
+    "Pad",
     "ProbeScale",
     "RangeUpdate",
     "Requantize",
+    "Reshape",
     "RoundWeight",
     "Rows",
     "Similarity",

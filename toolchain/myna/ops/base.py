@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -84,6 +84,17 @@ def peak(values: IntArray) -> Array:
     """The absolute maximum as an int32[1] tensor: what range tracking records."""
     top = min(int(np.abs(values).max(initial=0)), fixed.INT32_MAX)
     return np.array([top], np.int32)
+
+
+@dataclass(frozen=True)
+class ClampOp(Op):
+    """An op that clamps its output to ``low`` … ``high``.
+
+    ``capped`` says that ``high`` is a ReLU6's bound even if it is 127: that changes the gradient,
+    not the result.
+    """
+
+    capped: bool = field(default=False, kw_only=True, repr=False)
 
 
 @dataclass(frozen=True)

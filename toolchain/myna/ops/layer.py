@@ -16,7 +16,7 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.fixed import IntArray
 from myna.ir import Array, Node
-from myna.ops.base import GradOp, Op
+from myna.ops.base import ClampOp, GradOp, Op
 from myna.ops.sgd import BiasUpdate
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ACCUMULATOR_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Layer(Op):
+class Layer(ClampOp):
     """Zero points and clamp of a layer with int8 input, weights and output.
 
     ``y = clamp(requantize(Σ (x − x_zero)·w + bias) + y_zero, low, high)``
@@ -96,7 +96,9 @@ def train_layer(
         update: makes the weight-update op from its PRNG tag.
     """
     x, w, bias = (tape.tensor(name) for name in node.inputs[:3])
-    incoming = tape.unclamped(node.outputs[0], layer.low, layer.high, layer.y_zero)
+    incoming = tape.unclamped(
+        node.outputs[0], layer.low, layer.high, layer.y_zero, capped=layer.capped
+    )
     if w.quant is None:
         raise MynaError("has no scales, so it cannot be trained", where=f"tensor {w.name}")
     positions = tape.tensor(node.outputs[0]).size // bias.size

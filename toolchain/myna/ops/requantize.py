@@ -11,14 +11,14 @@ import numpy as np
 
 from myna import fixed
 from myna.ir import Array, Node, Tensor
-from myna.ops.base import Case, Op, Type, expect, int64
+from myna.ops.base import Case, ClampOp, Type, expect, int64
 
 if TYPE_CHECKING:
     from myna.passes.tape import Tape
 
 
 @dataclass(frozen=True)
-class Requantize(Op):
+class Requantize(ClampOp):
     """``y = clamp(requantize(x − x_zero) + y_zero, low, high)``. Input: x; output: y.
 
     Source: the QUANTIZE operator of TFLite-Micro.
@@ -53,7 +53,9 @@ class Requantize(Op):
 
     def backward(self, tape: Tape, node: Node) -> None:
         if self.to_type == "int8":
-            gradient = tape.unclamped(node.outputs[0], self.low, self.high, self.y_zero)
+            gradient = tape.unclamped(
+                node.outputs[0], self.low, self.high, self.y_zero, capped=self.capped
+            )
         else:
             gradient = tape.gradient(node.outputs[0])
         tape.contribute(node.inputs[0], gradient)

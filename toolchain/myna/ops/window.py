@@ -57,11 +57,11 @@ class Window:
             (width + left + right - self.kernel[1]) // self.strides[1] + 1,
         )
 
-    def pad(self, x: IntArray) -> IntArray:
-        """``x`` [h, w, c] with zeros around it; ``x`` itself where there are none."""
+    def pad(self, x: IntArray, fill: float = 0) -> IntArray:
+        """``x`` [h, w, c] with a value around it; ``x`` itself where there is no padding."""
         if not any(self.padding):
             return x
-        padded, inside = self._padded(x.shape, x.dtype)
+        padded, inside = self._padded(x.shape, x.dtype, fill)
         inside[...] = x
         return padded
 
@@ -77,9 +77,14 @@ class Window:
         """All taps in row-major order."""
         return [(r, c) for r in range(self.kernel[0]) for c in range(self.kernel[1])]
 
-    def views(self, x: IntArray) -> IntArray:
-        """What each position of the window sees of ``x`` [h, w, c]: [out_h, out_w, kh, kw, c]."""
-        padded = np.ascontiguousarray(self.pad(x))
+    def views(self, x: IntArray, fill: float = 0) -> IntArray:
+        """What each position of the window sees of ``x`` [h, w, c]: [out_h, out_w, kh, kw, c].
+
+        Args:
+            x: the map.
+            fill: what is seen outside of it.
+        """
+        padded = np.ascontiguousarray(self.pad(x, fill))
         shape = (*self.output(*x.shape[:2]), *self.kernel, x.shape[2])
         steps = (s * stride for s, stride in zip(self.strides, padded.strides[:2], strict=True))
         return np.ndarray(shape, x.dtype, padded, strides=(*steps, *padded.strides))
@@ -96,11 +101,13 @@ class Window:
             self.tap(padded, row, column)[...] += views[:, :, row, column]
         return inside
 
-    def _padded(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[IntArray, IntArray]:
-        """Zeros, and the view of them that a map of ``shape`` fills."""
+    def _padded(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], fill: float = 0
+    ) -> tuple[IntArray, IntArray]:
+        """One value all over, and the view of it that a map of ``shape`` takes."""
         top, bottom, left, right = self.padding
         height, width, channels = shape
-        padded = np.zeros((top + height + bottom, left + width + right, channels), dtype)
+        padded = np.full((top + height + bottom, left + width + right, channels), fill, dtype)
         return padded, padded[top : top + height, left : left + width]
 
     def fields(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from myna.frontend.layers import Layer
+from myna.frontend.layers import ACTIVATIONS, Layer
 from myna.frontend.model import FloatModel
 from myna.ops.window import Window
 
@@ -52,19 +52,30 @@ def _apply(
         y = x + inputs[1]
     elif op == "concat":
         y = np.concatenate(inputs, axis=-1)
-    elif op == "flatten":
-        y = x.reshape(-1)
-    elif op == "relu":
-        y = np.maximum(x, 0)
-    elif op == "linear":
-        y = x
-    elif op == "average_pool":
-        window = _window(layer, x, "pool")
-        y = np.mean([window.tap(x, *tap) for tap in window.taps()], axis=0)
+    elif op in ("flatten", "reshape"):
+        y = x.reshape(layer.attrs.get("shape", -1))
+    elif op in ACTIVATIONS:
+        return _activate(x, op)
+    elif op in ("average_pool", "max_pool"):
+        y = _pool(layer, x)
+    elif op == "mean":
+        y = x.mean(axis=(0, 1))
+    elif op == "pad":
+        top, bottom, left, right = layer.attrs["margins"]
+        y = np.pad(x, ((top, bottom), (left, right), (0, 0)))
     else:
         w, b = (weights[f"{layer.name}/{part}"].astype(np.float64) for part in "wb")
         y = _linear(layer, x, w) + b
     return _activate(y, layer.attrs.get("activation", "linear"))
+
+
+def _pool(layer: Layer, x: Floats) -> Floats:
+    """Mean or maximum over what windows see of the map, without the padding."""
+    window = _window(layer, x, "pool")
+    if layer.op == "max_pool":
+        return np.asarray(window.views(x, fill=-np.inf).max(axis=(2, 3)))
+    total, count = (window.views(v).sum(axis=(2, 3)) for v in (x, np.ones_like(x)))
+    return np.asarray(total / count)
 
 
 def _linear(layer: Layer, x: Floats, w: Floats) -> Floats:

@@ -9,14 +9,27 @@ import numpy as np
 
 from myna import fixed
 from myna.errors import MynaError
-from myna.frontend.layers import Layer
+from myna.frontend.layers import ACTIVATIONS, Layer, output_shape
 from myna.ir import Builder, Graph, Kind, Quant, Tensor
-from myna.ops import AveragePool, Concat, Conv2D, Couple, Dense, DepthwiseConv2D, Requantize
+from myna.ops import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv2D,
+    Couple,
+    Dense,
+    DepthwiseConv2D,
+    Mean,
+    Pad,
+    Requantize,
+    Reshape,
+)
 from myna.ops.sgd import BIAS_MAX
 from myna.ops.window import Window
-from myna.passes.quantize import QuantizedModel, stream_tensors
+from myna.passes.quantize import SAME_SCALE, QuantizedModel, quantized_six, stream_tensors
 
 WRAPS = "wraps"
+READ_FLAT = ("dense", "flatten", "reshape")
 
 
 def lower(quantized: QuantizedModel) -> Graph:
@@ -61,11 +74,16 @@ class _Lowering:
             "depthwise_conv2d": self._weighted,
             "dense": self._weighted,
             "average_pool": self._average_pool,
-            "relu": self._relu,
-            "linear": self._linear,
+            "mean": self._mean,
+            "pad": self._pad,
+            "relu": self._activation,
+            "relu6": self._activation,
+            "linear": self._activation,
             "couple": self._couple,
+            "add": self._add,
             "concat": self._concat,
-            "flatten": self._flatten,
+            "flatten": self._reshape,
+            "reshape": self._reshape,
         }
         if layer.op not in rules:
             raise MynaError(
@@ -74,17 +92,30 @@ class _Lowering:
                 fix=f"use one of {', '.join(rules)}",
             )
         self._expect_int8(layer)
+        self._expect_one_scale(layer)
         rules[layer.op](layer)
 
     def _expect_int8(self, layer: Layer) -> None:
-        """Only couplings continue a stream, and only relu, linear and flatten leave it."""
-        narrow = {"couple": layer.inputs[1:], "relu": (), "linear": (), "flatten": ()}
+        """Only couplings continue a stream, and only activations and reshapes leave it."""
+        wide = (*ACTIVATIONS, "flatten", "reshape")
+        narrow = {"couple": layer.inputs[1:], **dict.fromkeys(wide, ())}
         for name in narrow.get(layer.op, layer.inputs):
             if self._build.tensors[self._named[name]].dtype != "int8":
                 raise MynaError(
                     f"{layer.op} cannot read the int16 stream {name}",
                     where=f"model {self._model.name}, layer {layer.name}",
                     fix="put a relu or linear layer between",
+                )
+
+    def _expect_one_scale(self, layer: Layer) -> None:
+        """What only moves or picks values leaves their quantization, as TensorFlow Lite asks."""
+        for name in layer.inputs if layer.op in SAME_SCALE else ():
+            x, own = self._build.tensors[self._named[name]], self._q.quants[layer.name]
+            if x.dtype == "int8" and x.quant != own:
+                raise MynaError(
+                    f"{layer.op} has another quantization than its input {name}: {own}, {x.quant}",
+                    where=f"model {self._model.name}, layer {layer.name}",
+                    fix="quantize both alike, or put a linear layer (QUANTIZE) between",
                 )
 
     def _emit(self, name: str, op: Any, inputs: list[str], quant: Quant) -> None:
@@ -99,7 +130,11 @@ class _Lowering:
             own = self._q.quants[f"{layer.name}.int8"]
         inputs = [x.name, *self._parameters(layer, x, own)]
         name = f"{layer.name}.int8" if layer.name in self._stream else layer.name
-        clamp = {"x_zero": x.zero_point, "y_zero": own.zero_point, **_clamp(layer, own)}
+        clamp = {
+            "x_zero": x.zero_point,
+            "y_zero": own.zero_point,
+            **_clamp(layer.attrs["activation"], own),
+        }
         if layer.op == "dense":
             self._emit(name, Dense(**clamp), inputs, own)
         else:
@@ -111,7 +146,7 @@ class _Lowering:
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
             self._emit(name, kind(**clamp, window=window), inputs, own)
         if layer.name in self._stream:
-            self._requantize(layer.name, name, self._q.quants[layer.name], -32768)
+            self._requantize(layer.name, name, self._q.quants[layer.name], "linear")
 
     def _parameters(self, layer: Layer, x: Tensor, own: Quant) -> list[str]:
         weight, bias = self._q.weights[layer.name], self._q.biases[layer.name]
@@ -140,20 +175,19 @@ class _Lowering:
             self._build.const(f"{layer.name}.shift", shift),
         ]
 
-    def _requantize(self, name: str, source: str, quant: Quant, low: int) -> None:
+    def _requantize(self, name: str, source: str, quant: Quant, activation: str) -> None:
         x = self._build.tensors[source]
         to_type = "int16" if name in self._stream else "int8"
         mantissa, shift = self._multiplier(name, x, quant.scale[0])
-        high = int(np.iinfo(to_type).max)
-        op = Requantize(
-            x.dtype, to_type, mantissa, shift, x.zero_point, quant.zero_point, low, high
+        zeros, clamp = (x.zero_point, quant.zero_point), _clamp(activation, quant, to_type)
+        self._emit(
+            name, Requantize(x.dtype, to_type, mantissa, shift, *zeros, **clamp), [source], quant
         )
-        self._emit(name, op, [source], quant)
 
-    def _multiplier(self, name: str, x: Tensor, scale: float) -> tuple[int, int]:
-        """The multiplier from ``x`` to another scale; its operand, shifted, must be small."""
+    def _multiplier(self, name: str, x: Tensor, scale: float, terms: int = 1) -> tuple[int, int]:
+        """The multiplier from a sum of ``x`` to another scale; its operand, shifted, is small."""
         mantissa, shift = fixed.requantize_multiplier(x.scale / scale)
-        largest = 1 << (15 if x.dtype == "int16" else 8)  # of x minus its zero point
+        largest = terms << (15 if x.dtype == "int16" else 8)  # of x minus its zero point
         if largest << max(shift, 0) >= fixed.SMALL:
             raise MynaError(
                 f"changes the scale from {x.scale:g} to {scale:g}, more than int32 can hold",
@@ -162,12 +196,9 @@ class _Lowering:
             )
         return mantissa, shift
 
-    def _relu(self, layer: Layer) -> None:
-        quant = self._q.quants[layer.name]
-        self._requantize(layer.name, self._named[layer.inputs[0]], quant, quant.zero_point)
-
-    def _linear(self, layer: Layer) -> None:
-        self._requantize(layer.name, self._named[layer.inputs[0]], self._q.quants[layer.name], -128)
+    def _activation(self, layer: Layer) -> None:
+        source, quant = self._named[layer.inputs[0]], self._q.quants[layer.name]
+        self._requantize(layer.name, source, quant, layer.op)
 
     def _couple(self, layer: Layer) -> None:
         x, branch = (self._build.tensors[self._named[name]] for name in layer.inputs)
@@ -188,17 +219,55 @@ class _Lowering:
         op = AveragePool((attrs["pool"][0], attrs["pool"][1]))
         self._emit(layer.name, op, [x], self._q.quants[layer.name])
 
+    def _mean(self, layer: Layer) -> None:
+        x, own = self._build.tensors[self._named[layer.inputs[0]]], self._q.quants[layer.name]
+        positions = x.shape[0] * x.shape[1]
+        self._multiplier(layer.name, x, own.scale[0], positions)
+        assert x.quant is not None
+        self._emit(layer.name, Mean.of(x.quant, own, positions), [x.name], own)
+
+    def _pad(self, layer: Layer) -> None:
+        top, bottom, left, right = layer.attrs["margins"]
+        own = self._q.quants[layer.name]
+        op = Pad((top, bottom, left, right), own.zero_point)
+        self._emit(layer.name, op, [self._named[layer.inputs[0]]], own)
+
+    def _add(self, layer: Layer) -> None:
+        names, own = [self._named[name] for name in layer.inputs], self._q.quants[layer.name]
+        a, b = (self._build.tensors[name].quant for name in names)
+        assert a is not None and b is not None
+        op = Add.of(a, b, own, **_clamp(layer.attrs["activation"], own))
+        if op.y.shift > 0:
+            raise MynaError(
+                f"adds at scale {max(a.scale[0], b.scale[0]):g}, too large for {own.scale[0]:g}",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="its range over the calibration data is too small: calibrate with other data",
+            )
+        self._emit(layer.name, op, names, own)
+
     def _concat(self, layer: Layer) -> None:
-        parts = [self._named[name] for name in layer.inputs]
-        quant = self._q.quants[layer.name]
-        self._emit(layer.name, Concat(), parts, quant)
+        """Two at a time."""
+        first, *rest = (self._named[name] for name in layer.inputs)
+        self._named[layer.name] = first
+        for count, part in enumerate(rest, 1):
+            name = layer.name if count == len(rest) else f"{layer.name}.first{count + 1}"
+            self._emit(name, Concat(), [first, part], self._q.quants[layer.name])
+            first = name
 
-    def _flatten(self, layer: Layer) -> None:
-        self._named[layer.name] = self._named[layer.inputs[0]]
+    def _reshape(self, layer: Layer) -> None:
+        """Dense layers read any shape; nothing is to be done for them."""
+        source = self._named[layer.inputs[0]]
+        readers = [reader for reader in self._model.layers if layer.name in reader.inputs]
+        if readers and all(reader.op in READ_FLAT for reader in readers):
+            self._named[layer.name] = source
+            return
+        op = Reshape(output_shape(layer, [self._build.tensors[source].shape]))
+        self._emit(layer.name, op, [source], self._q.quants[layer.name])
 
 
-def _clamp(layer: Layer, quant: Quant) -> dict[str, int]:
-    activation = layer.attrs["activation"]
-    low = -128 if activation == "linear" else quant.zero_point
-    six = round(6 / quant.scale[0]) + quant.zero_point
-    return {"low": low, "high": min(127, six) if activation == "relu6" else 127}
+def _clamp(activation: str, quant: Quant, dtype: str = "int8") -> dict[str, Any]:
+    limits = np.iinfo(dtype)
+    low = int(limits.min) if activation == "linear" else quant.zero_point
+    six = quantized_six(quant) if activation == "relu6" else limits.max
+    capped = activation == "relu6" and six <= limits.max
+    return {"low": low, "high": min(int(limits.max), six), "capped": capped}

@@ -3,11 +3,13 @@
 
 Activations int8 affine per tensor, weights int8 symmetric per output channel, biases int32. The
 tensors of a reversible stream share one symmetric int16 scale with headroom, so that sums wrap only
-far outside what calibration saw. What pooling, flattening and concatenation join has one scale.
+far outside what calibration saw. What pooling, padding, reshaping and concatenation join has one
+scale.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,7 +26,7 @@ STREAM_HEADROOM = 4.0
 LOGIT_HEADROOM = 1.25
 RANGE_FLOOR = 1e-2  # narrowest int8 range: a dead branch must not ask for a huge multiplier
 CHANNEL_FLOOR = 64  # smallest channel scale: 1/64 of the largest, so that it stays trainable
-SAME_SCALE = ("average_pool", "flatten", "concat")
+SAME_SCALE = ("average_pool", "max_pool", "pad", "reshape", "flatten", "concat")
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ def affine(low: float, high: float) -> Quant:
     """The int8 quantization of ``[low, high]``, in which zero is exact."""
     scale = np.float32(max(high - low, RANGE_FLOOR) / 255)
     return Quant((float(scale),), int(np.clip(round(-128 - low / float(scale)), -128, 127)))
+
+
+def quantized_six(quant: Quant) -> int:
+    """Where a ReLU6 ends, as TensorFlow Lite rounds it: a float32 quotient, halves up."""
+    return math.floor(float(np.float32(6) / np.float32(quant.scale[0])) + 0.5) + quant.zero_point
 
 
 def _channel_first(layer: Layer, model: FloatModel) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.ir import Builder, Graph, Kind, Node, Tensor
-from myna.ops import AveragePool, Concat, Conv2D, Couple, DepthwiseConv2D, Requantize, Rows
+from myna.ops import AveragePool, Concat, Conv2D, Couple, DepthwiseConv2D, Op, Requantize, Rows
 from myna.ops.layer import Layer
 from myna.ops.rows import MAX_STAGES, Ring, joined, kind_of
 from myna.passes.autodiff import LOSS
@@ -24,7 +24,7 @@ from myna.passes.lower import WRAPS
 from myna.passes.replay import find_latent
 
 NAME = "rows"
-ABLE = (Conv2D, DepthwiseConv2D, Requantize, Couple, AveragePool)
+ABLE = (Conv2D, DepthwiseConv2D, Couple, AveragePool)
 
 
 def rowwise(graph: Graph) -> Graph:
@@ -74,10 +74,17 @@ def _able(
         bool(layers)
         and len(layers) < MAX_STAGES
         and frozen
-        and all(isinstance(node.op, ABLE) for node in layers)
+        and all(_works_by_rows(node.op) for node in layers)
         and not made.intersection(name for node in after for name in node.inputs)
         and _ends_in_means(graph, layers, before)
     )
+
+
+def _works_by_rows(op: Op) -> bool:
+    """Whether the kernel has a rule for it; of activations only for those at an end of a stream."""
+    if isinstance(op, Requantize):
+        return op.from_type != op.to_type
+    return isinstance(op, ABLE)
 
 
 def _ends_in_means(graph: Graph, layers: Sequence[Node], before: Sequence[Node]) -> bool:

@@ -107,14 +107,17 @@ class Tape:
         node(name, op, (*data, *scales, f"{name}.scale"), (name, f"{name}.peak"))
         return Gradient(name, f"{name}.scale")
 
-    def unclamped(self, y: str, low: int, high: int, zero: int) -> Gradient:
+    def unclamped(
+        self, y: str, low: int, high: int, zero: int, *, capped: bool = False
+    ) -> Gradient:
         """The gradient of ``y`` before its clamp to ``[low, high]``.
 
-        A lower bound at real zero is a ReLU and an upper one below 127 a ReLU6: both block. Plain
-        int8 saturation passes (straight-through estimator).
+        A lower bound at real zero is a ReLU and an upper one below 127, or capped, a ReLU6: both
+        block. Plain int8 saturation passes (straight-through estimator).
         """
         gradient = self._gradients[y]
-        mask = ClampGrad(low if low >= zero else NO_LOW, high if high < 127 else NO_HIGH)
+        upper = high if capped or high < 127 else NO_HIGH
+        mask = ClampGrad(low if low >= zero else NO_LOW, upper)
         if (mask.low, mask.high) == (NO_LOW, NO_HIGH):
             return gradient
         name = f"d_{y}.masked"

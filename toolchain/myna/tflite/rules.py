@@ -12,8 +12,22 @@ import tflite
 
 from myna.errors import MynaError
 from myna.ir import Array, Node, Quant, Tensor
-from myna.ops import AveragePool, Concat, Conv2D, Couple, Dense, DepthwiseConv2D, Op, Requantize
+from myna.ops import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv2D,
+    Couple,
+    Dense,
+    DepthwiseConv2D,
+    Mean,
+    Op,
+    Pad,
+    Requantize,
+    Reshape,
+)
 from myna.ops.window import Window
+from myna.passes.quantize import quantized_six
 from myna.tflite.schema import Table
 
 if TYPE_CHECKING:
@@ -44,11 +58,11 @@ def _activation(writer: Writer, node: Node, low: int, high: int) -> int:
     """The fused activation that clamps to these bounds, where a ReLU's lower one is real zero."""
     y = writer.tensor(node.outputs[0])
     least, most = np.iinfo(y.dtype).min, np.iinfo(y.dtype).max
-    six = y.zero_point + int(np.float32(6) / np.float32(y.scale) + np.float32(0.5))
+    assert y.quant is not None
     kinds = tflite.ActivationFunctionType
     bounds = {
         kinds.RELU: (y.zero_point, most),
-        kinds.RELU6: (y.zero_point, min(most, six)),
+        kinds.RELU6: (y.zero_point, min(most, quantized_six(y.quant))),
         kinds.NONE: (least, most),
     }
     for kind, limits in bounds.items():
@@ -66,17 +80,22 @@ def _padding(writer: Writer, node: Node, window: Window) -> int | None:
     return int(tflite.Padding.SAME) if window == same else None
 
 
-def _pad(writer: Writer, node: Node, margins: tuple[int, int, int, int]) -> int:
+def _padded(writer: Writer, node: Node, margins: tuple[int, int, int, int]) -> int:
     """A map with margins of its zero point: top, bottom, left, right."""
     x = writer.tensor(node.inputs[0])
     (h, w, c), (top, bottom, left, right) = x.shape, margins
     padded = Tensor(f"{node.name}.padded", (h + top + bottom, w + left + right, c), x.dtype)
     output = writer.intermediate(replace(padded, quant=x.quant))
+    _surround(writer, node, margins, output)
+    return output
+
+
+def _surround(writer: Writer, node: Node, margins: tuple[int, int, int, int], output: int) -> None:
+    top, bottom, left, right = margins
     rows = np.array([(0, 0), (top, bottom), (left, right), (0, 0)], np.int32)
     margin = writer.constant(f"{node.name}.margins", rows)
     pad = Operator("PAD", 2, Table("PadOptions"))
-    writer.operator(pad, [writer.value(x.name), margin], output)
-    return output
+    writer.operator(pad, [writer.value(node.inputs[0]), margin], output)
 
 
 def _layer(writer: Writer, node: Node, kind: Operator, x: int, weights: Array, axis: int) -> None:
@@ -97,7 +116,7 @@ def _convolution(writer: Writer, node: Node) -> None:
     assert isinstance(op, Conv2D | DepthwiseConv2D)
     padding, x = _padding(writer, node, op.window), writer.value(node.inputs[0])
     if padding is None:
-        padding, x = tflite.Padding.VALID, _pad(writer, node, op.window.padding)
+        padding, x = tflite.Padding.VALID, _padded(writer, node, op.window.padding)
     activation = _activation(writer, node, op.low, op.high)
     fields = {"Padding": padding, **_strides(op.window), "FusedActivationFunction": activation}
     weights = writer.data(node.inputs[1])
@@ -178,12 +197,46 @@ def _concat(writer: Writer, node: Node) -> None:
     writer.operator(kind, inputs, writer.value(node.outputs[0]))
 
 
+def _add(writer: Writer, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Add)
+    activation = _activation(writer, node, op.low, op.high)
+    kind = Operator("ADD", 2, Table("AddOptions", FusedActivationFunction=activation))
+    inputs = [writer.value(name) for name in node.inputs]
+    writer.operator(kind, inputs, writer.value(node.outputs[0]))
+
+
+def _mean(writer: Writer, node: Node) -> None:
+    axes = writer.constant(f"{node.name}.axes", np.array([1, 2], np.int32))
+    kind = Operator("MEAN", 2, Table("ReducerOptions", KeepDims=False))
+    writer.operator(kind, [writer.value(node.inputs[0]), axes], writer.value(node.outputs[0]))
+
+
+def _pad(writer: Writer, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Pad)
+    _surround(writer, node, op.margins, writer.value(node.outputs[0]))
+
+
+def _reshape(writer: Writer, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, Reshape)
+    shape = np.array([1, *op.shape], np.int32)  # with the batch
+    inputs = [writer.value(node.inputs[0]), writer.constant(f"{node.name}.shape", shape)]
+    kind = Operator("RESHAPE", 1, Table("ReshapeOptions", NewShape=shape))
+    writer.operator(kind, inputs, writer.value(node.outputs[0]))
+
+
 RULES: Mapping[type[Op], Rule] = {
+    Add: _add,
     AveragePool: _average_pool,
     Concat: _concat,
     Conv2D: _convolution,
     Couple: _couple,
     Dense: _dense,
     DepthwiseConv2D: _convolution,
+    Mean: _mean,
+    Pad: _pad,
     Requantize: _requantize,
+    Reshape: _reshape,
 }
