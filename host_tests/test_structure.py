@@ -21,7 +21,7 @@ MODULES = {
 # A module may import from its own part and from the lines above its part's line.
 LAYERS = (
     "errors fixed",
-    "audio frontend",
+    "audio files frontend",
     "pretrain",
     "ir",
     "ops",

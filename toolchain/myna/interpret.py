@@ -139,17 +139,7 @@ class Reference:
         Raises:
             MynaError: its size is not this program's.
         """
-        if len(block) != self.program.state_bytes:
-            raise MynaError(
-                f"a state of {len(block)} bytes does not fit, it must be "
-                f"{self.program.state_bytes}",
-                where=f"model {self._graph.name}",
-                fix="use a state that was saved from the same model and training plan",
-            )
-        for name, offset in self.program.state.items():
-            tensor = self._graph.tensors[name]
-            array = np.frombuffer(block, tensor.dtype, tensor.size, offset)
-            self.values[name] = array.reshape(tensor.shape).copy()
+        self.values |= self.program.unpack(block)
 
     def _feed(self, features: Array) -> None:
         self.values[self._features.name] = features.astype(np.int8).reshape(self._features.shape)

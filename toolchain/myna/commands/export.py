@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``myna export``: save what a board has learned."""
+"""``myna export``: take along what a board has learned."""
 
 from __future__ import annotations
 
@@ -7,32 +7,110 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import (
-    model_argument,
-    names_option,
-    progress,
-    running_port_option,
-    training_options,
-)
-from myna.learn.checkpoint import read_board, save_checkpoint
+from myna.commands.common import model_argument, names_option, progress, training_options
+from myna.errors import MynaError
+from myna.files import write_file
+from myna.learn.checkpoint import Checkpoint, load_checkpoint, read_board, save_checkpoint
+from myna.learn.exporting import Exported, export_model, identity_of
 from myna.learn.words import load_words
 from myna.pipeline import Options
-from myna.project import open_project
+from myna.project import Project, open_project
+from myna.tflite.c_array import c_header
+
+SAVED, NETWORK = ".npz", ".tflite"
 
 
 @click.command()
 @model_argument
-@running_port_option
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--port", help="Serial port or pyserial URL of a board that runs MODEL.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A state saved before, FILE.npz; without it and --port: MODEL before any training.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="FILE.tflite: the network. FILE.npz: the state of the board, for `myna restore`.",
+)
+@click.option(
+    "--c-array",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The bytes of FILE.tflite as a C header, for firmware.",
+)
 @names_option
 @training_options
-def export(model: Path, port: str, output: Path, names: Path, chosen: Options) -> None:
-    """Save the state of a board that runs MODEL, as FILE.npz; `myna restore` writes it back."""
+def export(
+    model: Path,
+    port: str | None,
+    state: Path | None,
+    output: Path | None,
+    c_array: Path | None,
+    names: Path,
+    chosen: Options,
+) -> None:
+    """Take along what a board that runs MODEL has learned.
+
+    An exported network has an output for each class in use and runs under TFLite-Micro with the
+    results of the board; labels and the parameters of the front end are in its metadata.
+
+    The options about training must be those that the board's firmware was built with.
+    """
+    kind = _kind(output, c_array, port, state)
     project = open_project(model, chosen)
+    checkpoint = _checkpoint(project, port, state, names)
+    if kind == SAVED and output and checkpoint:
+        save_checkpoint(checkpoint, output)
+        click.echo(
+            f"{output}: {len(checkpoint.state)} bytes of state after {checkpoint.step} steps, "
+            f"CRC {checkpoint.crc:08x}"
+        )
+    if kind == NETWORK or c_array:
+        _network(export_model(project, checkpoint), output if kind == NETWORK else None, c_array)
+
+
+def _network(exported: Exported, output: Path | None, header: Path | None) -> None:
+    """Write the network to a file, and perhaps to a C header."""
+    if output:
+        write_file(output, exported.data)
+    if header:
+        write_file(header, c_header(exported.data, header.stem, exported.description).encode())
+    for path in filter(None, (output, header)):
+        click.echo(f"{path}: {exported.description}, {len(exported.data)} bytes")
+
+
+def _kind(
+    output: Path | None, header: Path | None, port: str | None, state: Path | None
+) -> str | None:
+    """What `output` is to be, by its suffix.
+
+    Raises:
+        MynaError: the options contradict each other, or ask for nothing.
+    """
+    problem = None
+    if output is None and header is None:
+        problem = "nothing is asked for", "name a file: -o FILE.tflite, or --c-array FILE.h"
+    elif output and output.suffix not in (SAVED, NETWORK):
+        problem = f"{output}: the suffix says no format", f"call it FILE{NETWORK} or FILE{SAVED}"
+    elif port and state:
+        problem = "a board and a file are named", "choose one: --port or --state"
+    elif output and output.suffix == SAVED and not port:
+        problem = "a state is read from a board", f"name its --port, or a FILE{NETWORK}"
+    if problem:
+        raise MynaError(problem[0], where="myna export", fix=problem[1])
+    return output.suffix if output else None
+
+
+def _checkpoint(
+    project: Project, port: str | None, state: Path | None, names: Path
+) -> Checkpoint | None:
+    """The state of a board or from a file; None if neither is named."""
+    if state:
+        checkpoint = load_checkpoint(state)
+        identity_of(project).expect(checkpoint, state)
+        return checkpoint
+    if port is None:
+        return None
     with project.connect("", port) as session, progress("read the state") as report:
-        checkpoint = read_board(session, load_words(names, session), report)
-    save_checkpoint(checkpoint, output)
-    click.echo(
-        f"{output}: {len(checkpoint.state)} bytes of state after {checkpoint.step} steps, "
-        f"CRC {checkpoint.crc:08x}"
-    )
+        return read_board(session, load_words(names, session), report)

@@ -97,7 +97,7 @@ class Board:
                 f"the board runs model {self.info.model!r} ({self.info.fingerprint:08x}), "
                 f"not the one meant ({fingerprint:08x})",
                 where=self.link.name,
-                fix="build and flash that model: `myna flash`",
+                fix="give the options that it was flashed with, or flash that model: `myna flash`",
             )
 
     def status(self) -> b.StatusReply:

@@ -8,6 +8,7 @@ A NumPy archive (npz): ``state`` uint8 [bytes], the state block as it is on the 
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from myna import __version__
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
+from myna.files import write_file
 from myna.learn.examples import Progress
 
 FORGETS = "the board has no storage: it forgets this when it loses power (see export)"
@@ -40,6 +42,39 @@ class Checkpoint:
     def crc(self) -> int:
         """CRC-32 of the state."""
         return zlib.crc32(self.state)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a checkpoint must be of, so that its state means the same."""
+
+    model: str
+    abi: int
+    fingerprint: int
+    state_bytes: int
+
+    def expect(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Compare.
+
+        Args:
+            checkpoint: read from `path`.
+            path: for messages.
+
+        Raises:
+            MynaError: it is of another model, training plan or version.
+        """
+        for what, found, needed in (
+            ("model", checkpoint.model, self.model),
+            ("model ABI", checkpoint.abi, self.abi),
+            ("program", f"{checkpoint.fingerprint:08x}", f"{self.fingerprint:08x}"),
+            ("state size", len(checkpoint.state), self.state_bytes),
+        ):
+            if found != needed:
+                raise MynaError(
+                    f"was saved from {what} {found}, not {needed}",
+                    where=str(path),
+                    fix="name the model and the options (--train, --ram, …) that it was built with",
+                )
 
 
 def read_board(session: Board, words: tuple[str, ...], progress: Progress) -> Checkpoint:
@@ -72,18 +107,8 @@ def write_board(session: Board, checkpoint: Checkpoint, path: Path, progress: Pr
         MynaError: it is of another model, training plan or version; nothing was sent then.
     """
     info = session.info
-    for what, found, needed in (
-        ("model", checkpoint.model, info.model),
-        ("model ABI", checkpoint.abi, info.model_abi),
-        ("program", f"{checkpoint.fingerprint:08x}", f"{info.fingerprint:08x}"),
-        ("state size", len(checkpoint.state), info.state_bytes),
-    ):
-        if found != needed:
-            raise MynaError(
-                f"was saved from {what} {found}, the board runs {needed}",
-                where=str(path),
-                fix="build and flash the model and training plan that it was saved from",
-            )
+    board = Identity(info.model, info.model_abi, info.fingerprint, info.state_bytes)
+    board.expect(checkpoint, path)
     session.write_state(checkpoint.state, progress)
 
 
@@ -110,18 +135,13 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "words": list(checkpoint.words),
         "version": __version__,
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez_compressed(
-                file,
-                state=np.frombuffer(checkpoint.state, np.uint8),
-                provenance=np.array(json.dumps(provenance)),
-            )
-    except OSError as error:
-        raise MynaError(
-            f"cannot be written ({error.strerror})", where=str(path), fix="name another file"
-        ) from error
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        state=np.frombuffer(checkpoint.state, np.uint8),
+        provenance=np.array(json.dumps(provenance)),
+    )
+    write_file(path, file.getvalue())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

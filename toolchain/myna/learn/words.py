@@ -13,6 +13,7 @@ from pathlib import Path
 
 from myna.device.session import Board
 from myna.errors import MynaError
+from myna.files import write_file
 
 
 def load_words(path: Path, session: Board) -> tuple[str, ...]:
@@ -41,14 +42,7 @@ def save_words(path: Path, model: str, words: Sequence[str]) -> None:
         MynaError: the file cannot be written.
     """
     text = json.dumps({"model": model, "words": list(words)}, ensure_ascii=False, indent=1)
-    try:
-        draft = path.with_name(path.name + ".new")
-        draft.write_text(text + "\n", "utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise MynaError(
-            f"cannot be written ({error.strerror})", where=str(path), fix="name another --names"
-        ) from error
+    write_file(path, f"{text}\n".encode(), fix="name another --names")
 
 
 def _read(path: Path, model: str) -> tuple[str, ...]:

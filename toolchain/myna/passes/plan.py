@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myna.ir import Graph, Kind, Node, Tensor
+from myna.errors import MynaError
+from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.passes.autodiff import LOSS
 from myna.passes.imprint import NODE as IMPRINT
 from myna.passes.place import Buffer, bytes_live, place
@@ -51,6 +52,24 @@ class Program:
     def ram_bytes(self) -> int:
         """What a training step takes: arena and state."""
         return self.arena_bytes + self.state_bytes
+
+    def unpack(self, block: bytes) -> dict[str, Array]:
+        """Copies of the tensors in a state block.
+
+        Raises:
+            MynaError: its size is not this program's.
+        """
+        if len(block) != self.state_bytes:
+            raise MynaError(
+                f"a state of {len(block)} bytes does not fit, it must be {self.state_bytes}",
+                where=f"model {self.graph.name}",
+                fix="use a state that was saved from the same model and training plan",
+            )
+        tensors = {name: self.graph.tensors[name] for name in self.state}
+        return {
+            name: np.frombuffer(block, t.dtype, t.size, self.state[name]).reshape(t.shape).copy()
+            for name, t in tensors.items()
+        }
 
 
 def plan(
