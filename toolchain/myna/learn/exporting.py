@@ -68,7 +68,8 @@ def export_model(project: Project, checkpoint: Checkpoint | None = None) -> Expo
     if checkpoint:
         origin["state_crc"] = f"{checkpoint.crc:08x}"
     metadata = Metadata(model.name, labels, model.audio, reads, origin)
-    description = f"{model.name}: {len(labels)} classes, {steps} steps, Myna {__version__}"
+    classes = f"{len(labels)} classes, " if labels else ""
+    description = f"{model.name}: {classes}{steps} steps, Myna {__version__}"
     data = write(graph, softmax=model.softmax, description=description, metadata=metadata.blocks())
     return Exported(data, metadata, description)
 
