@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 from myna import fixed
+from myna.calibration import load_calibration
 from myna.device.target import PROJECT
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
@@ -19,7 +20,7 @@ from myna.passes.calibrate import activation_ranges
 from myna.passes.execute import initial_values, run
 from myna.passes.lower import WRAPS, lower
 from myna.passes.quantize import quantize
-from myna.quantized import load_calibration, load_package
+from myna.quantized import load_package
 
 pytest.importorskip("tflite_micro")
 import micro

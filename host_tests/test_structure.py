@@ -28,6 +28,7 @@ LAYERS = (
     "check",
     "passes",
     "pipeline",
+    "calibration",
     "quantized",
     "tflite",
     "budget",

@@ -4,21 +4,20 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from myna.audio.config import AudioConfig
+from myna.calibration import audio_of, front_end_of, input_quant, load_calibration, read_arrays
 from myna.errors import MynaError
 from myna.frontend.model import FloatModel, load_architecture, load_model, weight_shapes
 from myna.ir import Array, Quant
 from myna.passes.calibrate import activation_ranges
 from myna.passes.hindsight import RangeMode, calibrate
-from myna.passes.imprint import Prior, measure
+from myna.passes.imprint import Prior, has_head, measure
 from myna.passes.lower import lower
 from myna.passes.quantize import QuantizedModel, quantize
 from myna.passes.replay import Memories, take_turns
@@ -36,18 +35,43 @@ class Package:
     """A quantized model, its first gradient ranges per range mode, and what it knew.
 
     Attributes:
+        knowledge: None if it does not classify, or its logits are not made by a dense layer.
         contributions: of its layers to learning, if they were measured.
     """
 
     model: QuantizedModel
     ranges: Mapping[RangeMode, Mapping[str, float]]
-    knowledge: Knowledge
+    knowledge: Knowledge | None
     contributions: Contributions | None = None
 
     @property
-    def audio(self) -> AudioConfig:
-        """The front end."""
-        return AudioConfig.from_json(self.model.model.audio)
+    def audio(self) -> AudioConfig | None:
+        """The front end; None if the model hears nothing."""
+        return audio_of(self.model.model)
+
+    @property
+    def front_end(self) -> AudioConfig:
+        """The front end of a model that hears.
+
+        Raises:
+            MynaError: it has none.
+        """
+        return front_end_of(self.model.model)
+
+    @property
+    def known(self) -> Knowledge:
+        """What the model knew, where that is needed.
+
+        Raises:
+            MynaError: it knew nothing.
+        """
+        if self.knowledge is None:
+            raise MynaError(
+                "does not know any classes",
+                where=f"model {self.model.model.name}",
+                fix="use a model that classifies, with a dense layer at its end",
+            )
+        return self.knowledge
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,38 +103,45 @@ def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:
 
     Args:
         folder: a model's folder.
-        classes: rows of the output layer.
+        classes: rows of the output layer, if the model classifies.
 
     Raises:
         MynaError: a file is missing or wrong.
     """
     model = load_model(folder)
     features, labels = load_calibration(folder)
-    scale = float(np.float32(AudioConfig.from_json(model.audio).scale))
-    inputs = features.reshape(-1, *model.input_shape)
-    ranges = activation_ranges(model, inputs * np.float64(scale))
-    quantized = quantize(model, ranges, Quant((scale,), 0), classes)
-    graph = training_graph(quantized, 0.0)
-    samples = list(zip(inputs, labels.tolist(), strict=True))[:GRADIENT_SAMPLES]
-    found = {mode: calibrate(graph, samples, mode) for mode in RANGE_MODES}
-    turns = take_turns(labels.tolist())
-    memories = Memories(features[turns], labels[turns].astype(np.int32))
-    prior = measure(lower(quantized), memories.features, memories.labels)
-    package = Package(quantized, found, Knowledge(prior, memories))
+    quant = input_quant(model, folder)
+    inputs = features.reshape(-1, *model.input_shape).astype(np.float64)
+    ranges = activation_ranges(model, (inputs - quant.zero_point) * quant.scale[0])
+    rows = classes if model.loss == "classify" else features[0].size
+    package = package_of(quantize(model, ranges, quant, rows), features, labels)
     save_package(package, folder)
     return package
 
 
-def load_calibration(folder: Path) -> tuple[Array, Array]:
-    """Feature maps (int8 [n, frames, features]) and labels (int [n]) for calibration."""
-    arrays = _read(folder / "calibration.npz")
-    if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
-        raise MynaError(
-            "holds no int8 features with labels",
-            where=str(folder / "calibration.npz"),
-            fix="train the model again, which writes the file",
-        )
-    return arrays["features"], arrays["labels"]
+def package_of(quantized: QuantizedModel, features: Array, labels: Array) -> Package:
+    """A quantized model with its first gradient ranges and, if it classifies, what it knows.
+
+    Args:
+        quantized: of whatever origin.
+        features: int8 [n, *input_shape], quantized as the model's input; the audio front end's
+            may lack the channel.
+        labels: int [n], the class of each; zeros for a model that reconstructs.
+
+    Raises:
+        MynaError: the model cannot be trained in integers.
+    """
+    inputs = features.reshape(-1, *quantized.model.input_shape)
+    graph = training_graph(quantized, 0.0)
+    samples = list(zip(inputs, labels.tolist(), strict=True))[:GRADIENT_SAMPLES]
+    found = {mode: calibrate(graph, samples, mode) for mode in RANGE_MODES}
+    forward, knowledge = lower(quantized), None
+    if quantized.model.loss == "classify" and has_head(forward):
+        turns = take_turns(labels.tolist())
+        memories = Memories(features[turns], labels[turns].astype(np.int32))
+        prior = measure(forward, memories.features, memories.labels)
+        knowledge = Knowledge(prior, memories)
+    return Package(quantized, found, knowledge)
 
 
 def save_package(package: Package, folder: Path) -> None:
@@ -126,10 +157,11 @@ def save_package(package: Package, folder: Path) -> None:
     for mode, ranges in package.ranges.items():
         for name, value in ranges.items():
             arrays[f"range/{mode.value}/{name}"] = np.array(value)
-    prior, memories = package.knowledge.prior, package.knowledge.memories
-    arrays |= {"memory/features": memories.features, "memory/labels": memories.labels}
-    arrays |= {"prior/center": prior.center, "prior/energy": np.array(prior.energy)}
-    arrays |= {"prior/norm": np.array(prior.norm), "prior/own": np.array(prior.own)}
+    if package.knowledge is not None:
+        prior, memories = package.knowledge.prior, package.knowledge.memories
+        arrays |= {"memory/features": memories.features, "memory/labels": memories.labels}
+        arrays |= {"prior/center": prior.center, "prior/energy": np.array(prior.energy)}
+        arrays |= {"prior/norm": np.array(prior.norm), "prior/own": np.array(prior.own)}
     np.savez_compressed(folder / "int8.npz", **arrays)  # type: ignore[arg-type]
 
 
@@ -140,7 +172,7 @@ def load_package(folder: Path) -> Package:
         MynaError: a file is missing, damaged, or does not fit the architecture.
     """
     model, path = load_architecture(folder), folder / "int8.npz"
-    arrays = _read(path)
+    arrays = read_arrays(path)
     part = {k: _group(arrays, f"{k}/") for k in ("scale", "zero", "w", "b", "w_scale")}
     if (problem := _misfit(model, part)) is not None:
         raise MynaError(
@@ -181,8 +213,10 @@ def load_contributions(folder: Path) -> Contributions | None:
         ) from error
 
 
-def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Knowledge:
-    """What the model knew, from the arrays of ``int8.npz``."""
+def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Knowledge | None:
+    """What the model knew, from the arrays of ``int8.npz``; None if nothing of it is there."""
+    if not any(name.startswith(("prior/", "memory/")) for name in arrays):
+        return None
     try:
         prior = Prior(
             arrays["prior/center"].astype(np.int16),
@@ -193,9 +227,9 @@ def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Kn
         if not prior.energy > 0:
             raise ValueError(f"energy {prior.energy}")
         features, labels = arrays["memory/features"], arrays["memory/labels"].astype(np.int32)
-        shape = (len(labels), *model.input_shape[:2])
         known = len(labels) and labels.min() >= 0 and labels.max() < len(model.labels)
-        if features.dtype != np.int8 or features.shape != shape or not known:
+        fits = known and features.size == len(labels) * np.prod(model.input_shape)
+        if features.dtype != np.int8 or features.shape[:1] != labels.shape or not fits:
             raise ValueError(f"memories of shape {features.shape}")
     except (KeyError, ValueError, TypeError) as error:
         raise MynaError(
@@ -234,16 +268,3 @@ def _misfit(model: FloatModel, part: Mapping[str, Mapping[str, Array]]) -> str |
 
 def _group(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def _read(path: Path) -> dict[str, Array]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        fix = "run `myna quantize` on the model's folder, or name another folder"
-        raise MynaError("there is no such file", where=str(path), fix=fix) from error
-    except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
-        raise MynaError(
-            f"cannot be read ({error})", where=str(path), fix="restore the file"
-        ) from error

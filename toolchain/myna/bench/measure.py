@@ -18,6 +18,7 @@ from myna.bench.count import (
     total,
 )
 from myna.bench.program import PREFIX, with_cases
+from myna.calibration import load_calibration
 from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device.pio import compile_flags
@@ -34,7 +35,6 @@ from myna.passes.narrow import PLANE
 from myna.passes.plan import plan
 from myna.pipeline import Options
 from myna.project import BUILD, Project, open_project
-from myna.quantized import load_calibration
 
 # Functions that find, keep and apply the ranges of gradients (kernels/pairs.h, kernels/ranges.c).
 TRACKING = ("gradient_narrow", "hindsight_scale", "range_update")
@@ -175,7 +175,7 @@ def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
     graph = with_cases(project.program.graph, cases())
     program = plan(graph)
     folder = BUILD / "bench" / f"{project.generated.name}-{board}"
-    generate(program, Labels(project.package.labels, project.package.audio, 1), folder, "bench")
+    generate(program, Labels(project.package.labels, project.package.front_end, 1), folder, "bench")
     steps = count_steps(board, folder, program.forward_nodes, program.train_nodes)
     found = _nodes(graph, graph.nodes, steps.train_step)
     return tuple(
@@ -230,7 +230,7 @@ def _examples(project: Project) -> Examples:
     first = len(project.package.labels)
     takes, _ = speech.synthetic_user(words, SHOTS, SEED)
     classes = {word: first + i for i, word in enumerate(words)}
-    return featurize(project.package.audio, takes, classes)
+    return featurize(project.package.front_end, takes, classes)
 
 
 def _footprint(project: Project, board: str) -> Footprint:

@@ -69,7 +69,7 @@ def exams_of(
         None,
         Recipe(),
         seed,
-        partial(read, package.audio),
+        partial(read, package.front_end),
     )
     words = request.new_words(scan(data), NEW_WORDS * sets)
     if len(words) < NEW_WORDS * sets and sets > 1:

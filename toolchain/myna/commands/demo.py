@@ -136,7 +136,7 @@ def _user(
 def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) -> Result:
     package, rows = project.package, project.package.rows
     classes = protocols.assign_classes(package.labels, user.words, rows)
-    enrolled, tested = (featurize(package.audio, takes, classes) for takes in user.takes)
+    enrolled, tested = (featurize(package.front_end, takes, classes) for takes in user.takes)
     click.echo(f"build:    {board}")
     firmware = project.firmware(board)
     with project.connect(board) as session:

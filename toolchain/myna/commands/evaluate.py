@@ -93,7 +93,7 @@ def evaluate(
         names(new_words),
         Recipe(),
         seed,
-        partial(read, package.audio),
+        partial(read, package.front_end),
     )
     exams = study.exams(request)
     with progress(f"{protocol} on {engine}") as report:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from myna.calibration import load_calibration
 from myna.commands.common import (
     board_option,
     json_option,
@@ -19,7 +20,6 @@ from myna.commands.common import (
 )
 from myna.pipeline import Options
 from myna.project import open_project
-from myna.quantized import load_calibration
 from myna.verify import Verifier, verify_steps
 
 CLIPS = 40

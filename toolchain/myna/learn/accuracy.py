@@ -19,7 +19,7 @@ Classify = Callable[[Array], int]
 
 
 def _float(project: Project) -> Classify:
-    network, scale = load_model(project.folder), project.package.audio.scale
+    network, scale = load_model(project.folder), project.package.front_end.scale
 
     def classify(features: Array) -> int:
         inputs = features.reshape(network.input_shape) * np.float64(scale)

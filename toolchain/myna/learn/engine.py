@@ -97,15 +97,15 @@ class CoreEngine:
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
-        labels = self._package.labels
+        audio, silence = self._package.front_end, silence_of(self._package.labels)
         self.set_state(RATE, rate_pair(recipe.rate))
-        return Learner(self.core, self._package.audio, silence_of(labels), examples, recipe).learn()
+        return Learner(self.core, audio, silence, examples, recipe).learn()
 
     def listener(self, clips: Examples) -> Listener:
         """What hears clips that nobody labelled, beside these of the user; not in floats."""
         if not isinstance(self.core, Reference | HostLibrary):
             raise MynaError("cannot listen", where="engine float", fix="use --engine host")
-        return Listener(self.core, self._package.audio, silence_of(self._package.labels), clips)
+        return Listener(self.core, self._package.front_end, silence_of(self._package.labels), clips)
 
 
 class BoardEngine:

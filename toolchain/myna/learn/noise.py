@@ -221,7 +221,7 @@ def _exam(
     known: Examples | None,
 ) -> NoiseExam:
     """One person's exam in the chosen one of these places."""
-    audio = request.package.audio
+    audio = request.package.front_end
     softer = 10 ** (-RECORDED_SNR / 10)
     room = places[chosen].at_power(softer * median(map(mixing.speech_power, person.speech)))
     recorded = native.extract(audio, mixing.stretches(room.recorded, request.shots))

@@ -244,7 +244,7 @@ def _noise(request: Request) -> npt.NDArray[np.int8]:
         for pcm in read_noises(request.data).values()
         for start in range(max(len(pcm) - HELD_OUT_SAMPLES, 0), len(pcm) - RATE + 1, RATE)
     ]
-    audio = request.package.audio
+    audio = request.package.front_end
     shape = (0, audio.frames, audio.features)
     return native.extract(audio, np.array(seconds)) if seconds else np.zeros(shape, np.int8)
 

@@ -48,11 +48,11 @@ class FloatCore:
         rows = program.graph.tensors[program.graph.outputs[0]].size
         self.program = program
         self._scale = np.float32(AudioConfig.from_json(model.audio).scale)
-        self._knowledge, self._rows = package.knowledge, head_scales(program.graph)
+        self._knowledge, self._rows = package.known, head_scales(program.graph)
         self._network = to_keras(with_spare_rows(model, rows))
         updated = {n for node in program.graph.nodes[: program.train_nodes] for n in node.updates}
         self._trained = [v for v in self._network.trainable_variables if _name(v) in updated]
-        prior, body_rate = package.knowledge.prior, project.options.body_rate
+        prior, body_rate = package.known.prior, project.options.body_rate
         rates = learning_rates(program.graph, prior, body_rate)
         self._rates = [rates[_name(variable)] for variable in self._trained]
         self._initial = self._network.get_weights()

@@ -14,10 +14,10 @@ from enum import StrEnum
 import numpy as np
 
 from myna import fixed
-from myna.ir import Array, Builder, Graph, Node
+from myna.ir import Array, Builder, Graph, Kind, Node
 from myna.ops import DynamicScale, GradOp, HindsightScale, RangeUpdate
 from myna.ops.base import pair, pair_tensor
-from myna.passes.autodiff import LOSS_SCALE
+from myna.passes.autodiff import LABEL, LOSS_SCALE
 from myna.passes.execute import execute
 
 ONE = "one"
@@ -82,10 +82,10 @@ def calibrate(
         samples: features (int8) and label of each step; the weights stay as they are.
         mode: RELATIVE measures scales as multiples of the loss gradient's.
     """
-    names = dynamic_gradients(graph)
+    names, source = dynamic_gradients(graph), graph.of_kind(Kind.INPUT)[0].name
     found: dict[str, list[float]] = {name: [] for name in names}
     for features, label in samples:
-        inputs = {"features": features, "label": np.array([label], np.int32)}
+        inputs = {source: features, LABEL: np.array([label], np.int32)}
         values = execute(graph, inputs)  # every run begins at the initial state
         base = fixed.pair_to_float(pair(values[LOSS_SCALE]))
         if base == 0:

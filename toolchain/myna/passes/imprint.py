@@ -37,8 +37,13 @@ class Prior:
     energy: float
 
 
+def has_head(graph: Graph) -> bool:
+    """Whether a dense layer makes the logits."""
+    return any(graph.outputs[0] in n.outputs and isinstance(n.op, Dense) for n in graph.nodes)
+
+
 def head_of(graph: Graph) -> Node:
-    """The dense layer that makes the logits."""
+    """The dense layer that makes the logits, of a graph that has one."""
     return next(n for n in graph.nodes if graph.outputs[0] in n.outputs and isinstance(n.op, Dense))
 
 

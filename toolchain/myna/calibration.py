@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model takes in: its front end, if it has one, and examples, ``calibration.npz``."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from myna.audio.config import AudioConfig
+from myna.errors import MynaError
+from myna.frontend.model import FloatModel
+from myna.ir import Array, Quant
+
+CALIBRATION = "calibration.npz"
+
+
+def audio_of(model: FloatModel) -> AudioConfig | None:
+    """A model's front end; None if it hears nothing."""
+    return AudioConfig.from_json(model.audio) if model.audio else None
+
+
+def front_end_of(model: FloatModel) -> AudioConfig:
+    """The front end of a model that hears.
+
+    Raises:
+        MynaError: it has none.
+    """
+    if audio := audio_of(model):
+        return audio
+    raise MynaError(
+        "this model has no audio front end",
+        where=f"model {model.name}",
+        fix="name a model that hears, like models/kws, or give it features: `myna verify`",
+    )
+
+
+def input_quant(model: FloatModel, folder: Path) -> Quant:
+    """What a model's int8 features mean: what its front end or ``calibration.npz`` says.
+
+    Raises:
+        MynaError: there is no front end, and the file says nothing.
+    """
+    if audio := audio_of(model):
+        return Quant((float(np.float32(audio.scale)),), 0)
+    path = folder / CALIBRATION
+    arrays = read_arrays(path)
+    if not {"scale", "zero_point"} <= arrays.keys():
+        raise MynaError(
+            "does not say what its features mean: scale and zero_point are missing",
+            where=str(path),
+            fix="import the model again, which writes the file",
+        )
+    return Quant((float(np.float32(arrays["scale"])),), int(arrays["zero_point"]))
+
+
+def save_calibration(folder: Path, features: Array, labels: Array, quant: Quant) -> None:
+    """Write ``calibration.npz`` of a model without a front end.
+
+    Args:
+        folder: the model's folder.
+        features: int8 [n, *input_shape].
+        labels: int [n]; zeros for a model that reconstructs.
+        quant: of the features.
+    """
+    scale, zero = np.float32(quant.scale[0]), np.int32(quant.zero_point)
+    path = folder / CALIBRATION
+    np.savez_compressed(path, features=features, labels=labels, scale=scale, zero_point=zero)
+
+
+def load_calibration(folder: Path) -> tuple[Array, Array]:
+    """Features (int8 [n, frames, features] or [n, *input_shape]) and labels (int [n])."""
+    arrays = read_arrays(folder / CALIBRATION)
+    if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
+        raise MynaError(
+            "holds no int8 features with labels",
+            where=str(folder / CALIBRATION),
+            fix="train the model again, which writes the file",
+        )
+    return arrays["features"], arrays["labels"]
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """The arrays of a file.
+
+    Raises:
+        MynaError: it is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        fix = "run `myna quantize` on the model's folder, or name another folder"
+        raise MynaError("there is no such file", where=str(path), fix=fix) from error
+    except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
+        raise MynaError(
+            f"cannot be read ({error})", where=str(path), fix="restore the file"
+        ) from error
