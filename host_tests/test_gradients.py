@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from myna import fixed
 from myna.errors import MynaError
 from myna.fixed import IntArray
-from myna.ir import Array
+from myna.ir import Array, Quant, Tensor
 from myna.ops import (
     AveragePool,
     BiasUpdate,
@@ -25,6 +25,7 @@ from myna.ops import (
     DepthwiseUpdate,
     GradAdd,
     SoftmaxCrossEntropy,
+    SquaredError,
 )
 from myna.ops.base import pair, pair_tensor
 from myna.ops.layer import channel_weights
@@ -220,6 +221,37 @@ def test_loss_and_its_gradient_are_those_of_float(
     top = max(np.abs(slope))
     assert np.abs(found - slope).max() <= top * 0.5 / 127 + 1e-6
     assert not gradient[active:].any()
+
+
+@given(
+    scales=st.tuples(st.floats(1e-3, 10), st.floats(1e-3, 10)),
+    zeros=st.tuples(st.integers(-128, 127), st.integers(-128, 127)),
+    count=st.integers(1, 30),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_squared_error_and_its_gradient_are_those_of_float(
+    scales: tuple[float, float], zeros: tuple[int, int], count: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    arrays = [rng.integers(-128, 128, count).astype(np.int8) for _ in range(2)]
+    tensors = [
+        Tensor("", (count,), "int8", quant=Quant((scale,), zero))
+        for scale, zero in zip(scales, zeros, strict=True)
+    ]
+    gradient, unit, loss = SquaredError.of(tensors[0], tensors[1]).reference(*arrays)
+    y, x = (
+        scale * (array.astype(float) - zero)
+        for scale, zero, array in zip(scales, zeros, arrays, strict=True)
+    )
+    slope, coarse = 2 * (y - x) / count, max(scales)
+    rounded = 255 * coarse / 2**16  # a scale counts whole 1/65536 of the larger one
+    top = np.abs(slope).max()
+    found = gradient * fixed.pair_to_float(pair(unit))
+    assert np.abs(found - slope).max() <= top * 0.5 / 127 + 4 * rounded / count
+    assert np.abs(gradient).max() == 127 or not top
+    real = float(((y - x) ** 2).mean())
+    allowed = coarse**2 / 2**13 + 2 * rounded * (math.sqrt(real) + rounded) + 2**-16
+    assert abs(int(loss[0]) / 65536 - min(real, 2**15)) <= allowed
 
 
 # -- the update ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from myna.ops.coupling import Uncouple
 from myna.ops.gradient import ClampGrad, GradAdd
 from myna.ops.loss import SoftmaxCrossEntropy
 from myna.ops.requantize import Requantize
+from myna.ops.squared_error import SquaredError
 from myna.ops.window import Window
 
 GOLDEN = Path(__file__).parent / "golden" / "ops.json"
@@ -212,6 +213,16 @@ MISFITS: dict[str, tuple[Op, list[tuple[tuple[int, ...], str]], str]] = {
         "input0",
     ),
     "too many classes": (SoftmaxCrossEntropy(), [((65,), "int8")], "input0"),
+    "reconstruction of another size": (
+        SquaredError(0, 0, 1, 1, (0, 0), 0, 1),
+        [((4,), "int8"), ((2, 1, 1), "int8")],
+        "input0",
+    ),
+    "too many reconstructed": (
+        SquaredError(0, 0, 1, 1, (0, 0), 0, 1),
+        [((1025,), "int8"), ((1025,), "int8")],
+        "input0",
+    ),
 }
 
 

@@ -108,8 +108,8 @@ class Reference:
 
     @property
     def classes(self) -> int:
-        """How many classes are in use."""
-        return int(self.values[CLASSES][0])
+        """How many classes are in use; one, of which all are, where the network reconstructs."""
+        return int(self.values[CLASSES][0]) if CLASSES in self.values else 1
 
     @property
     def clock(self) -> tuple[int, int]:

@@ -173,8 +173,8 @@ class HostLibrary:
 
     @property
     def classes(self) -> int:
-        """How many classes are in use."""
-        return int(self.get_state(CLASSES)[0])
+        """How many classes are in use; one, of which all are, where the network reconstructs."""
+        return int(self.get_state(CLASSES)[0]) if CLASSES in self.program.state else 1
 
     @property
     def clock(self) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from myna.ops.rounding import RoundWeight
 from myna.ops.rows import Rows
 from myna.ops.sgd import Advance, BiasUpdate
 from myna.ops.similarity import Similarity
+from myna.ops.squared_error import SquaredError
 
 OPS: tuple[type[Op], ...] = (
     Add,
@@ -56,6 +57,7 @@ OPS: tuple[type[Op], ...] = (
     Similarity,
     Slice,
     SoftmaxCrossEntropy,
+    SquaredError,
     StreamClampGrad,
     Uncouple,
 )
@@ -98,6 +100,7 @@ __all__ = [
     "Similarity",
     "Slice",
     "SoftmaxCrossEntropy",
+    "SquaredError",
     "StreamClampGrad",
     "Uncouple",
 ]

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from myna.ir import Builder, Graph, Kind, Tensor
-from myna.ops import Advance, SoftmaxCrossEntropy
+from myna.ops import Advance, SoftmaxCrossEntropy, SquaredError
 from myna.ops.base import pair_tensor
 from myna.ops.layer import Layer
 from myna.ops.loss import exp_table
 from myna.passes.tape import RATE, SEED, STEP, Gradient, Tape
 
 LABEL, CLASSES, LOSS = "label", "classes", "loss"
-LOSS_SCALE = "dlogits.scale"
+LOSS_GRADIENT, LOSS_SCALE = "dlogits", "dlogits.scale"  # of a reconstruction, too
 
 
 def autodiff(
@@ -27,28 +27,41 @@ def autodiff(
     """Append loss, backward pass and updates to a forward graph.
 
     Args:
-        graph: forward graph; its only output is the logits.
-        classes: how many logits are in use at first.
+        graph: forward graph; its only output is the logits, or a reconstruction of its input.
+        classes: how many logits are in use at first; 0 if the network reconstructs.
         rate: initial learning rate, a state tensor that may be changed on the device.
         rates: factor of the rate for each weight and bias, 1 where none is given.
     """
     build = Builder(graph)
-    logits = graph.outputs[0]
-    build.tensor(Tensor(LABEL, (1,), "int32", Kind.INPUT))
+    output = graph.outputs[0]
     build.state(RATE, pair_tensor(float(rate)))
-    for name, value in ((SEED, 1), (STEP, 0), (CLASSES, classes)):
+    for name, value in ((SEED, 1), (STEP, 0)):
         build.state(name, np.array([value], np.int32))
-    table = build.const("exp_table", exp_table(graph.tensors[logits].scale))
-    results = ("dlogits", LOSS_SCALE, LOSS)
-    build.node(LOSS, SoftmaxCrossEntropy(), (logits, LABEL, table, CLASSES), results)
+    if classes:
+        _cross_entropy(build, output, classes)
+    else:
+        _squared_error(build, output, graph.of_kind(Kind.INPUT)[0].name)
     tape = Tape(build, _wanted(graph), rates or {})
-    tape.contribute(logits, Gradient("dlogits", LOSS_SCALE))
+    tape.contribute(output, Gradient(LOSS_GRADIENT, LOSS_SCALE))
     for node in reversed(graph.nodes):
         if tape.reached(node.outputs[0]):
             node.op.backward(tape, node)
     build.node("advance", Advance(), (STEP,), (STEP,))
     build.outputs.append(LOSS)
     return build.build()
+
+
+def _cross_entropy(build: Builder, logits: str, classes: int) -> None:
+    build.tensor(Tensor(LABEL, (1,), "int32", Kind.INPUT))
+    build.state(CLASSES, np.array([classes], np.int32))
+    table = build.const("exp_table", exp_table(build.tensors[logits].scale))
+    results = (LOSS_GRADIENT, LOSS_SCALE, LOSS)
+    build.node(LOSS, SoftmaxCrossEntropy(), (logits, LABEL, table, CLASSES), results)
+
+
+def _squared_error(build: Builder, y: str, x: str) -> None:
+    op = SquaredError.of(build.tensors[y], build.tensors[x])
+    build.node(LOSS, op, (y, x), (LOSS_GRADIENT, LOSS_SCALE, LOSS))
 
 
 def _wanted(graph: Graph) -> frozenset[str]:
