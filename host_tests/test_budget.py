@@ -43,7 +43,7 @@ def compiled(train: str, ram: int) -> Project:
 def test_what_is_chosen_fits(train: str, ram: int) -> None:
     project = compiled(train, ram)
     used = project.options
-    needs = Needs.of(project.program)
+    needs = Needs.of(project.program, hears=True)
     assert needs.total(used.clips) <= ram
     assert used.clips == used_most(needs, ram)
 
@@ -128,7 +128,7 @@ def test_what_does_not_fit_is_named() -> None:
 def test_an_arena_smaller_than_a_recording_takes_as_much_as_that(name: str) -> None:
     project = open_project(tiny_model.folder(name))
     with project.connect("host") as session:
-        assert Needs.of(project.program).arena == session.info.arena_bytes
+        assert Needs.of(project.program, hears=True).arena == session.info.arena_bytes
         assert session.info.arena_bytes > project.program.arena_bytes
 
 
@@ -191,7 +191,7 @@ def test_five_new_words_are_enrolled_within(train: str, ram: int, takes: int) ->
     assert lesson.comparison.differences == 0
     assert right >= 4 * takes
     assert footprint.ram <= ram
-    needs = Needs.of(project.program)
+    needs = Needs.of(project.program, hears=True)
     assert (footprint.arena, footprint.state) == (needs.arena, needs.state)
     assert footprint.stack <= needs.stack
     assert footprint.other + footprint.clips <= needs.firmware + project.options.clips * needs.clip

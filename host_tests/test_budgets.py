@@ -234,7 +234,7 @@ def test_auto_is_held_to_all_of_the_ram() -> None:
     fitted, chosen = fit(package, Options(train="auto", ram=ram))
     parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
     program = compile_model(fitted.model, *parts)
-    assert Needs.of(program).total(chosen.clips) <= ram
+    assert Needs.of(program, hears=True).total(chosen.clips) <= ram
     assert layers(program) == ["b2_pw", "logits"]  # all that brought something
 
 

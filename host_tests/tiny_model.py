@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -35,16 +35,25 @@ TONES = {"a": 300, "b": 700, "c": 7000, "silence": 0, "one": 1200, "two": 2500, 
 
 @cache
 def folder(name: str = "reversible") -> Path:
-    """A model's folder, with float.npz and int8.npz: labels a, b, c, silence and two free classes.
+    """A model's folder, with float.npz and int8.npz: a, b, c, silence and two free classes."""
+
+    def write(draft: Path) -> None:
+        model, package = _taught(name)
+        save_model(model, draft)
+        save_package(package, draft)
+
+    return kept(name, write)
+
+
+def kept(name: str, write: Callable[[Path], object]) -> Path:
+    """A folder that `write` fills.
 
     It stays under build, named after its contents, so that firmware for it is built once.
     """
     tests = PROJECT / "build" / "tests"
     tests.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=tests))
-    model, package = _taught(name)
-    save_model(model, draft)
-    save_package(package, draft)
+    write(draft)
     contents = b"".join(path.read_bytes() for path in sorted(draft.iterdir()))
     final = tests / f"{name}-{hashlib.sha256(contents).hexdigest()[:12]}"
     try:

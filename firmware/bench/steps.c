@@ -3,7 +3,7 @@
  * Runs what `myna bench` counts, once, and stops. Each mark closes a section; the emulator's
  * plugin (toolchain/myna/bench/counter.c) writes down its counters there, bench/count.py knows
  * the order: features of one second | set-up | inference, node by node | set-up | training step,
- * node by node.
+ * node by node. A model without a front end gets noise for features, and nothing is counted of it.
  */
 #include "audio/features.h"
 #include "bench/mark.h"
@@ -33,6 +33,11 @@ static void make_sound(int16_t *pcm, uint32_t first, uint32_t count) {
 
 /* The sound is made outside the counted sections: frame by frame, with a mark on either side. */
 static void count_features(void) {
+    if (!MYNA_HEARS) {
+        for (uint32_t i = 0u; i < MYNA_FEATURE_BYTES; i++)
+            myna_model.features[i] = (int8_t)(uint8_t)fx_random32(1u, i);
+        return;
+    }
     const struct audio_config *config = myna_model.audio;
     int16_t pcm[AUDIO_HOP];
     int8_t *row = myna_model.features, *end = row + config->frames * config->features;

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xe0d74158u
+#define PROTOCOL_ABI 0x0238a74cu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -40,6 +40,7 @@ enum status {
     STATUS_STORAGE_TOO_SMALL = 17,
     STATUS_STORAGE_FAILED = 18,
     STATUS_TOO_LONG = 19,
+    STATUS_NO_FRONT_END = 20,
 };
 
 enum message {

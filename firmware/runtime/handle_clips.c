@@ -43,6 +43,9 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     (void)reply;
     const struct message_audio_begin *begin = &request->fixed.audio_begin;
     struct clip *clip = clips_at(begin->slot);
+    if (!MYNA_HEARS) {
+        return STATUS_NO_FRONT_END;
+    }
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
@@ -69,6 +72,9 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
 
 enum status handle_audio_data(const struct request *request, struct reply *reply) {
     (void)reply;
+    if (!MYNA_HEARS) {
+        return STATUS_NO_FRONT_END;
+    }
     struct endpoint *endpoint = &myna_model.recording->endpoint;
     uint32_t count = request->tail_bytes / sizeof(int16_t);
     if (upload.clip == NULL) {
@@ -103,6 +109,9 @@ static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
 
 enum status handle_audio_end(const struct request *request, struct reply *reply) {
     (void)request;
+    if (!MYNA_HEARS) {
+        return STATUS_NO_FRONT_END;
+    }
     const struct endpoint *endpoint = &myna_model.recording->endpoint;
     struct clip *clip = upload.clip;
     struct endpoint_word word;

@@ -9,7 +9,7 @@
 #include "runtime/recording.h"
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 5
+#define MYNA_MODEL_ABI 6
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -33,23 +33,24 @@ struct myna_model {
     const char *name;
     const char *labels; /* class names, separated by '\n' */
     uint16_t max_classes;
-    uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
-    uint16_t frames, coefficients; /* features: int8 [frames, coefficients] */
-    const struct audio_config *audio;
+    uint16_t silence;                 /* the class of clips without speech, or MYNA_NO_CLASS */
+    uint16_t frames, coefficients;    /* features: int8 [frames, coefficients], whatever they are */
+    const struct audio_config *audio; /* NULL: the model hears nothing */
 
     int8_t *features; /* inputs, in the arena */
     int32_t *label;
-    const int8_t *logits; /* results, in the arena */
-    const int32_t *loss;  /* nats, Q16 */
+    const int8_t *logits; /* results, in the arena: of classes, or a reconstruction */
+    uint16_t logit_count;
+    const int32_t *loss; /* Q16: nats, or a squared error */
 
     uint8_t *state; /* everything that training changes and every hyper-parameter */
     const uint8_t *state_init;
     uint32_t state_bytes;
     uint32_t arena_bytes;
-    struct recording *recording; /* in the arena: valid until the model runs */
+    struct recording *recording; /* in the arena: valid until the model runs; NULL as audio is */
     int32_t *step;               /* inside state: training steps done */
     const int32_t *seed;         /* inside state */
-    int32_t *classes;            /* inside state: classes in use */
+    int32_t *classes;            /* inside state: classes in use; 1 if it does not classify */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;

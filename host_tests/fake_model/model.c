@@ -86,6 +86,7 @@ const struct myna_model myna_model = {
     .features = arena.features,
     .label = &arena.label,
     .logits = arena.logits,
+    .logit_count = sizeof arena.logits,
     .loss = &arena.loss,
     .state = (uint8_t *)&state,
     .state_init = (const uint8_t *)&state_init,

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 
 from myna.audio import config
 from myna.errors import MynaError
-from myna.ir import Graph, Kind
+from myna.ir import Graph, Kind, Node
 from myna.ops.layer import Layer
-from myna.passes.imprint import head_of
 from myna.passes.macs import UPDATES, macs
-from myna.passes.plan import Program, aligned
+from myna.passes.plan import ALIGNMENT, Program, aligned
 from myna.passes.select import AUTO
 from myna.pipeline import Options, compile_model
 from myna.quantized import Package
@@ -44,14 +44,14 @@ class Needs:
     clip: int
 
     @classmethod
-    def of(cls, program: Program) -> Needs:
-        """Of a program, on every board at most."""
+    def of(cls, program: Program, *, hears: bool) -> Needs:
+        """Of a program, on every board at most; `hears`: it has a front end."""
         graph, step = program.graph, program.graph.nodes[: program.train_nodes]
         outputs = sum(len(node.outputs) for node in step)
-        head = head_of(graph)
-        deep = any(isinstance(n.op, UPDATES) and head.inputs[1] not in n.outputs for n in step)
+        last = _last_layer(program)
+        deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
         return cls(
-            occupied(program),
+            occupied(program, hears=hears),
             program.state_bytes,
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
@@ -70,13 +70,25 @@ class Needs:
 
 def recording_bytes(graph: Graph) -> int:
     """Size of a recording with the features that the graph reads; a compiler checks it."""
-    row = graph.of_kind(Kind.INPUT)[0].shape[1]
-    return aligned(RECORDING + RECORDED * row, UNION)
+    return aligned(RECORDING + RECORDED * feature_rows(graph)[1], UNION)
 
 
-def occupied(program: Program) -> int:
-    """Bytes of the arena on a board, where it takes recordings, too, while the model rests."""
-    return max(aligned(program.arena_bytes, UNION), recording_bytes(program.graph))
+def feature_rows(graph: Graph) -> tuple[int, int]:
+    """Rows of the input, and bytes of each; a flat input is one row."""
+    shape = graph.of_kind(Kind.INPUT)[0].shape
+    return (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
+
+
+def occupied(program: Program, *, hears: bool) -> int:
+    """Bytes of the arena on a board; if it hears, recordings lie there while the model rests."""
+    arena = aligned(program.arena_bytes, UNION if hears else ALIGNMENT)
+    return max(arena, recording_bytes(program.graph)) if hears else arena
+
+
+def _last_layer(program: Program) -> Node:
+    """The last one with weights: the head, if the network has one."""
+    forward = program.graph.nodes[: program.forward_nodes]
+    return next(node for node in reversed(forward) if isinstance(node.op, Layer))
 
 
 def fit(package: Package, options: Options) -> tuple[Package, Options]:
@@ -100,11 +112,11 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
     for plan in plans:
         for least in CLIPS:
             for small, choice in _choices(package, plan, least):
-                needs = Needs.of(_compile(small, choice))
+                needs = _needs(small, choice)
                 if (clips := needs.clips(options)) >= least:
                     return _enlarged(small, replace(choice, clips=clips), asked, least)
         tight = _within(small, choice, options.ram)
-        needs = Needs.of(_compile(small, tight))
+        needs = _needs(small, tight)
         if (clips := needs.clips(options)) >= CLIPS[-1]:
             return small, replace(tight, clips=clips)
     less = ", or train less: --train head" if needs.stack > STACK_FORWARD else ""
@@ -124,7 +136,9 @@ def _choices(package: Package, options: Options, least: int) -> Iterator[tuple[P
     yield package, rows
     program = _compile(package, rows)
     assert options.ram is not None
-    layers = _narrowed(program, Needs.of(program).total(least) - options.ram)
+    layers = _narrowed(
+        program, Needs.of(program, hears=package.audio is not None).total(least) - options.ram
+    )
     if layers:
         yield package, replace(rows, narrow=layers)
     few = package.with_rows(len(package.labels) + NEW_WORDS)
@@ -133,11 +147,11 @@ def _choices(package: Package, options: Options, least: int) -> Iterator[tuple[P
 
 def _narrowed(program: Program, excess: int) -> tuple[str, ...]:
     """As few layers as bring so many bytes if their weights keep no residual, or all there are."""
-    tensors, head = program.graph.tensors, head_of(program.graph)
+    tensors, last = program.graph.tensors, _last_layer(program)
     weights = [
         tensors[node.inputs[1]]
         for node in program.graph.nodes[: program.forward_nodes]
-        if isinstance(node.op, Layer) and node is not head
+        if isinstance(node.op, Layer) and node is not last
     ]
     trained = [w for w in weights if f"{w.name}.residual" in tensors]
     chosen: list[str] = []
@@ -157,12 +171,12 @@ def _enlarged(
     if found.train == asked.train or package.contributions is None:
         return package, found
     found_by_rows = replace(found, rows=True)
-    head = Needs.of(_compile(package, found_by_rows))
+    head = _needs(package, found_by_rows)
     assert found.ram is not None
     room = found.ram - head.total(least) + head.arena + head.state
     while room >= head.arena + head.state:
         more = replace(found_by_rows, train=f"ram-{room}")
-        needs = Needs.of(_compile(package, more))
+        needs = _needs(package, more)
         if (clips := needs.clips(asked)) >= least:
             return package, replace(more, clips=clips)
         room -= needs.total(least) - found.ram  # more digests and stack than the head's
@@ -178,7 +192,7 @@ def _auto(package: Package, asked: Options, ram: int) -> Options | None:
     head = _compile(package, replace(rows, train="head"))
     if asked.macs and macs(head.graph, head.graph.nodes) > asked.macs:
         return rows
-    needs = Needs.of(head)
+    needs = Needs.of(head, hears=package.audio is not None)
     rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD + BACKWARD
     rooms = {clips: ram - rest - clips * needs.clip for clips in CLIPS}
     fitting = [n for n, room in rooms.items() if room >= needs.arena + needs.state]
@@ -187,9 +201,14 @@ def _auto(package: Package, asked: Options, ram: int) -> Options | None:
 
 def _within(package: Package, options: Options, ram: int) -> Options:
     """The same with the fewest clips, and with arena and state held to what the rest leaves."""
-    needs = Needs.of(_compile(package, options))
+    needs = _needs(package, options)
     room = ram - needs.total(CLIPS[-1]) + needs.arena + needs.state - RECOMPUTED
     return replace(options, clips=CLIPS[-1], memory=max(room, 1))
+
+
+def _needs(package: Package, options: Options) -> Needs:
+    """What the program takes that these make."""
+    return Needs.of(_compile(package, options), hears=package.audio is not None)
 
 
 def _compile(package: Package, options: Options) -> Program:

@@ -41,10 +41,10 @@ class Reference:
         self.values = initial_values(self._graph)
 
     def infer(self, features: Array, observe: Observer | None = None) -> Array:
-        """Logits (int8) of one feature map (int8, any shape of the right size)."""
+        """Logits (int8 [n]) of one feature map (int8, any shape of the right size)."""
         self._feed(features)
         run(self._graph.nodes[: self.program.forward_nodes], self.values, observe)
-        return self.values[self._logits]
+        return self.values[self._logits].reshape(-1)
 
     def predict(self, features: Array) -> int:
         """The class with the largest logit among those in use; the first of equals."""

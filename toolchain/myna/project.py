@@ -61,7 +61,8 @@ class Project:
         ram = self.options.ram
         flags: tuple[str, ...] = ()
         if ram and target.find_board(board).kind != HOST:
-            limits = {"ram_length": ram, "stack_size": Needs.of(self.program).stack}
+            needs = Needs.of(self.program, hears=self.package.audio is not None)
+            limits = {"ram_length": ram, "stack_size": needs.stack}
             flags = tuple(f"-Wl,--defsym={name}={value}" for name, value in limits.items())
         return pio.build(board, self.generated, extra_flags=flags)
 
@@ -112,6 +113,6 @@ def open_project(
     generated = folder or BUILD / f"{name}-{key}" / name
     limit = f" --ram {asked.ram}" if asked.ram else ""
     command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
-    labels = Labels(package.labels, package.front_end, options.clips, options.backup)
+    labels = Labels(package.labels, package.audio, options.clips, options.backup)
     generate(program, labels, generated, command)
     return Project(model, package, options, program, generated)

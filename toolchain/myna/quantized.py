@@ -80,8 +80,9 @@ class Package:
 
     @property
     def rows(self) -> int:
-        """Rows of the output layer: classes in use and free ones."""
-        return self.model.biases[self.model.model.output].size
+        """Rows of the output layer: classes in use and free ones; none if it reconstructs."""
+        model = self.model.model
+        return len(self.model.biases.get(model.output, model.labels)) if model.labels else 0
 
     def ranges_of(self, mode: RangeMode) -> Mapping[str, float]:
         """The first gradient ranges for a mode; dynamic ones need none, and get the relative."""
@@ -90,6 +91,8 @@ class Package:
     def with_rows(self, rows: int) -> Package:
         """The same with fewer rows of the output layer, if it has more."""
         q, output = self.model, self.model.model.output
+        if self.rows <= rows:
+            return self
 
         def cut(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
             return {**arrays, output: arrays[output][:rows]}

@@ -19,7 +19,7 @@ void library_infer(const int8_t *features, int8_t *logits) {
     uint32_t bytes = (uint32_t)myna_model.frames * myna_model.coefficients;
     memcpy(myna_model.features, features, bytes);
     myna_model.infer(NULL);
-    memcpy(logits, myna_model.logits, myna_model.max_classes);
+    memcpy(logits, myna_model.logits, myna_model.logit_count);
 }
 
 int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace) {
@@ -40,7 +40,7 @@ int32_t library_rehearse(const int8_t *latent, int32_t label) {
 void library_recall(const int8_t *latent, int8_t *logits) {
     memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     myna_model.recall();
-    memcpy(logits, myna_model.logits, myna_model.max_classes);
+    memcpy(logits, myna_model.logits, myna_model.logit_count);
 }
 
 void library_embed(const int8_t *features, int32_t *embedding) {

@@ -19,7 +19,7 @@
 #include "kernels/sgd.h"
 #include "kernels/similarity.h"
 
-#if MYNA_MODEL_ABI != 5
+#if MYNA_MODEL_ABI != 6
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -3974,7 +3974,7 @@ static union {
         int32_t d_b5f_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b5f_sum[30000];
+        int8_t at_d_b5f_sum[42000];
         int8_t d_b5f_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4002,7 +4002,7 @@ static union {
         int32_t d_b5f_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b5f_in[42000];
+        int8_t at_d_b5f_in[30000];
         int8_t d_b5f_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4010,7 +4010,7 @@ static union {
         int32_t d_b5f_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b5f_in_masked[42000];
+        int8_t at_d_b5f_in_masked[30000];
         int8_t d_b5f_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4018,7 +4018,7 @@ static union {
         int32_t d_b4g_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b4g_sum[36000];
+        int8_t at_d_b4g_sum[30000];
         int8_t d_b4g_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4046,7 +4046,7 @@ static union {
         int32_t d_b4g_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b4g_in[42000];
+        int8_t at_d_b4g_in[36000];
         int8_t d_b4g_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4054,7 +4054,7 @@ static union {
         int32_t d_b4g_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b4g_in_masked[42000];
+        int8_t at_d_b4g_in_masked[36000];
         int8_t d_b4g_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4062,7 +4062,7 @@ static union {
         int32_t d_b4f_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b4f_sum[30000];
+        int8_t at_d_b4f_sum[36000];
         int8_t d_b4f_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4106,7 +4106,7 @@ static union {
         int32_t d_b3g_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b3g_sum[36000];
+        int8_t at_d_b3g_sum[42000];
         int8_t d_b3g_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4134,7 +4134,7 @@ static union {
         int32_t d_b3g_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b3g_in[42000];
+        int8_t at_d_b3g_in[30000];
         int8_t d_b3g_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4142,7 +4142,7 @@ static union {
         int32_t d_b3g_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b3g_in_masked[42000];
+        int8_t at_d_b3g_in_masked[30000];
         int8_t d_b3g_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4178,7 +4178,7 @@ static union {
         int32_t d_b3f_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b3f_in[42000];
+        int8_t at_d_b3f_in[36000];
         int8_t d_b3f_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4186,7 +4186,7 @@ static union {
         int32_t d_b3f_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b3f_in_masked[42000];
+        int8_t at_d_b3f_in_masked[36000];
         int8_t d_b3f_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4238,7 +4238,7 @@ static union {
         int32_t d_b2f_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b2f_sum[30000];
+        int8_t at_d_b2f_sum[42000];
         int8_t d_b2f_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4266,7 +4266,7 @@ static union {
         int32_t d_b2f_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b2f_in[42000];
+        int8_t at_d_b2f_in[30000];
         int8_t d_b2f_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4274,7 +4274,7 @@ static union {
         int32_t d_b2f_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b2f_in_masked[42000];
+        int8_t at_d_b2f_in_masked[30000];
         int8_t d_b2f_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4282,7 +4282,7 @@ static union {
         int32_t d_b1g_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b1g_sum[36000];
+        int8_t at_d_b1g_sum[30000];
         int8_t d_b1g_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4310,7 +4310,7 @@ static union {
         int32_t d_b1g_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b1g_in[42000];
+        int8_t at_d_b1g_in[36000];
         int8_t d_b1g_in[6000]; /* 25×5×48 */
     };
     struct {
@@ -4318,7 +4318,7 @@ static union {
         int32_t d_b1g_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b1g_in_masked[42000];
+        int8_t at_d_b1g_in_masked[36000];
         int8_t d_b1g_in_masked[6000]; /* 25×5×48 */
     };
     struct {
@@ -4326,7 +4326,7 @@ static union {
         int32_t d_b1f_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b1f_sum[30000];
+        int8_t at_d_b1f_sum[36000];
         int8_t d_b1f_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4370,7 +4370,7 @@ static union {
         int32_t d_b0g_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b0g_sum[36000];
+        int8_t at_d_b0g_sum[42000];
         int8_t d_b0g_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4378,7 +4378,7 @@ static union {
         int32_t d_b0g_sum_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b0g_dw_scale[42000];
+        int8_t at_d_b0g_dw_scale[30000];
         int32_t d_b0g_dw_scale[2]; /* 2 */
     };
     struct {
@@ -4386,7 +4386,7 @@ static union {
         int8_t d_b0g_dw[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0g_dw_peak[42008];
+        int8_t at_d_b0g_dw_peak[30008];
         int32_t d_b0g_dw_peak[1]; /* 1 */
     };
     struct {
@@ -4394,14 +4394,14 @@ static union {
         int8_t d_b0g_dw_masked[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0g_in_scale[42008];
+        int8_t at_d_b0g_in_scale[30008];
         int32_t d_b0g_in_scale[2]; /* 2 */
     };
     struct {
         int8_t d_b0g_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0g_in_peak[42016];
+        int8_t at_d_b0g_in_peak[30016];
         int32_t d_b0g_in_peak[1]; /* 1 */
     };
     struct {
@@ -4412,7 +4412,6 @@ static union {
         int32_t d_b0f_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b0f_sum[30000];
         int8_t d_b0f_sum[6000]; /* 25×5×48 */
     };
     struct {
@@ -4424,42 +4423,43 @@ static union {
         int32_t d_b0f_dw_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b0f_dw[12000];
+        int8_t at_d_b0f_dw[18000];
         int8_t d_b0f_dw[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0f_dw_peak[18000];
+        int8_t at_d_b0f_dw_peak[24016];
         int32_t d_b0f_dw_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b0f_dw_masked[12000];
+        int8_t at_d_b0f_dw_masked[18000];
         int8_t d_b0f_dw_masked[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0f_in_scale[18000];
+        int8_t at_d_b0f_in_scale[24016];
         int32_t d_b0f_in_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_b0f_in[6000];
+        int8_t at_d_b0f_in[12000];
         int8_t d_b0f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_b0f_in_peak[18008];
+        int8_t at_d_b0f_in_peak[24024];
         int32_t d_b0f_in_peak[1]; /* 1 */
     };
     struct {
-        int8_t at_d_b0f_in_masked[6000];
+        int8_t at_d_b0f_in_masked[12000];
         int8_t d_b0f_in_masked[6000]; /* 25×5×48 */
     };
     struct {
+        int8_t at_d_stem_b_sum_scale[6000];
         int32_t d_stem_b_sum_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_d_stem_b_sum[36000];
+        int8_t at_d_stem_b_sum[12000];
         int8_t d_stem_b_sum[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_d_stem_b_sum_peak[8];
+        int8_t at_d_stem_b_sum_peak[6008];
         int32_t d_stem_b_sum_peak[1]; /* 1 */
     };
     struct {
@@ -4483,7 +4483,7 @@ static union {
         int8_t b5f_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b5f_dw_again[42000];
+        int8_t at_b5f_dw_again[30000];
         int8_t b5f_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4498,7 +4498,7 @@ static union {
         int8_t b4g_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b4g_dw_again[42000];
+        int8_t at_b4g_dw_again[36000];
         int8_t b4g_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4529,7 +4529,7 @@ static union {
         int8_t b3g_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b3g_dw_again[42000];
+        int8_t at_b3g_dw_again[30000];
         int8_t b3g_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4545,7 +4545,7 @@ static union {
         int8_t b3f_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b3f_dw_again[42000];
+        int8_t at_b3f_dw_again[36000];
         int8_t b3f_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4576,7 +4576,7 @@ static union {
         int8_t b2f_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b2f_dw_again[42000];
+        int8_t at_b2f_dw_again[30000];
         int8_t b2f_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4591,7 +4591,7 @@ static union {
         int8_t b1g_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b1g_dw_again[42000];
+        int8_t at_b1g_dw_again[36000];
         int8_t b1g_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -4633,10 +4633,11 @@ static union {
         int16_t stem_b_again[6000]; /* 25×5×48 */
     };
     struct {
+        int8_t at_b0f_in_again[6000];
         int8_t b0f_in_again[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_b0f_dw_again[6000];
+        int8_t at_b0f_dw_again[12000];
         int8_t b0f_dw_again[6000]; /* 25×5×48 */
     };
     struct {
@@ -12369,7 +12370,7 @@ static const struct myna_output output_table[383] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x528953c9u,
+    .fingerprint = 0x582b3acfu,
     .name = "kws",
     .labels = "silence\nunknown\nyes\nno\nup\ndown\nleft\nright\non\noff\nstop\ngo",
     .max_classes = 32,
@@ -12380,6 +12381,7 @@ const struct myna_model myna_model = {
     .features = arena.features,
     .label = arena.label,
     .logits = arena.logits,
+    .logit_count = 32,
     .loss = arena.loss,
     .state = (uint8_t *)&state,
     .state_init = (const uint8_t *)&state_init,

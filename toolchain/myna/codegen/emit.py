@@ -15,17 +15,19 @@ import jinja2
 from myna import __version__
 from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
-from myna.budget import occupied, recording_bytes
-from myna.ir import Array, Kind, Node, Tensor
+from myna.budget import feature_rows, occupied, recording_bytes
+from myna.errors import MynaError
+from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.autodiff import CLASSES, LABEL, LOSS
-from myna.passes.imprint import CENTER, SHOTS, TOTAL, head_of
+from myna.passes.imprint import CENTER, SHOTS, TOTAL, has_head, head_of
 from myna.passes.plan import Program
 from myna.passes.tape import SEED, STEP
 from myna.pipeline import Options
 
-ABI = 5  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 6  # MYNA_MODEL_ABI of firmware/runtime/model.h
 LINE = 100  # characters
+LARGEST_INPUT = 0xFFFF  # bytes, which firmware/runtime/clips.h counts in 16 bits
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
 
 
@@ -35,14 +37,14 @@ class Labels:
 
     Attributes:
         names: class names.
-        audio: front end.
+        audio: front end; None if the model hears nothing.
         clips: how many enrollment clips the device keeps as features.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory; that of a larger
             one goes to storage.
     """
 
     names: tuple[str, ...]
-    audio: AudioConfig
+    audio: AudioConfig | None
     clips: int = Options.clips
     backup: int = Options.backup
 
@@ -100,7 +102,8 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         outputs += [(_address(program, name), graph.tensors[name].nbytes) for name in node.outputs]
         nodes.append(_node(program, node, index, first))
         first += len(node.outputs)
-    silence = silence_of(labels.names)
+    silence, logits = silence_of(labels.names), graph.tensors[graph.outputs[0]]
+    classifies = CLASSES in graph.tensors
     return {
         "name": graph.name,
         "abi": ABI,
@@ -109,24 +112,28 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "labels": json.dumps("\n".join(labels.names), ensure_ascii=False),
         "silence": "MYNA_NO_CLASS" if silence is None else silence,
         "audio": labels.audio,
-        "audio_tables": render_tables(labels.audio),
+        "audio_tables": render_tables(labels.audio) if labels.audio else "",
         "clips": labels.clips,
         "backup": program.state_bytes if program.state_bytes <= labels.backup else 0,
         "traced": sum(len(node.outputs) for node in graph.nodes[: program.train_nodes]),
-        "feature_bytes": graph.of_kind(Kind.INPUT)[0].nbytes,
-        "classes": graph.tensors[graph.outputs[0]].size,
+        "feature_bytes": _feature_bytes(graph),
+        "frames": feature_rows(graph)[0],
+        "coefficients": feature_rows(graph)[1],
+        "classifies": classifies,
+        "classes": logits.size if classifies else 1,
+        "logit_count": logits.size,
         "constants": [_constant(t) for t in graph.of_kind(Kind.CONST)],
         "values": [(_declare(t), program.arena[t.name], identifier(t.name)) for t in values],
         "state": [(_declare(t), _numbers(_data(t)), program.state[t.name]) for t in state],
         "state_names": [identifier(t.name) for t in state],
         "program": program,
         "recording_bytes": recording_bytes(graph),
-        "occupied": occupied(program),
+        "occupied": occupied(program, hears=labels.audio is not None),
         "nodes": nodes,
         "outputs": outputs,
         "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),
         "logits": _address(program, graph.outputs[0]),
-        "inputs": {key: _address(program, key) for key in (LABEL, LOSS, STEP, SEED, CLASSES)},
+        "inputs": _inputs(program, classifies),
         "embedding": _embedding(program),
         "acceptance": {
             name: _address(program, name) if name in graph.tensors else "NULL"
@@ -139,8 +146,31 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
     }
 
 
+def _feature_bytes(graph: Graph) -> int:
+    """Bytes of the input, of which a clip holds so many."""
+    source = graph.of_kind(Kind.INPUT)[0]
+    if source.nbytes > LARGEST_INPUT:
+        raise MynaError(
+            f"inputs of {source.nbytes} bytes are larger than {LARGEST_INPUT}",
+            where=f"model {graph.name}, tensor {source.name} {source.shape}",
+            fix="use a network for smaller inputs",
+        )
+    return source.nbytes
+
+
+def _inputs(program: Program, classifies: bool) -> dict[str, str]:
+    """Where the runtime finds what it sets and reads by name."""
+    found = {name: _address(program, name) for name in (LOSS, STEP, SEED)}
+    if not classifies:
+        return found | {LABEL: "&label", CLASSES: "&classes"}
+    return found | {name: _address(program, name) for name in (LABEL, CLASSES)}
+
+
 def _embedding(program: Program) -> dict[str, object]:
     """The input of the head, and what imprinting reads: null where the program cannot."""
+    if not has_head(program.graph):
+        parts = ("address", "center", "total", "shots", "imprint")
+        return {"size": 0, "zero": 0, **dict.fromkeys(parts, "NULL")}
     tensor = program.graph.tensors[head_of(program.graph).inputs[0]]
     able = TOTAL in program.graph.tensors
     return {

@@ -36,9 +36,8 @@ def build(
     by_rows = (
         ", inference by rows" if used.rows and NAME in {n.name for n in program.graph.nodes} else ""
     )
-    click.echo(
-        f"trains:   {used.train}{how}{by_rows}; {used.clips} clips, {project.package.rows} classes"
-    )
+    makes = f"{rows} classes" if (rows := project.package.rows) else "a reconstruction"
+    click.echo(f"trains:   {used.train}{how}{by_rows}; {used.clips} clips, {makes}")
     click.echo(f"C code:   {project.generated}")
     click.echo(
         f"arena:    {program.arena_bytes} bytes (lower bound {program.arena_lower_bound}), "

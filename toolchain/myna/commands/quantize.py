@@ -14,12 +14,12 @@ from myna.quantized import CLASSES, quantize_folder
 @click.command()
 @model_argument
 @click.option(
-    "--classes", default=CLASSES, show_default=True, help="Output rows, with room for new words."
+    "--classes", default=CLASSES, show_default=True, help="Output rows, with room for new classes."
 )
 def quantize(model: Path, classes: int) -> None:
     """Make MODEL/int8.npz from float.npz and calibration.npz."""
     package = quantize_folder(model, classes)
+    spare = package.rows - len(package.labels)
     click.echo(
-        f"{model / 'int8.npz'}: {len(package.model.weights)} layers, "
-        f"{classes - len(package.labels)} rows for new words"
+        f"{model / 'int8.npz'}: {len(package.model.weights)} layers, {spare} rows for new classes"
     )

@@ -43,7 +43,7 @@ class Board:
         self.link = link
         self.info = self._hello()
         text = self._read_pieces(m.LABELS, self.info.label_bytes, None)
-        self.labels = tuple(text.decode().split("\n"))
+        self.labels = tuple(text.decode().split("\n")) if text else ()
 
     @classmethod
     def connect(cls, port: str, *, fingerprint: int | None = None, baud: int = BAUD) -> Self:

@@ -28,6 +28,7 @@ class Status(IntEnum):
     STORAGE_TOO_SMALL = 17
     STORAGE_FAILED = 18
     TOO_LONG = 19
+    NO_FRONT_END = 20
 
 
 # what happened, and what to do
@@ -55,6 +56,10 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.STORAGE_FAILED: (
         "the board's memory does not keep what is written; the state saved before is still there",
         "save again; if that fails too, the memory is worn out",
+    ),
+    Status.NO_FRONT_END: (
+        "the board's model has no audio front end",
+        "send features instead of sound, and learn without variations",
     ),
     Status.TOO_LONG: ("a recording that is too long", "record one word in at most four seconds"),
 }

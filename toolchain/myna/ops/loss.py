@@ -32,8 +32,8 @@ def exp_table(scale: float) -> Array:
 class SoftmaxCrossEntropy(Op):
     """Loss over the first ``classes`` logits; the others have no probability and no gradient.
 
-    Inputs: logits int8 [n], label int32[1], table int32 [256], classes int32[1].
-    Outputs: dlogits int8 [n], its scale (pair), loss int32[1] (nats, Q16).
+    Inputs: logits int8 (n values), label int32[1], table int32 [256], classes int32[1].
+    Outputs: dlogits int8 (as the logits), its scale (pair), loss int32[1] (nats, Q16).
     """
 
     kernel: ClassVar[str] = "softmax_cross_entropy_s8"
@@ -43,14 +43,16 @@ class SoftmaxCrossEntropy(Op):
         logits = inputs[0]
         if logits.size > MAX_CLASSES:
             raise MynaError(
-                f"{logits.size} classes are more than {MAX_CLASSES}", where=f"tensor {logits.name}"
+                f"{logits.size} classes are more than {MAX_CLASSES}",
+                where=f"tensor {logits.name}",
+                fix="train a network that tells fewer classes apart",
             )
         return ((logits.shape, "int8"), PAIR, SCALAR)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         logits, label, table, classes = inputs
         count, target = int(classes[0]), int(label[0])
-        active = int64(logits)[:count]
+        active = int64(logits).reshape(-1)[:count]
         e = int64(table)[active.max() - active]
         total = int(e.sum())
         gradient = np.zeros(logits.size, np.int64)
@@ -58,12 +60,12 @@ class SoftmaxCrossEntropy(Op):
         gradient[target] -= ONE_Q30
         top = int(np.abs(gradient).max())
         loss = fixed.log2_q16(total) - fixed.log2_q16(max(int(e[target]), 1))
-        outputs = np.zeros(logits.size, np.int8), pair_tensor((0, 0))
+        outputs = np.zeros(logits.shape, np.int8), pair_tensor((0, 0))
         if top:
             magnitude = (np.abs(gradient) * 254 + top) // (2 * top)
             mantissa, exponent = fixed.pair_mul(fixed.pair_from_int(top), INV127)
             outputs = (
-                (np.sign(gradient) * magnitude).astype(np.int8),
+                (np.sign(gradient) * magnitude).astype(np.int8).reshape(logits.shape),
                 pair_tensor((mantissa, exponent - 30)),
             )
         return (*outputs, np.array([int(loss) * fixed.LN2_Q16 >> 16], np.int32))
