@@ -16,6 +16,7 @@ from myna.fixed import IntArray
 from myna.ir import Array, Quant, Tensor
 from myna.ops import (
     AveragePool,
+    AveragePoolGradSum,
     BiasUpdate,
     Conv2DGradInput,
     Conv2DUpdate,
@@ -24,12 +25,15 @@ from myna.ops import (
     DepthwiseGradInput,
     DepthwiseUpdate,
     GradAdd,
+    MaxPool,
+    MaxPoolGrad,
     SoftmaxCrossEntropy,
     SquaredError,
 )
 from myna.ops.base import pair, pair_tensor
 from myna.ops.layer import channel_weights
 from myna.ops.loss import exp_table
+from myna.ops.max_pool import routed
 from myna.ops.pool import AveragePoolGrad
 from myna.ops.sgd import BIAS_MAX, MASTER_MAX, MASTER_MIN, UpdateInputs, update_weight
 from myna.ops.window import Window
@@ -127,8 +131,51 @@ def test_pool_gradient_is_the_adjoint_of_the_sum(pool: Any, tiles: Any, seed: in
     sums = x.astype(np.int64).reshape(tiles[0], pool[0], tiles[1], pool[1], tiles[2])
     (dx,) = AveragePoolGrad(pool, shape).reference(dy)
     assert dot(sums.sum(axis=(1, 3)), dy) == dot(x, dx)
-    (mean,) = AveragePool(pool).reference(x)
+    (mean,) = AveragePool(Window(pool, pool)).reference(x)
     assert np.abs(mean - sums.mean(axis=(1, 3))).max() <= 0.5
+
+
+def seen_by(x: Array, window: Window, i: int, j: int) -> Array:
+    """What the window at (i, j) sees of a map [h, w, c], from the definition."""
+    row = i * window.strides[0] - window.padding[0]
+    column = j * window.strides[1] - window.padding[2]
+    rows = slice(max(row, 0), row + window.kernel[0])
+    return x[rows, max(column, 0) : column + window.kernel[1]]
+
+
+@given(geometry=geometries())
+def test_means_of_windows_and_their_gradients(geometry: Any) -> None:
+    shape, window, _, seed = geometry
+    rng = np.random.default_rng(seed)
+    x = int8(rng, *shape)
+    (y,) = AveragePool(window).reference(x)
+    dy = int8(rng, *y.shape)
+    op = AveragePoolGradSum.of(1.0, window, shape)
+    dx, expected = op.accumulate(dy), np.zeros(shape)
+    for i, j in np.ndindex(y.shape[:2]):
+        part = seen_by(x, window, i, j)
+        count = part.shape[0] * part.shape[1]
+        assert np.abs(y[i, j] - part.mean(axis=(0, 1))).max() <= 0.5
+        seen_by(expected, window, i, j)[...] += dy[i, j] / count  # a view
+    assert np.abs(dx / op.unit - expected).max() <= 127 * window.overlap / op.unit
+    assert 128 * window.overlap * op.unit <= 2**31 - 1
+
+
+@given(geometry=geometries(), equal=st.booleans())
+def test_maxima_of_windows_and_their_gradients(geometry: Any, equal: bool) -> None:
+    shape, window, _, seed = geometry
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-128, -126 if equal else 128, shape).astype(np.int8)
+    (y,) = MaxPool(window).reference(x)
+    dy, expected = int8(rng, *y.shape), np.zeros(shape, np.int64)
+    for i, j, c in np.ndindex(y.shape):
+        part = seen_by(x, window, i, j)[..., c]
+        assert y[i, j, c] == part.max()
+        row, column = np.unravel_index(part.argmax(), part.shape)
+        seen_by(expected, window, i, j)[row, column, c] += dy[i, j, c]
+    assert np.array_equal(routed(window, dy, x), expected)
+    if window.overlap == 1:
+        assert np.array_equal(MaxPoolGrad(window).reference(dy, x, y)[0], expected)
 
 
 @given(scales=st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=8), terms=st.integers(1, 133000))

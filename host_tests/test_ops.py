@@ -18,7 +18,24 @@ import pytest
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Array, Tensor
-from myna.ops import OPS, AveragePool, Case, Concat, Conv2D, Couple, Dense, DepthwiseConv2D, Op
+from myna.ops import (
+    OPS,
+    Add,
+    AveragePool,
+    Case,
+    Concat,
+    Conv2D,
+    Couple,
+    Crop,
+    Dense,
+    DepthwiseConv2D,
+    MaxPool,
+    Mean,
+    Op,
+    Pad,
+    Reshape,
+)
+from myna.ops.add import Rescale
 from myna.ops.coupling import Uncouple
 from myna.ops.gradient import ClampGrad, GradAdd
 from myna.ops.loss import SoftmaxCrossEntropy
@@ -185,7 +202,18 @@ MISFITS: dict[str, tuple[Op, list[tuple[tuple[int, ...], str]], str]] = {
         "input1",
     ),
     "dense weights": (Dense(**LAYER), [((7,), "int8"), ((4, 8), "int8")], "input1"),
-    "pool that does not tile": (AveragePool((3, 3)), [((7, 6, 2), "int8")], "input0"),
+    "mean of less than a window": (AveragePool(Window((3, 8))), [((7, 6, 2), "int8")], "input0"),
+    "maximum of a flat tensor": (MaxPool(Window((1, 1))), [((7,), "int8")], "input0"),
+    "sum of different shapes": (
+        Add(Rescale(0, 0, 0), Rescale(0, 0, 0), Rescale(0, 0, 0), -128, 127),
+        [((4,), "int8"), ((2, 2), "int8")],
+        "input1",
+    ),
+    "mean of a flat tensor": (Mean(0, 0, 0, 0), [((7,), "int8")], "input0"),
+    "margins of a flat tensor": (Pad((1, 1, 1, 1), 0), [((7,), "int8")], "input0"),
+    "crop of all rows": (Crop((1, 2, 0, 0)), [((3, 3, 1), "int8")], "input0"),
+    "reshape of a stream": (Reshape((4,)), [((2, 2), "int16")], "input0"),
+    "reshape to less": (Reshape((3,)), [((2, 2), "int8")], "input0"),
     "concat of unlike maps": (
         Concat(),
         [((2, 2, 3), "int8"), ((2, 1, 3), "int8")],

@@ -34,6 +34,15 @@ CONV = [  # input map, filters, kernel, strides, padding, activation
     ((49, 10, 1), 8, [10, 4], [2, 2], "same", "relu"),
 ]
 
+POOLS = [  # input map, window, strides, padding
+    ((7, 5, 3), [3, 3], [2, 2], "same"),
+    ((6, 6, 5), [3, 2], [1, 3], "valid"),
+    ((5, 7, 4), [2, 2], [2, 2], "same"),
+    ((9, 8, 2), [2, 3], [3, 4], "valid"),
+    ((13, 13, 4), [2, 2], [2, 2], "valid"),
+    ((4, 4, 6), [5, 5], [1, 1], "same"),
+    ((6, 3, 4), [1, 1], [2, 2], "same"),
+]
 POINT = {"kernel": [1, 1], "strides": [1, 1], "padding": "valid"}
 
 
@@ -113,6 +122,16 @@ def test_average_pool(shape: tuple[int, int, int], pool: list[int]) -> None:
     attrs = {"pool": pool, "strides": pool, "padding": "valid"}
     layer = Layer("y", "average_pool", ("features",), attrs)
     assert_equal(one_layer(layer, shape, rng), random_inputs(rng, 200, shape))
+
+
+@pytest.mark.parametrize("op", ["average_pool", "max_pool"])
+@pytest.mark.parametrize("case", POOLS, ids=str)
+def test_pools(op: str, case: Any) -> None:
+    shape, pool, strides, padding = case
+    rng = np.random.default_rng(shape[0])
+    attrs = {"pool": pool, "strides": strides, "padding": padding}
+    graph = one_layer(Layer("y", op, ("features",), attrs), shape, rng)
+    assert_equal(graph, random_inputs(rng, 100, shape))
 
 
 BRANCHES = (  # of different ranges, and some below zero

@@ -162,9 +162,10 @@ def test_a_gradient_that_calibration_did_not_see_gets_a_range() -> None:
 
 def test_a_weight_gradient_that_could_overflow_is_refused() -> None:
     side = 260  # 67,600 positions; 66,311 fit
+    pool = {"pool": [side, side], "strides": [side, side], "padding": "valid"}
     layers = (
         Layer("wide", "conv2d", ("features",), WIDE | {"filters": 1, "kernel": [1, 1]}),
-        Layer("pool", "average_pool", ("wide",), {"pool": [side, side], "strides": [side, side]}),
+        Layer("pool", "average_pool", ("wide",), pool),
         Layer("flat", "flatten", ("pool",)),
         Layer("logits", "dense", ("flat",), {"units": 4, "activation": "linear"}),
     )

@@ -181,17 +181,6 @@ def test_an_op_without_integer_form_is_named() -> None:
     assert "pool" in error.value.where
 
 
-def test_overlapping_pools_are_refused() -> None:
-    model = tiny.quantized("plain")
-    layers = [
-        replace(la, attrs={**la.attrs, "strides": [1, 1]}) if la.name == "pool" else la
-        for la in model.model.layers
-    ]
-    with pytest.raises(MynaError, match="overlap") as error:
-        lower(with_layers(model, layers))
-    assert "pool" in error.value.where
-
-
 @pytest.mark.parametrize("name", ["wide", "split", "flat"])
 def test_what_only_moves_values_keeps_their_quantization(name: str) -> None:
     model = tiny.quantized("branched")

@@ -38,7 +38,7 @@ def build(name: str, options: Options, folder: Path) -> tuple[Program, HostLibra
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-@pytest.mark.parametrize("name", ["plain", "reversible"])
+@pytest.mark.parametrize("name", tiny.LAYERS)
 def test_c_core_equals_reference(name: str, option: str, tmp_path: Path) -> None:
     program, library = build(name, OPTIONS[option], tmp_path / "model")
     reference = Reference(program)

@@ -105,7 +105,7 @@ def reversible_layers(blocks: int = 2) -> list[Layer]:
 
 
 def branched_layers() -> list[Layer]:
-    """Margins, two residual sums, activations of their own, a mean: what imported networks have."""
+    """Margins, residual sums, activations of their own, pools: as imported networks have."""
     return [
         _layer("wide", "pad", "features", margins=[1, 2, 1, 1]),
         _conv("stem", "wide", 12, [4, 3], [2, 2], "linear"),
@@ -118,7 +118,12 @@ def branched_layers() -> list[Layer]:
         _layer("split", "reshape", "mean", shape=[2, 3, 2]),
         _conv("mixed", "split", 8, [1, 1], [1, 1], "relu6"),
         _layer("means", "flatten", "mixed"),
-        _layer("places", "flatten", "more"),
+        _layer("top", "max_pool", "more", pool=[3, 3], strides=[2, 2], padding="same"),
+        _layer("best", "max_pool", "top", pool=[2, 1], strides=[2, 2], padding="valid"),
+        _layer("around", "average_pool", "more", pool=[3, 2], strides=[2, 1], padding="same"),
+        _layer("half", "average_pool", "around", pool=[2, 2], strides=[2, 2], padding="valid"),
+        _layer("both", "concat", "best", "half", "best"),
+        _layer("places", "flatten", "both"),
         _layer("joined", "concat", "means", "places"),
         _layer("flat", "flatten", "joined"),
         _layer("logits", "dense", "flat", units=len(LABELS), activation="linear"),

@@ -31,6 +31,20 @@ static inline struct span taps_inside(int32_t out, int32_t stride, int32_t pad, 
     return (struct span){fx_max32(0, -first), fx_min32(kernel, in_size - first)};
 }
 
+/* the rows and columns of a rectangle */
+struct area {
+    struct span rows, columns;
+};
+
+/* the taps of a window that fall inside the input, at an output position */
+static inline struct area area_inside(const struct map *m, const struct window *k, int32_t row,
+                                      int32_t column) {
+    return (struct area){
+        taps_inside(row, k->stride_h, k->pad_top, k->kernel_h, m->in_h),
+        taps_inside(column, k->stride_w, k->pad_left, k->kernel_w, m->in_w),
+    };
+}
+
 /* the output positions of one axis at which tap `tap` falls inside the input */
 static inline struct span outputs_of_tap(int32_t tap, int32_t stride, int32_t pad, int32_t in_size,
                                          int32_t out_size) {
@@ -54,6 +68,15 @@ static inline struct span outputs_of_input(int32_t in, int32_t stride, int32_t p
     int32_t first = last - kernel + 1;
     return (struct span){first <= 0 ? 0 : (first + stride - 1) / stride,
                          fx_min32(out_size, last / stride + 1)};
+}
+
+/* the output positions whose windows see an input */
+static inline struct area area_seeing(const struct map *m, const struct window *k, int32_t row,
+                                      int32_t column) {
+    return (struct area){
+        outputs_of_input(row, k->stride_h, k->pad_top, k->kernel_h, m->out_h),
+        outputs_of_input(column, k->stride_w, k->pad_left, k->kernel_w, m->out_w),
+    };
 }
 
 #endif

@@ -122,7 +122,7 @@ def _elementwise(rng: np.random.Generator, shape: Shape) -> Iterator[Case]:
     wraps = np.zeros(1, np.int32)
     yield Case("couple", Couple(*branch), (stream, a, wraps), updates=(2,))
     yield Case("uncouple", Uncouple(*branch), (stream, a))
-    yield Case("average pool", AveragePool(MAP), (a,))
+    yield Case("average pool", AveragePool(Window(MAP, MAP)), (a,))
     yield Case("clamp grad", ClampGrad(-128, 127), (a, b))
     scales = (pair_tensor(1e-3), pair_tensor(2e-3), pair_tensor(2e-3))
     yield Case("grad add", GradAdd((FACTOR[0], FACTOR[0])), (a, b, *scales))

@@ -11,9 +11,10 @@ from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpd
 from myna.ops.gradient import ClampGrad, GradAdd, StreamClampGrad
 from myna.ops.imprint import Imprint
 from myna.ops.loss import SoftmaxCrossEntropy
+from myna.ops.max_pool import MaxPool, MaxPoolGrad, MaxPoolGradSum
 from myna.ops.mean import Mean
 from myna.ops.pad import Crop, Pad
-from myna.ops.pool import AveragePool, AveragePoolGrad
+from myna.ops.pool import AveragePool, AveragePoolGrad, AveragePoolGradSum
 from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
 from myna.ops.requantize import Requantize
 from myna.ops.reshape import Reshape
@@ -28,6 +29,7 @@ OPS: tuple[type[Op], ...] = (
     Advance,
     AveragePool,
     AveragePoolGrad,
+    AveragePoolGradSum,
     BiasUpdate,
     ClampGrad,
     Concat,
@@ -46,6 +48,9 @@ OPS: tuple[type[Op], ...] = (
     GradAdd,
     HindsightScale,
     Imprint,
+    MaxPool,
+    MaxPoolGrad,
+    MaxPoolGradSum,
     Mean,
     Pad,
     ProbeScale,
@@ -68,6 +73,7 @@ __all__ = [
     "Advance",
     "AveragePool",
     "AveragePoolGrad",
+    "AveragePoolGradSum",
     "BiasUpdate",
     "Case",
     "ClampGrad",
@@ -88,6 +94,9 @@ __all__ = [
     "GradOp",
     "HindsightScale",
     "Imprint",
+    "MaxPool",
+    "MaxPoolGrad",
+    "MaxPoolGradSum",
     "Mean",
     "Op",
     "Pad",

@@ -30,6 +30,7 @@ def two_streams(
     window = Window.of(shape[:2], (4, 3), strides, "same")
     middle = (*window.output(*shape[:2]), CHANNELS)
     around = Window.of(middle[:2], (3, 3), (1, 1), "same")
+    whole = Window(middle[:2], middle[:2])
     arrays: dict[str, Array] = {}
 
     def constants(name: str, weights: tuple[int, ...]) -> tuple[str, ...]:
@@ -49,8 +50,8 @@ def two_streams(
         ("dw", DepthwiseConv2D.example(i, window=around), depthwise, "int8"),
         ("sum", Couple(HALF, 7, 0), ("a", "dw", "wraps"), "int16"),
         ("sum_in", _narrow(-5), ("sum",), "int8"),
-        ("mean_a", AveragePool(middle[:2]), ("sum_in",), "int8"),
-        ("mean_b", AveragePool(middle[:2]), ("b_in",), "int8"),
+        ("mean_a", AveragePool(whole), ("sum_in",), "int8"),
+        ("mean_b", AveragePool(whole), ("b_in",), "int8"),
     )
     nodes, maps = [], [Tensor("x", shape, "int8")]
     for name, op, inputs, dtype in steps:

@@ -10,6 +10,8 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.fixed import IntArray
+from myna.ir import Tensor
+from myna.ops.base import expect
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,28 @@ class Window:
             total = max((-(-n // s) - 1) * s + k - n, 0)
             pads += [total // 2, total - total // 2]
         return cls(kernel, strides, (pads[0], pads[1], pads[2], pads[3]))
+
+    @property
+    def tiles(self) -> bool:
+        """Whether windows lie side by side, without padding."""
+        return self.kernel == self.strides and not any(self.padding)
+
+    @property
+    def overlap(self) -> int:
+        """The most windows that see one element."""
+        rows, columns = (-(-k // s) for k, s in zip(self.kernel, self.strides, strict=True))
+        return rows * columns
+
+    def pooled(self, x: Tensor) -> tuple[int, int, int]:
+        """Shape of what a pool makes of ``x``; raises MynaError where the window does not fit."""
+        expect(len(x.shape) == 3, "is not a [h, w, c] map", x)
+        height, width = self.output(x.shape[0], x.shape[1])
+        expect(min(height, width) > 0, f"is smaller than the window {self.kernel}", x)
+        return (height, width, x.shape[2])
+
+    def seen(self, shape: tuple[int, ...]) -> IntArray:
+        """How many elements of a map each position sees: int64 [out_h, out_w, 1]."""
+        return np.asarray(self.views(np.ones((*shape[:2], 1), np.int64)).sum(axis=(2, 3)))
 
     def output(self, height: int, width: int) -> tuple[int, int]:
         """Size of the output map."""

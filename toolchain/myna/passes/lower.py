@@ -19,6 +19,7 @@ from myna.ops import (
     Couple,
     Dense,
     DepthwiseConv2D,
+    MaxPool,
     Mean,
     Pad,
     Requantize,
@@ -73,7 +74,8 @@ class _Lowering:
             "conv2d": self._weighted,
             "depthwise_conv2d": self._weighted,
             "dense": self._weighted,
-            "average_pool": self._average_pool,
+            "average_pool": self._pool,
+            "max_pool": self._pool,
             "mean": self._mean,
             "pad": self._pad,
             "relu": self._activation,
@@ -138,13 +140,8 @@ class _Lowering:
         if layer.op == "dense":
             self._emit(name, Dense(**clamp), inputs, own)
         else:
-            attrs = layer.attrs
-            size, kernel, strides = (
-                (pair[0], pair[1]) for pair in (x.shape, attrs["kernel"], attrs["strides"])
-            )
-            window = Window.of(size, kernel, strides, attrs["padding"])
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
-            self._emit(name, kind(**clamp, window=window), inputs, own)
+            self._emit(name, kind(**clamp, window=_window(layer, "kernel", x)), inputs, own)
         if layer.name in self._stream:
             self._requantize(layer.name, name, self._q.quants[layer.name], "linear")
 
@@ -208,16 +205,12 @@ class _Lowering:
         self._build.requantized(layer.name, self._q.quants[layer.name])
         self._named[layer.name] = layer.name
 
-    def _average_pool(self, layer: Layer) -> None:
-        attrs, x = layer.attrs, self._named[layer.inputs[0]]
-        if attrs["pool"] != attrs["strides"]:
-            raise MynaError(
-                "pools with windows that overlap or leave gaps",
-                where=f"model {self._model.name}, layer {layer.name}",
-                fix="use strides equal to the pool size",
-            )
-        op = AveragePool((attrs["pool"][0], attrs["pool"][1]))
-        self._emit(layer.name, op, [x], self._q.quants[layer.name])
+    def _pool(self, layer: Layer) -> None:
+        x = self._build.tensors[self._named[layer.inputs[0]]]
+        kind = AveragePool if layer.op == "average_pool" else MaxPool
+        self._emit(
+            layer.name, kind(_window(layer, "pool", x)), [x.name], self._q.quants[layer.name]
+        )
 
     def _mean(self, layer: Layer) -> None:
         x, own = self._build.tensors[self._named[layer.inputs[0]]], self._q.quants[layer.name]
@@ -263,6 +256,13 @@ class _Lowering:
             return
         op = Reshape(output_shape(layer, [self._build.tensors[source].shape]))
         self._emit(layer.name, op, [source], self._q.quants[layer.name])
+
+
+def _window(layer: Layer, key: str, x: Tensor) -> Window:
+    size, kernel, strides = (
+        (pair[0], pair[1]) for pair in (x.shape, layer.attrs[key], layer.attrs["strides"])
+    )
+    return Window.of(size, kernel, strides, layer.attrs["padding"])
 
 
 def _clamp(activation: str, quant: Quant, dtype: str = "int8") -> dict[str, Any]:

@@ -90,13 +90,18 @@ def _works_by_rows(op: Op) -> bool:
 def _ends_in_means(graph: Graph, layers: Sequence[Node], before: Sequence[Node]) -> bool:
     """Whether the latent is the means of whole maps, joined in the order in which they are made."""
     means = [node for node in layers if isinstance(node.op, AveragePool)]
-    whole = all(graph.tensors[m.inputs[0]].shape[:2] == m.op.pool for m in means)  # type: ignore[attr-defined]
+    whole = all(_is_whole(m.op, graph.tensors[m.inputs[0]]) for m in means)
     joined = [n for node in before if isinstance(node.op, Concat) for n in node.inputs]
     read = {name for node in layers for name in node.inputs}
     names = [m.outputs[0] for m in means]
     return (
         whole and not read.intersection(names) and (joined == names if joined else len(means) == 1)
     )
+
+
+def _is_whole(op: Op, x: Tensor) -> bool:
+    assert isinstance(op, AveragePool)
+    return op.window.kernel == x.shape[:2] and not any(op.window.padding)
 
 
 def _op(layers: tuple[Node, ...], maps: tuple[Tensor, ...], constants: tuple[Tensor, ...]) -> Rows:

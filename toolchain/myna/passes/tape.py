@@ -66,10 +66,25 @@ class Tape:
         """A constant, declared once and shared by all who ask for the same name."""
         return name if name in self._build.tensors else self._build.const(name, data)
 
-    def plain(self, target: str, op: Op, incoming: Gradient, factor: float = 1.0) -> None:
-        """Contribute to ``target`` what ``op`` makes of ``incoming`` without requantizing."""
+    def plain(
+        self,
+        target: str,
+        op: Op,
+        incoming: Gradient,
+        factor: float = 1.0,
+        data: Sequence[str] = (),
+    ) -> None:
+        """Contribute to ``target`` what ``op`` makes of ``incoming`` without requantizing.
+
+        Args:
+            target: forward tensor.
+            op: reads the gradient, then `data`.
+            incoming: gradient of what was made of the target.
+            factor: real value of one unit of the result, in units of `incoming`.
+            data: forward tensors.
+        """
         name = self._name(target)
-        self._build.node(name, op, (incoming.tensor,), (name,))
+        self._build.node(name, op, (incoming.tensor, *data), (name,))
         self.contribute(target, Gradient(name, incoming.scale, incoming.factor * factor))
 
     def contribute(self, target: str, gradient: Gradient) -> None:

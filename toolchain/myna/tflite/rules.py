@@ -20,6 +20,7 @@ from myna.ops import (
     Couple,
     Dense,
     DepthwiseConv2D,
+    MaxPool,
     Mean,
     Op,
     Pad,
@@ -142,13 +143,10 @@ def _dense(writer: Writer, node: Node) -> None:
     _layer(writer, node, kind, writer.value(node.inputs[0]), writer.data(node.inputs[1]), 0)
 
 
-def _average_pool(writer: Writer, node: Node) -> None:
-    op = node.op
-    assert isinstance(op, AveragePool)
-    _pool(writer, node, "AVERAGE_POOL_2D", Window(op.pool, op.pool))
-
-
-def _pool(writer: Writer, node: Node, code: str, window: Window) -> None:
+def _pool(writer: Writer, node: Node) -> None:
+    assert isinstance(node.op, AveragePool | MaxPool)
+    code = "AVERAGE_POOL_2D" if isinstance(node.op, AveragePool) else "MAX_POOL_2D"
+    window = node.op.window
     padding = _padding(writer, node, window)
     if padding is None:  # PAD would add its zeros to the mean, or win as the maximum
         raise unequal(node, f"a pool with padding {window.padding}")
@@ -229,12 +227,13 @@ def _reshape(writer: Writer, node: Node) -> None:
 
 RULES: Mapping[type[Op], Rule] = {
     Add: _add,
-    AveragePool: _average_pool,
+    AveragePool: _pool,
     Concat: _concat,
     Conv2D: _convolution,
     Couple: _couple,
     Dense: _dense,
     DepthwiseConv2D: _convolution,
+    MaxPool: _pool,
     Mean: _mean,
     Pad: _pad,
     Requantize: _requantize,
