@@ -22,21 +22,6 @@ def audio_of(model: FloatModel) -> AudioConfig | None:
     return AudioConfig.from_json(model.audio) if model.audio else None
 
 
-def front_end_of(model: FloatModel) -> AudioConfig:
-    """The front end of a model that hears.
-
-    Raises:
-        MynaError: it has none.
-    """
-    if audio := audio_of(model):
-        return audio
-    raise MynaError(
-        "this model has no audio front end",
-        where=f"model {model.name}",
-        fix="name a model that hears, like models/kws, or give it features: `myna verify`",
-    )
-
-
 def input_quant(model: FloatModel, folder: Path) -> Quant:
     """What a model's int8 features mean: what its front end or ``calibration.npz`` says.
 

@@ -15,12 +15,13 @@ from myna.passes.arrange import arrange
 from myna.passes.autodiff import autodiff
 from myna.passes.economize import afford, economize
 from myna.passes.hindsight import RangeMode, hindsight
-from myna.passes.imprint import Prior, imprint, learning_rates
+from myna.passes.imprint import Prior, has_head, imprint, learning_rates
 from myna.passes.lower import lower
 from myna.passes.macs import macs
 from myna.passes.narrow import narrow
 from myna.passes.plan import Program, plan
 from myna.passes.quantize import QuantizedModel
+from myna.passes.rates import cautious_rates
 from myna.passes.replay import Memories
 from myna.passes.reversible import coupling_count, reversible
 from myna.passes.rowwise import rowwise
@@ -36,7 +37,8 @@ class Options:
         ranges: how gradient scales are found.
         store_all: keep every activation instead of inverting reversible blocks.
         smoothing, headroom: of in-hindsight ranges.
-        rate: initial learning rate, in inverse mean squared lengths of an embedding.
+        rate: initial learning rate, in inverse mean squared lengths of an embedding; of a network
+            that has none, see `passes.rates`.
         body_rate: factor of the learning rate for all layers but the last.
         replay: bytes of flash for examples of what was known, to be rehearsed.
         narrow: layers whose trained weights keep no residual: one byte each instead of two.
@@ -88,7 +90,7 @@ def compile_model(
         gradient_ranges: first range of every gradient, from ``hindsight.calibrate``.
         options: the user's choices.
         knowledge: without it the program can neither imprint, rehearse nor tell foreign words, and
-            all layers learn at the plain rate.
+            all layers learn at one rate.
         contributions: of the layers, where the plan of what to train asks for them.
 
     Raises:
@@ -126,9 +128,8 @@ def compile_model(
 
 def _completed(step: Graph, knowledge: Knowledge | None, rows: bool) -> Graph:
     """With the nodes that imprint and accept, if anything is known, and perhaps by rows."""
-    if knowledge is None:
-        return step
-    step = check(accept(check(imprint(step, knowledge.prior))))
+    if knowledge is not None:
+        step = check(accept(check(imprint(step, knowledge.prior))))
     return check(rowwise(step)) if rows else step
 
 
@@ -139,7 +140,9 @@ def training_graph(
     knowledge: Knowledge | None = None,
 ) -> Graph:
     """Quantized model -> training step with dynamic ranges, all weights trained."""
-    graph, rates = check(lower(model)), {}
+    graph, rates, classes = check(lower(model)), {}, len(model.model.labels)
     if knowledge and options:
         rates = learning_rates(graph, knowledge.prior, options.body_rate)
-    return check(autodiff(graph, len(model.model.labels), rate, rates))
+    elif not (classes and has_head(graph)):
+        rates = cautious_rates(graph, classes)
+    return check(autodiff(graph, classes, rate, rates))

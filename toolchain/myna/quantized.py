@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from myna.audio.config import AudioConfig
-from myna.calibration import audio_of, front_end_of, input_quant, load_calibration, read_arrays
+from myna.calibration import audio_of, input_quant, load_calibration, read_arrays
 from myna.errors import MynaError
 from myna.frontend.model import FloatModel, load_architecture, load_model, weight_shapes
 from myna.ir import Array, Quant
@@ -56,7 +56,7 @@ class Package:
         Raises:
             MynaError: it has none.
         """
-        return front_end_of(self.model.model)
+        return AudioConfig.from_json(self.model.model.audio)
 
     @property
     def known(self) -> Knowledge:

@@ -91,8 +91,15 @@ class AudioConfig:
         """Rebuild a configuration.
 
         Raises:
-            MynaError: an unknown or missing field, or one out of range.
+            MynaError: an unknown or missing field, or one out of range; or there are none, as of
+                a model that hears nothing.
         """
+        if not values:
+            raise MynaError(
+                "this model has no audio front end",
+                where="audio configuration",
+                fix="name a model that hears, like models/kws; `myna verify` runs this one",
+            )
         known = {field.name for field in fields(cls)}
         if values.keys() != known:
             wrong = ", ".join(sorted(values.keys() ^ known))

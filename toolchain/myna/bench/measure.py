@@ -10,6 +10,7 @@ from typing import Any
 
 from myna.bench.cases import cases
 from myna.bench.count import (
+    NOTHING,
     Count,
     Enrollment,
     compiler,
@@ -80,7 +81,7 @@ class Bench:
         board: where it ran.
         kernels: the shapes of `bench.cases`, one by one.
         infer, train_step: node by node.
-        features: of one second of sound.
+        features: of one second of sound; nothing if the model hears none.
         functions: instructions of the counted run by function, see `bench.profile`.
         enroll: of five synthetic words with five takes each; None if left out.
         footprint: RAM and flash, measured on the running board.
@@ -111,7 +112,7 @@ class Bench:
             "inference": _sum(self.infer),
             "train_step": _sum(self.train_step),
             "enroll": asdict(self.enroll) if self.enroll else None,
-            "features_1s": _counted(self.features),
+            "features_1s": _counted(self.features) if self.features != NOTHING else None,
             "range_tracking": self._tracking(),
             "ram": {
                 "arena": memory.arena,
@@ -148,14 +149,16 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         model: its folder.
         board: name of an emulated board.
         options: how to compile it.
-        enroll: whether to count an enrollment, too; with all layers trained it takes minutes.
+        enroll: whether to count an enrollment, too, of a model that hears; with all layers trained
+            it takes minutes.
 
     Raises:
         MynaError: see `count_steps`; or the model holds too few clips for the enrollment.
     """
     project = open_project(model, options)
     program = project.program
-    lesson = _examples(project) if enroll else None  # first: it may not fit
+    hears = project.package.audio is not None
+    lesson = _examples(project) if enroll and hears else None  # first: it may not fit
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,

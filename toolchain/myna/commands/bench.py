@@ -90,7 +90,8 @@ def _table(title: str, kernels: Sequence[Kernel]) -> Table:
 def _summary(measured: Bench) -> Table:
     table = Table("", title=f"{measured.project.folder} on {measured.board}", title_justify="left")
     table.add_column("instructions", justify="right")
-    table.add_row("features of one second", f"{measured.features.instructions:,}")
+    if measured.project.package.audio is not None:
+        table.add_row("features of one second", f"{measured.features.instructions:,}")
     sums = [
         sum(node.count.instructions for node in nodes)
         for nodes in (measured.infer, measured.train_step)

@@ -19,7 +19,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from myna import __version__
+from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.frontend.model import load_architecture
 from myna.passes.hindsight import RangeMode
 from myna.passes.select import AUTO, HELP
 from myna.pipeline import Options
@@ -141,6 +143,11 @@ def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[...,
 # What is learned best by training (DESIGN.md), and for verification everything that can be trained.
 training_options = _training_options("head")
 verification_options = _training_options("all")
+
+
+def must_hear(model: Path) -> None:
+    """Raise a MynaError if a model's folder has no audio front end, before anything is done."""
+    AudioConfig.from_json(load_architecture(model).audio)
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

@@ -11,7 +11,14 @@ from typing import Any
 import click
 
 from myna.audio.dataset import Heard, scan
-from myna.commands.common import board_option, json_option, progress, ram_option, write_json
+from myna.commands.common import (
+    board_option,
+    json_option,
+    must_hear,
+    progress,
+    ram_option,
+    write_json,
+)
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
 from myna.learn import protocols, speech
@@ -84,6 +91,7 @@ def demo(
 ) -> None:
     """Teach five words of one user to MODEL on a virtual board, compared with the reference."""
     begun = time.monotonic()
+    must_hear(model)
     board = _usable_board(board)
     project = open_project(model, Options(train=train, ram=ram))
     asked = tuple(words.split(",")) if words else None

@@ -17,6 +17,7 @@ from myna.commands.common import (
     jobs_option,
     json_option,
     model_argument,
+    must_hear,
     names,
     port_option,
     progress,
@@ -79,6 +80,7 @@ def evaluate(
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
+    must_hear(model)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package, study = load_package(model), STUDIES[protocol]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from myna.commands.common import must_hear
 from myna.device.target import PROJECT
 from myna.learn import teach
 from myna.pipeline import Options
@@ -28,9 +29,11 @@ def open_recordings(
     """The takes in ``--wav`` and among the arguments, and the model named there or `MODEL`.
 
     Raises:
-        MynaError: there is no recording, one cannot be used, or the model is missing.
+        MynaError: there is no recording, one cannot be used, or the model is missing or deaf.
     """
     models = [path for path in paths if (path / "architecture.json").is_file()]
     files = [path for path in paths if path not in models]
+    model = models[0] if models else MODEL
+    must_hear(model)
     takes = teach.read_takes(teach.find_takes((*wav, *files)))
-    return takes, open_project(models[0] if models else MODEL, chosen)
+    return takes, open_project(model, chosen)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning rates of a network of which no examples say how fast it may learn."""
+
+from __future__ import annotations
+
+from myna.ir import Graph
+from myna.ops.layer import Layer
+
+
+def cautious_rates(graph: Graph, classes: int) -> dict[str, float]:
+    """Factors with which a rate of 1 never overshoots in the last layer, for all that is trained.
+
+    A step of rate r changes an output by r · |x|² times its gradient, x being the layer's input;
+    the largest |x|² follows from the scale of x. Each output of a reconstruction has 2/n of its
+    error for a gradient, n being their number.
+
+    Args:
+        graph: forward graph.
+        classes: how many it tells apart; 0 if it reconstructs.
+    """
+    layers = [node for node in graph.nodes if isinstance(node.op, Layer)]
+    x = graph.tensors[layers[-1].inputs[0]]
+    reach = max(127 - x.zero_point, x.zero_point + 128) * x.scale
+    share = 1.0 if classes else graph.tensors[graph.outputs[0]].size / 2
+    factor = share / (x.size * reach**2)
+    return {name: factor for node in layers for name in node.inputs[1:3]}
