@@ -23,6 +23,7 @@ from myna.passes.quantize import quantize
 from myna.quantized import load_package
 
 pytest.importorskip("tflite_micro")
+import litert
 import micro
 
 MODELS = [path.parent for path in sorted((PROJECT / "models").glob("*/int8.npz"))]
@@ -66,7 +67,27 @@ def assert_equal(graph: Graph, inputs: Array) -> Ours:
     assert different == 0, f"{different} of {len(outputs) * outputs[0][0].size} values"
     assert all(a.dtype == b.dtype for a, b in outputs)
     assert len(np.unique(np.stack([a for a, _ in outputs]))) > 10
+    if litert.INSTALLED:
+        assert_second_opinion(litert.before_dense(graph), inputs)
     return ours
+
+
+def assert_second_opinion(graph: Graph, inputs: Array) -> None:
+    """Compare all bytes with another interpreter's, which the dense layers cannot be."""
+    if graph.nodes:
+        ours, theirs = Ours(graph), litert.LiteRT(graph)
+        assert all(np.array_equal(theirs.infer(x), ours.infer(x)) for x in inputs)
+
+
+def test_second_opinion_is_asked() -> None:
+    pytest.importorskip("ai_edge_litert")
+    graph = lower(tiny.quantized("plain"))
+    part = litert.before_dense(graph)
+    assert len(part.nodes) == len(graph.nodes) - 1
+    ours, theirs = Ours(part), litert.LiteRT(part)
+    x, other = tiny.features(2)
+    assert np.array_equal(theirs.infer(x).reshape(-1), ours.infer(x).reshape(-1))
+    assert not np.array_equal(theirs.infer(other).reshape(-1), ours.infer(x).reshape(-1))
 
 
 def one_layer(layer: Layer, shape: tuple[int, ...], rng: np.random.Generator) -> Graph:
@@ -244,12 +265,12 @@ def test_coupling_is_quantize_and_add() -> None:
     build.requantized("y", stream)
     build.outputs = ["y"]
     graph = build.build()
-    theirs = micro.Micro(graph)
+    others = [micro.Micro(graph), *([litert.LiteRT(graph)] if litert.INSTALLED else [])]
     for _ in range(20):
         x = rng.integers(-27000, 27001, 500).astype(np.int16)  # sums stay inside int16
         y, wraps = op.reference(x, data, np.zeros(1, np.int32))
         assert not wraps.any()
-        assert np.array_equal(theirs.infer(x, data), y)
+        assert all(np.array_equal(theirs.infer(x, data), y) for theirs in others)
 
 
 # -- whole networks --------------------------------------------------------------------------------
