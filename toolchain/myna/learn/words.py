@@ -24,7 +24,7 @@ def load_words(path: Path, session: Board) -> tuple[str, ...]:
     Raises:
         MynaError: the file is damaged or of another model, or lacks a name.
     """
-    learned = session.status().classes - len(session.labels)
+    learned = session.status().classes - len(session.labels) if session.labels else 0
     words = _read(path, session.info.model)
     if len(words) < learned:
         raise MynaError(
