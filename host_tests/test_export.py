@@ -57,10 +57,15 @@ def failed(*arguments: object) -> str:
     return str(done.exception)
 
 
-def saved(project: Project, core: HostLibrary, path: Path, words: tuple[str, ...] = ()) -> Path:
-    """A checkpoint of what a core in this process has learned."""
+def learned(project: Project, core: HostLibrary, words: tuple[str, ...] = ()) -> Checkpoint:
+    """What a core in this process has learned."""
     identity = project.program.graph.name, project.fingerprint, ABI
-    save_checkpoint(Checkpoint(*identity, core.clock[1], words, core.read_state()), path)
+    return Checkpoint(*identity, core.clock[1], words, core.read_state())
+
+
+def saved(project: Project, core: HostLibrary, path: Path) -> Path:
+    """The same as a file."""
+    save_checkpoint(learned(project, core), path)
     return path
 
 
@@ -135,11 +140,20 @@ def test_whatever_is_trained_and_however_it_is_stored(plan: str) -> None:
     project = open_project(tiny_model.folder(), PLANS[plan])
     core, lesson = project.library(), tiny_model.examples(tiny.LABELS, 6)
     teach(core, lesson.features, lesson.labels)
-    name, step = project.program.graph.name, core.clock[1]
-    checkpoint = Checkpoint(name, project.fingerprint, ABI, step, (), core.read_state())
-    network = Micro(export_model(project, checkpoint).data)
+    network = Micro(export_model(project, learned(project, core)).data)
     inputs = np.concatenate([lesson.features, noise(INPUTS, lesson.features.shape[1:])])
     assert different(core, network, inputs) == 0
+
+
+def test_a_program_that_was_made_to_fit() -> None:
+    """Rows of maps, fewer classes: what is exported is the network, not how it is computed."""
+    folder = target.PROJECT / "models" / "kws"
+    project = open_project(folder, Options(train="head", ram=32 << 10))
+    assert project.options.rows and project.package.rows < 32
+    core, (features, labels) = project.library(), load_calibration(folder)
+    teach(core, features[:20], labels[:20])
+    network = Micro(export_model(project, learned(project, core)).data)
+    assert different(core, network, features[:100]) == 0
 
 
 RATES = {"signals": 0.02, "means": 0.02, "images": 10.0}  # by energy where there is a head
@@ -150,9 +164,7 @@ def test_networks_that_hear_nothing(name: str) -> None:
     project = open_project(silent_model.folder(name), ALL)
     core, (features, labels) = project.library(), load_calibration(project.folder)
     teach(core, features, labels, RATES[name])
-    step, state = core.clock[1], core.read_state()
-    checkpoint = Checkpoint(name, project.fingerprint, ABI, step, (), state)
-    exported = export_model(project, checkpoint)
+    exported = export_model(project, learned(project, core))
     shape = project.package.model.model.input_shape
     inputs = np.concatenate([features, noise(INPUTS, shape)])
     assert different(core, Micro(exported.data), inputs) == 0
@@ -244,8 +256,7 @@ def test_metadata_says_what_a_firmware_needs_and_where_the_network_is_from() -> 
     core = project.library()
     core.train_step(tiny.features(1)[0], 2)
     core.set_state(CLASSES, np.array([5], np.int32))
-    state = core.read_state()
-    checkpoint = Checkpoint("reversible", project.fingerprint, ABI, 1, ("żółw",), state)
+    checkpoint = learned(project, core, ("żółw",))
     metadata = read_metadata(export_model(project, checkpoint).data)
     assert metadata.model == "reversible"
     assert metadata.labels == (*tiny.LABELS, "żółw")
@@ -379,8 +390,6 @@ def test_held_out_speakers(name: str, data_dir: Path) -> None:
     core: Any = project.library()
     for x, label in zip(features[:60], labels.tolist(), strict=False):
         core.train_step(x, label)
-    step, state = core.clock[1], core.read_state()
-    checkpoint = Checkpoint(name, project.fingerprint, ABI, step, (), state)
-    network = Micro(export_model(project, checkpoint).data)
+    network = Micro(export_model(project, learned(project, core)).data)
     assert different(core, network, features) == 0
     assert WRAPS not in project.program.state or core.get_state(WRAPS)[0] == 0
