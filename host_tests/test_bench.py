@@ -69,8 +69,13 @@ def test_a_training_step_contains_its_inference() -> None:
     program = project().program
     steps = count_steps("qemu_m4", project().generated, program.forward_nodes, program.train_nodes)
     forward = steps.train_step[: program.forward_nodes]
-    # the first node's section begins elsewhere; all others run the same code on the same data
-    assert forward[1:] == steps.infer[1:]
+    # the first node's section begins elsewhere; all others run the same code on the same data,
+    # but not at the same depth of the stack
+    moved = [
+        [(count.instructions, count.loaded, count.stored) for count in counts[1:]]
+        for counts in (forward, steps.infer)
+    ]
+    assert moved[0] == moved[1]
     assert total(steps.train_step).instructions > 2 * total(steps.infer).instructions
 
 

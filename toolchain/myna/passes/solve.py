@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from ortools.sat.python import cp_model
 
-EFFORT = 10.0  # of one search, in CP-SAT's deterministic seconds, which are about real ones
+EFFORT = 2.0  # of one search, in CP-SAT's deterministic seconds, which are about real ones
 Span: TypeAlias = tuple[int, int]
 Value: TypeAlias = tuple[int, int | None, Sequence[int] | None, Sequence[int]]
 
