@@ -18,6 +18,7 @@ from myna.ops import (
     DepthwiseUpdate,
 )
 from myna.ops.base import pair
+from myna.passes.calibrate import forward
 from myna.passes.hindsight import RangeMode
 from myna.passes.quantize import QuantizedModel
 from myna.pipeline import Options, compile_model
@@ -168,6 +169,17 @@ def float_gradients(network: Any, x: Array, label: int) -> dict[str, Any]:
         else:
             found[f"{layer}.w"] = np.moveaxis(gradient, -1, 0)
     return found
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", tiny.LAYERS)
+def test_calibration_runs_the_network_that_keras_runs(name: str) -> None:
+    from myna.frontend.keras import to_keras  # noqa: PLC0415
+
+    model, x = tiny.float_model(name), tiny.features(6) * tiny.SCALE
+    expected = to_keras(model).predict(x, verbose=0)
+    found = np.stack([forward(model, sample)["logits"] for sample in x])
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.train

@@ -75,7 +75,7 @@ def channel_weights(scales: tuple[float, ...], terms: int) -> tuple[Array, float
     if top < 1:
         raise MynaError(f"an input gradient of {terms} terms cannot be proven to fit int32")
     largest = max(scales)
-    channel = [max(1, round(s / largest * top)) for s in scales]
+    channel = [round(s / largest * top) for s in scales]
     return np.array(channel, np.int16), largest / top
 
 

@@ -132,16 +132,13 @@ class _Lowering:
             own = self._q.quants[f"{layer.name}.int8"]
         inputs = [x.name, *self._parameters(layer, x, own)]
         name = f"{layer.name}.int8" if layer.name in self._stream else layer.name
-        clamp = {
-            "x_zero": x.zero_point,
-            "y_zero": own.zero_point,
-            **_clamp(layer.attrs["activation"], own),
-        }
+        limits = clamp(layer.attrs["activation"], own)
+        limits |= {"x_zero": x.zero_point, "y_zero": own.zero_point}
         if layer.op == "dense":
-            self._emit(name, Dense(**clamp), inputs, own)
+            self._emit(name, Dense(**limits), inputs, own)
         else:
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
-            self._emit(name, kind(**clamp, window=_window(layer, "kernel", x)), inputs, own)
+            self._emit(name, kind(**limits, window=_window(layer, "kernel", x)), inputs, own)
         if layer.name in self._stream:
             self._requantize(layer.name, name, self._q.quants[layer.name], "linear")
 
@@ -154,6 +151,12 @@ class _Lowering:
                 f"{taps} products per output cannot be proven to stay below 2^30",
                 where=f"model {self._model.name}, layer {layer.name}",
                 fix="make the layer smaller",
+            )
+        if weight.min() < -127 or np.abs(bias.astype(np.int64)).max() > BIAS_MAX:
+            raise MynaError(
+                f"has a weight of -128 or a bias beyond {BIAS_MAX}, so that sums can overflow",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="quantize it again, with symmetric weights",
             )
         factors = [x.scale * float(s) / own.scale[0] for s in scales]
         multipliers = [fixed.requantize_multiplier(f) for f in factors]
@@ -176,9 +179,9 @@ class _Lowering:
         x = self._build.tensors[source]
         to_type = "int16" if name in self._stream else "int8"
         mantissa, shift = self._multiplier(name, x, quant.scale[0])
-        zeros, clamp = (x.zero_point, quant.zero_point), _clamp(activation, quant, to_type)
+        zeros, limits = (x.zero_point, quant.zero_point), clamp(activation, quant, to_type)
         self._emit(
-            name, Requantize(x.dtype, to_type, mantissa, shift, *zeros, **clamp), [source], quant
+            name, Requantize(x.dtype, to_type, mantissa, shift, *zeros, **limits), [source], quant
         )
 
     def _multiplier(self, name: str, x: Tensor, scale: float, terms: int = 1) -> tuple[int, int]:
@@ -229,7 +232,7 @@ class _Lowering:
         names, own = [self._named[name] for name in layer.inputs], self._q.quants[layer.name]
         a, b = (self._build.tensors[name].quant for name in names)
         assert a is not None and b is not None
-        op = Add.of(a, b, own, **_clamp(layer.attrs["activation"], own))
+        op = Add.of(a, b, own, **clamp(layer.attrs["activation"], own))
         if op.y.shift > 0:
             raise MynaError(
                 f"adds at scale {max(a.scale[0], b.scale[0]):g}, too large for {own.scale[0]:g}",
@@ -265,7 +268,8 @@ def _window(layer: Layer, key: str, x: Tensor) -> Window:
     return Window.of(size, kernel, strides, layer.attrs["padding"])
 
 
-def _clamp(activation: str, quant: Quant, dtype: str = "int8") -> dict[str, Any]:
+def clamp(activation: str, quant: Quant, dtype: str = "int8") -> dict[str, Any]:
+    """What an op that ends in an activation knows of its bounds: low, high, and if it is capped."""
     limits = np.iinfo(dtype)
     low = int(limits.min) if activation == "linear" else quant.zero_point
     six = quantized_six(quant) if activation == "relu6" else limits.max
