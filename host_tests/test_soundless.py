@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 import silent_model
 from click.testing import CliRunner
 from myna.bench.measure import run as measure
+from myna.budget import CLIPS, fit
 from myna.calibration import input_quant, load_calibration, save_calibration
 from myna.cli import cli
+from myna.codegen import emit
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import pio, target
@@ -241,3 +244,25 @@ def test_commands_that_need_sound_say_so(arguments: list[str]) -> None:
         named = [folder if argument == "MODEL" else argument for argument in arguments]
         CliRunner().invoke(cli, named, catch_exceptions=False)
     assert "models/kws" in error.value.fix
+
+
+# -- large inputs ----------------------------------------------------------------------------------
+
+
+def test_large_inputs_leave_room_for_few_clips() -> None:
+    package = load_package(silent_model.folder("images"))
+
+    def clips(*shape: int) -> int:
+        model = replace(package.model.model, input_shape=shape)
+        return fit(replace(package, model=replace(package.model, model=model)), Options())[1].clips
+
+    assert [clips(8, 8, 3), clips(96, 96, 1), clips(128, 128, 3)] == [Options.clips, 10, CLIPS[-1]]
+
+
+def test_inputs_that_a_clip_cannot_count_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(emit, "LARGEST_INPUT", 8 * 8 * 3 - 1)
+    with pytest.raises(MynaError, match="192 bytes are larger than 191") as error:
+        open_project(silent_model.folder("images"), folder=tmp_path)
+    assert "pixels (8, 8, 3)" in error.value.where

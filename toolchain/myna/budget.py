@@ -27,6 +27,7 @@ STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
 CLIPS = (25, 15, 10, 5)
+CLIP_BYTES = 98304  # of all clips, where no limit was asked for and five take no more
 RECORDING = 3444  # of a recording, beside its features: struct recording, firmware/runtime
 RECORDED = (config.RECORDING - config.FRAME) // config.HOP + 1  # frames of it
 UNION = 8  # alignment of the arena, which a recording lies in as well
@@ -94,6 +95,8 @@ def _last_layer(program: Program) -> Node:
 def fit(package: Package, options: Options) -> tuple[Package, Options]:
     """Choose what a program does without until it needs no more than `options.ram`.
 
+    Where that is no matter, only clips of large inputs are fewer than usual.
+
     First what costs no accuracy: inference by rows, then clips beyond 25. Then residuals of as few
     layers as possible, spare classes, and more clips; at last activations are recomputed. If the
     plan `all` fits in no way, as much of it is trained as does; of `auto` at least the head.
@@ -102,7 +105,8 @@ def fit(package: Package, options: Options) -> tuple[Package, Options]:
         MynaError: nothing is left to do without.
     """
     if options.ram is None:
-        return package, options
+        most = max(CLIP_BYTES // (prod(package.model.model.input_shape) + PER_CLIP), CLIPS[-1])
+        return package, replace(options, clips=min(options.clips, most))
     asked = replace(options, backup=0)
     if asked.train == AUTO and (chosen := _auto(package, asked, options.ram)):
         return package, chosen

@@ -40,7 +40,8 @@ class Options:
         rate: initial learning rate, in inverse mean squared lengths of an embedding; of a network
             that has none, see `passes.rates`.
         body_rate: factor of the learning rate for all layers but the last.
-        replay: bytes of flash for examples of what was known, to be rehearsed.
+        replay: bytes of flash for examples of what was known, to be rehearsed; none are if they do
+            not hold one of each class.
         narrow: layers whose trained weights keep no residual: one byte each instead of two.
         rows: compute what is not trained row by row, in less memory.
         clips: how many enrollment clips the device keeps.

@@ -36,7 +36,9 @@ def build(
     by_rows = (
         ", inference by rows" if used.rows and NAME in {n.name for n in program.graph.nodes} else ""
     )
+    memories = len(program.replay.labels)
     makes = f"{rows} classes" if (rows := project.package.rows) else "a reconstruction"
+    makes += f", rehearses {memories} examples" if memories else ""
     click.echo(f"trains:   {used.train}{how}{by_rows}; {used.clips} clips, {makes}")
     click.echo(f"C code:   {project.generated}")
     click.echo(

@@ -83,9 +83,6 @@ def plan(
         budget: bytes of flash.
         varied: whether memories are feature maps even where a later latent would do, so that they
             are varied like clips.
-
-    Raises:
-        MynaError: the budget does not hold one memory of each class.
     """
     buffers = lifetimes(graph)
     bound = max(bytes_live(buffers, len(graph.nodes)))

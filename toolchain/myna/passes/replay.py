@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind
 from myna.passes.execute import initial_values, run
 
@@ -80,17 +79,11 @@ def _is_int8(graph: Graph, name: str) -> bool:
 def remember(graph: Graph, latent: Latent, memories: Memories, budget: int) -> Replay:
     """As many latents as fit `budget` bytes of flash, the first ones of `memories`.
 
-    Raises:
-        MynaError: the budget does not hold one example of each class.
+    None where they do not hold one example of each class: rehearsing some would favour these.
     """
     each = graph.tensors[latent.tensor].nbytes + np.dtype(np.int32).itemsize
     count, classes = budget // each, len(np.unique(memories.labels))
-    if 0 < count < classes:
-        raise MynaError(
-            f"{budget} bytes hold {count} examples of {each} bytes, there are {classes} classes",
-            where="budget for rehearsal",
-            fix=f"give at least {classes * each} bytes, or 0 to rehearse nothing",
-        )
+    count = count if count >= classes else 0
     labels = memories.labels[:count].astype(np.int32)
     rows = [_latent(graph, latent, features) for features in memories.features[:count]]
     shape = (len(labels), graph.tensors[latent.tensor].nbytes)
