@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_model
 import zoo
+from myna.codegen.emit import identifier
 from myna.errors import MynaError
 from myna.frontend.model import FloatModel
-from myna.frontend.names import RESERVED, new_name
+from myna.frontend.names import new_name
 from myna.passes.calibrate import forward
+from myna.project import open_project
 
 pytestmark = pytest.mark.train
 keras = pytest.importorskip("keras")
@@ -177,7 +180,18 @@ def test_names_become_identifiers_that_nobody_else_has() -> None:
     assert new_name("conv", taken) == "conv_3"
     assert new_name("1x1", ()) == "layer_1x1"
     assert new_name("é", ()) == "layer"
-    assert all(new_name(name, ()) != name for name in RESERVED)
+    assert new_name("stem_b", ()) == "stem_b_layer"  # in C, the bias of stem is called so
+    assert new_name("x" * 99, ()) == "x" * 48
+    assert new_name("while", ()) == "layer_while"
+    assert new_name("d_conv", ()) == "layer_d_conv"
+
+
+def test_names_of_layers_are_not_those_of_other_tensors() -> None:
+    project = open_project(tiny_model.folder("reversible"))
+    own = {layer.name for layer in project.package.model.model.layers}
+    names = {identifier(name) for name in project.program.graph.tensors} - own
+    assert len(names) > 150
+    assert not [name for name in names if new_name(name, ()) == name]
 
 
 # -- what is refused -------------------------------------------------------------------------------

@@ -34,11 +34,11 @@ class Draft:
         self.layers: list[Layer] = []
         self.weights: dict[str, Floats] = {}
         self.path, self.where, self.softmax = path, f"{path}, input", False
-        self.input_name, self.input_shape = new_name(source.name, ()), self.shape(source)
+        self.input_shape = self.shape(source)
 
     def add(self, name: str, op: str, inputs: Sequence[str], **attrs: Any) -> str:
         """Append a layer; returns the name that it gets, which no other has."""
-        name = new_name(name, {self.input_name, *(layer.name for layer in self.layers)})
+        name = new_name(name, {layer.name for layer in self.layers})
         self.layers.append(Layer(name, op, tuple(inputs), attrs))
         return name
 

@@ -17,6 +17,7 @@ from myna.frontend.keras_draft import Draft
 from myna.frontend.keras_file import open_keras, unsupported
 from myna.frontend.keras_rules import RULES
 from myna.frontend.model import FloatModel, check_model
+from myna.frontend.names import INPUT
 from myna.frontend.simplify import simplify
 
 
@@ -46,17 +47,17 @@ def read_keras(path: Path, name: str, labels: Sequence[str] | None) -> FloatMode
         )
     source, result = network.inputs[0], network.outputs[0]
     draft = Draft(path, source)
-    output = _Walk(draft).value(result, {id(source): draft.input_name})
+    output = _Walk(draft).value(result, {id(source): INPUT})
     draft.where = f"{path}, output"
     output = draft.finish(output, flat=len(draft.shape(result)) == 1)
-    inputs = {draft.input_name: draft.input_shape}
+    inputs = {INPUT: draft.input_shape}
     layers, weights, output = simplify(draft.layers, draft.weights, inputs, output)
     count = int(np.prod(draft.shape(result)))
     model = FloatModel(
         name=name,
         labels=tuple(labels or (f"class_{i}" for i in range(count))),
         audio={},
-        input_name=draft.input_name,
+        input_name=INPUT,
         input_shape=draft.input_shape,
         layers=layers,
         output=output,

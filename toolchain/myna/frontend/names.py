@@ -1,26 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of imported layers: identifiers, each once, and none that a training step needs itself."""
+"""Names of imported layers: C identifiers, each once, and none that generated code uses itself."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 
-RESERVED = frozenset(
-    (
-        *("classes", "label", "learning_rate", "loss", "seed"),
-        *("similarity", "step", "threshold", "typical", "wraps"),
-    )
+INPUT = "features"
+LONGEST = 48
+C_WORDS = """
+auto break case char const continue default do double else enum extern float for goto if inline int
+long register restrict return short signed sizeof static struct switch typedef union unsigned void
+volatile while
+"""
+TENSORS = """
+features classes label loss learning_rate seed step wraps exp_table dlogits embedding_total shots
+similarity typical threshold one advance
+"""
+RESERVED = frozenset(C_WORDS.split()) | frozenset(TENSORS.split())
+# Of tensors that belong to a layer: "conv.w" is conv_w in C, and the gradient of conv is d_conv.
+GRADIENT = "d_"
+OWN = re.compile(
+    r".*_(w|b|mantissa|shift|channel|steps|residual|int8|peak|scale|tracked|masked|again|sum|center)"
 )
-LONGEST = 60
 
 
 def new_name(text: str, taken: Collection[str]) -> str:
     """A name for a layer that another tool called `text`, unlike those in `taken`."""
-    plain = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")[:LONGEST]
-    stem = plain if plain[:1].isalpha() else f"layer_{plain}".rstrip("_")
+    stem = re.sub(r"\W+", "_", text, flags=re.ASCII)[-LONGEST:].strip("_")
+    if not stem[:1].isalpha() or stem.startswith(GRADIENT) or stem in RESERVED:
+        stem = f"layer_{stem}".rstrip("_")
+    if OWN.fullmatch(stem):
+        stem += "_layer"
     name, number = stem, 1
-    while name in taken or name in RESERVED:
+    while name in taken:
         number += 1
         name = f"{stem}_{number}"
     return name
