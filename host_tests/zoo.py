@@ -71,10 +71,10 @@ def samples(entry: Entry, count: int, seed: int) -> tuple[Floats, npt.NDArray[np
 
 @cache
 def folder(name: str) -> Path:
-    """A folder with the network `name`: `model.keras`, `model.tflite` and `samples.npz`.
+    """A folder with the network `name`: `model.keras`, `model.tflite` and arrays.
 
-    The last holds `calibration` [n, *shape], its `labels`, and `inputs` [n, *shape] with Keras's
-    `outputs` [n, classes or inputs], logits where the network ends with them.
+    `examples.npz` is for calibration: `features` [n, *shape] and `labels` [n]. `samples.npz` holds
+    `inputs` [n, *shape] that no training saw, and Keras's `outputs` [n, outputs].
     """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:12]
     made = TESTS / f"zoo-{digest}" / name

@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-FITTED, KEPT, CALIBRATION = 384, 320, 96  # samples
+FITTED, KEPT, CALIBRATION = 384, 1000, 96  # samples
 
 
 def _norm(x: Any, activation: Any = "relu") -> Any:
@@ -135,8 +135,8 @@ def make(name: str, into: Path) -> None:
     fixed.set_weights(model.get_weights())
     (into / "model.tflite").write_bytes(_tflite(fixed, x[:CALIBRATION]))
     inputs, _ = samples(entry, KEPT, seed=2)
-    arrays = {"calibration": x[:CALIBRATION], "labels": labels[:CALIBRATION], "inputs": inputs}
-    np.savez(into / "samples.npz", **arrays, outputs=model.predict(inputs, verbose=0))
+    np.savez(into / "examples.npz", features=x[:CALIBRATION], labels=labels[:CALIBRATION])
+    np.savez(into / "samples.npz", inputs=inputs, outputs=model.predict(inputs, verbose=0))
 
 
 def _model(name: str, batch: int | None) -> Any:

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of many kinds come in, train bit-exactly, and leave, byte for byte as TFLite-Micro says.
+
+Each comes in both ways: as TensorFlow Lite's int8 file, and in float, to be quantized here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zoo
+from click.testing import CliRunner
+from myna.calibration import load_calibration
+from myna.cli import cli
+from myna.device.library import HostLibrary
+from myna.frontend.model import FloatModel
+from myna.importing import Request, import_keras, import_tflite
+from myna.interpret import Reference
+from myna.ir import Array
+from myna.learn.checkpoint import read_board
+from myna.learn.exporting import export_model
+from myna.pipeline import Options
+from myna.project import Project, open_project
+
+pytestmark = pytest.mark.train
+pytest.importorskip("tflite_micro")
+from micro import Micro, without_softmax
+
+INPUTS = 2000
+STEPS = 50
+ROUTES = {"tflite": import_tflite, "keras": import_keras}
+CASES = [(name, route) for name in zoo.ZOO for route in ROUTES]
+each_case = pytest.mark.parametrize(("name", "route"), CASES, ids=lambda value: value)
+
+
+@cache
+def imported(name: str, route: str) -> Path:
+    """A model's folder; under build, named after its contents, so that firmware is built once."""
+    source, entry = zoo.folder(name), zoo.ZOO[name]
+    tests = zoo.TESTS / "zoo"
+    tests.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=tests))
+    request = Request(
+        name, examples=source / "examples.npz", reconstruct=entry.loss == "reconstruct"
+    )
+    ROUTES[route](source / f"model.{route}", request, draft)
+    contents = b"".join(path.read_bytes() for path in sorted(draft.iterdir()))
+    final = tests / f"{name}-{route}-{hashlib.sha256(contents).hexdigest()[:12]}"
+    try:
+        draft.rename(final)  # fails where another process was faster
+    except OSError:
+        shutil.rmtree(draft)
+    return final
+
+
+@cache
+def project_of(name: str, route: str) -> Project:
+    """All that can be trained is."""
+    return open_project(imported(name, route), Options(train="all"))
+
+
+@cache
+def inputs_of(name: str, route: str) -> Array:
+    """Int8 inputs [INPUTS, *input_shape]: half are examples that no training saw, half noise."""
+    model = project_of(name, route).package.model
+    quant = model.quants[model.model.input_name]
+    real = np.load(zoo.folder(name) / "samples.npz")["inputs"].astype(np.float64)
+    q = np.clip(np.rint(real / quant.scale[0]) + quant.zero_point, -128, 127).astype(np.int8)
+    rng = np.random.default_rng(5)
+    shape = model.model.input_shape
+    noise = rng.integers(-128, 128, (INPUTS - len(q), *shape)).astype(np.int8)
+    return np.concatenate([q.reshape(-1, *shape), noise])
+
+
+def used(model: FloatModel, outputs: Array) -> Array:
+    """The outputs of the classes in use."""
+    return outputs[: len(model.labels)] if model.labels else outputs
+
+
+def assert_equal(project: Project, core: HostLibrary, network: Micro, inputs: Array) -> None:
+    """No byte differs, and not because everything is the same."""
+    model = project.package.model.model
+    ours = np.array([used(model, core.infer(x)) for x in inputs])
+    theirs = np.array([network.infer(x) for x in inputs])
+    assert ours.shape == theirs.shape
+    assert len(np.unique(ours)) > 50
+    assert int((ours != theirs).sum()) == 0
+
+
+def logits(exported: bytes) -> Micro:
+    """TFLite-Micro with a file, without the SOFTMAX at its end: rounding there hides differences."""
+    return Micro(without_softmax(exported))
+
+
+@each_case
+def test_inference_equals_tflite_micro(name: str, route: str) -> None:
+    project, inputs = project_of(name, route), inputs_of(name, route)
+    core, exported = project.library(), export_model(project).data
+    assert_equal(project, core, logits(exported), inputs)
+    if route == "tflite":
+        original = (zoo.folder(name) / "model.tflite").read_bytes()
+        assert_equal(project, core, logits(original), inputs)
+        ended, again = Micro(original), Micro(exported)  # with probabilities, where it has them
+        assert all(np.array_equal(ended.infer(x), again.infer(x)) for x in inputs[:50])
+    reference = Reference(project.program)
+    sample = inputs[:: INPUTS // 40]
+    assert all(np.array_equal(reference.infer(x).reshape(-1), core.infer(x)) for x in sample)
+
+
+@each_case
+@pytest.mark.parametrize(
+    "board", ["host", pytest.param("qemu_m4", marks=pytest.mark.qemu)], ids=lambda board: board
+)
+def test_training_is_verified(name: str, route: str, board: str, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    where = ["--board", board, "--steps", str(STEPS), "--json", str(result)]
+    done = CliRunner().invoke(cli, ["verify", str(imported(name, route)), *where])
+    assert done.exit_code == 0, done.output or done.exception
+    found = json.loads(result.read_text())
+    assert found["steps"] == STEPS
+    assert found["differences"] == 0
+    assert found["compared"] > STEPS * 20
+
+
+@each_case
+def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str) -> None:
+    project, inputs = project_of(name, route), inputs_of(name, route)
+    features, labels = load_calibration(project.folder)
+    kinds = max(zoo.ZOO[name].classes, 1)
+    shifted = (labels + 1) % kinds  # a network that classifies has all to learn again
+    with project.connect("host") as board:
+        for slot, x in enumerate(features[: board.info.max_clips]):
+            board.put_features(x, slot, int(shifted[slot]))
+        losses = board.train(3 * STEPS)
+        checkpoint = read_board(board, (), lambda done, total: None)
+    assert losses[-30:].mean() < losses[:30].mean()
+    core = project.library()
+    before = core.read_state()
+    core.write_state(checkpoint.state)
+    assert core.read_state() != before
+    network = logits(export_model(project, checkpoint).data)
+    assert_equal(project, core, network, inputs)
+    fresh = logits(export_model(project).data)
+    assert any((fresh.infer(x) != network.infer(x)).any() for x in inputs[:20])
