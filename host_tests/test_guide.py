@@ -73,7 +73,7 @@ def test_the_guide_works(tmp_path: Path) -> None:
         text = found[number][1]
         assert alike(text, printed[number - 1]), f"stated:\n{text}\nfound:\n{printed[number - 1]}"
     assert " 0 differences" in "".join(printed.values())
-    assert (tmp_path / "tuned.c").stat().st_size > (tmp_path / "tuned.tflite").stat().st_size
+    assert (tmp_path / "tuned.h").stat().st_size > (tmp_path / "tuned.tflite").stat().st_size
 
 
 def test_figures_that_are_far_off_are_found() -> None:

@@ -24,7 +24,7 @@ FITTED, KEPT, CALIBRATION = 384, 1000, 96  # samples
 
 
 def _norm(x: Any, activation: Any = "relu") -> Any:
-    return layers.Activation(activation)(layers.BatchNormalization()(x))
+    return layers.Activation(activation)(layers.BatchNormalization(momentum=0.9)(x))
 
 
 def ds_cnn(x: Any) -> Any:
@@ -47,7 +47,7 @@ def tc_resnet8(x: Any) -> Any:
     for channels in (12, 16, 24):
         short = _norm(convolve(x, channels, 1, 2))
         x = _norm(convolve(x, channels, 9, 2))
-        x = layers.BatchNormalization()(convolve(x, channels, 9))
+        x = layers.BatchNormalization(momentum=0.9)(convolve(x, channels, 9))
         x = layers.ReLU()(layers.Add()([x, short]))
     x = layers.Dropout(0.3)(layers.GlobalAveragePooling1D()(x))
     return layers.Dense(6, activation="softmax")(x)
@@ -60,7 +60,7 @@ def mobilenet_v2(x: Any) -> Any:
         y = _norm(layers.Conv2D(4 * x.shape[-1], 1, use_bias=False)(x), "relu6")
         y = layers.DepthwiseConv2D(3, strides=strides, padding="same", use_bias=False)(y)
         y = layers.Conv2D(channels, 1, use_bias=False)(_norm(y, "relu6"))
-        y = layers.BatchNormalization()(y)
+        y = layers.BatchNormalization(momentum=0.9)(y)
         x = layers.Add()([x, y]) if strides == 1 else y
     x = _norm(layers.Conv2D(32, 1, use_bias=False)(x), "relu6")
     return layers.Dense(5, activation="softmax")(layers.GlobalAveragePooling2D()(x))
@@ -83,7 +83,7 @@ def resnet8(x: Any) -> Any:
     x = _norm(convolve(x, 6, 3))
     for channels, strides in ((6, 1), (12, 2), (24, 2)):
         y = _norm(convolve(x, channels, 3, strides))
-        y = layers.BatchNormalization()(convolve(y, channels, 3))
+        y = layers.BatchNormalization(momentum=0.9)(convolve(y, channels, 3))
         short = x if strides == 1 else convolve(x, channels, 1, strides)
         x = layers.Activation("relu")(layers.Add()([short, y]))
     x = layers.Flatten()(layers.AveragePooling2D(x.shape[1:3])(x))
