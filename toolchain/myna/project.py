@@ -113,6 +113,6 @@ def open_project(
     generated = folder or BUILD / f"{name}-{key}" / name
     limit = f" --ram {asked.ram}" if asked.ram else ""
     command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
-    labels = Labels(package.labels, package.front_end, options.clips, options.backup)
+    labels = Labels(package.labels, package.audio, options.clips, options.backup)
     generate(program, labels, generated, command)
     return Project(model, package, options, program, generated)

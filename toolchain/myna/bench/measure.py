@@ -178,7 +178,7 @@ def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
     graph = with_cases(project.program.graph, cases())
     program = plan(graph)
     folder = BUILD / "bench" / f"{project.generated.name}-{board}"
-    generate(program, Labels(project.package.labels, project.package.front_end, 1), folder, "bench")
+    generate(program, Labels(project.package.labels, project.package.audio, 1), folder, "bench")
     steps = count_steps(board, folder, program.forward_nodes, program.train_nodes)
     found = _nodes(graph, graph.nodes, steps.train_step)
     return tuple(
