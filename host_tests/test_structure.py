@@ -31,6 +31,7 @@ LAYERS = (
     "calibration",
     "quantized",
     "tflite",
+    "importing",
     "budget",
     "interpret codegen",
     "device",

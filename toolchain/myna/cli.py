@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 
 import click
@@ -23,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure how well users' words are learned.",
     "export": "Save what a board has learned.",
     "flash": "Put a model on a board.",
+    "import": "Make a model of a .tflite or .keras file.",
     "listen": "Let a board learn from what nobody labelled.",
     "quantize": "Make the int8 form of a trained model.",
     "restore": "Give a board what was saved.",
@@ -38,8 +40,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"myna.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(importlib.import_module(f"myna.commands.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

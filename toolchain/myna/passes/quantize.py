@@ -77,7 +77,7 @@ def quantize(model: FloatModel, ranges: Ranges, input_quant: Quant, classes: int
         axis = -1 if layer.op == "depthwise_conv2d" else 0
         scale = _channel_scales(w, axis)
         if layer.name == model.output:
-            w, b, scale = _spare_rows(w, b, scale, classes)
+            w, b, scale = spare_rows(w, b, scale, classes)
         shape = [1] * w.ndim
         shape[axis] = -1
         weights[layer.name] = np.clip(np.round(w / scale.reshape(shape)), -127, 127).astype(np.int8)
@@ -146,11 +146,11 @@ def _channel_scales(w: Array, axis: int) -> Array:
     return np.asarray(np.maximum(top, max(top.max() / CHANNEL_FLOOR, 1e-6)) / 127, np.float32)
 
 
-def _spare_rows(w: Array, b: Array, scale: Array, rows: int) -> tuple[Array, Array, Array]:
+def spare_rows(w: Array, b: Array, scale: Array, rows: int) -> tuple[Array, Array, Array]:
     """Append zero rows, with the median scale of the others, for classes still to be learned."""
     spare = rows - w.shape[0]
     return (
-        np.concatenate([w, np.zeros((spare, *w.shape[1:]))]),
-        np.concatenate([b, np.zeros(spare)]),
+        np.concatenate([w, np.zeros((spare, *w.shape[1:]), w.dtype)]),
+        np.concatenate([b, np.zeros(spare, b.dtype)]),
         np.concatenate([scale, np.full(spare, np.median(scale), np.float32)]),
     )

@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import tflite
-
 from myna.errors import MynaError
-from myna.tflite.schema import IDENTIFIER
+from myna.tflite.read import parse
 
 NAME = "myna"
+FIX = "export it with `myna export MODEL -o FILE.tflite`"
 
 
 @dataclass(frozen=True)
@@ -50,23 +48,29 @@ def read_metadata(data: bytes) -> Metadata:
     Raises:
         MynaError: it is none, is damaged, or was not exported by Myna.
     """
+    where = "TensorFlow Lite file"
+    block = parse(data, where).metadata.get(NAME)
+    if block is None:
+        raise MynaError("holds no description by Myna", where=where, fix=FIX)
+    return unpack(block, where)
+
+
+def unpack(block: bytes, where: str) -> Metadata:
+    """What the block of an exported file says.
+
+    Args:
+        block: the metadata named NAME.
+        where: the file, for messages.
+
+    Raises:
+        MynaError: it is damaged.
+    """
     try:
-        record = json.loads(_block(data))
+        record = json.loads(block)
+        if not isinstance(record["audio"], dict) or not isinstance(record["labels"], list):
+            raise ValueError("labels or audio are of another type")
         return Metadata(**{**record, "labels": tuple(record["labels"])})
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MynaError(
-            f"holds no description by Myna ({error})",
-            where="TensorFlow Lite file",
-            fix="export it with `myna export MODEL -o FILE.tflite`",
+            f"holds no description by Myna ({type(error).__name__}: {error})", where=where, fix=FIX
         ) from error
-
-
-def _block(data: bytes) -> bytes:
-    if data[4:8] != IDENTIFIER:
-        raise ValueError("not TensorFlow Lite's format")
-    model = tflite.Model.GetRootAs(data, 0)
-    for index in range(min(model.MetadataLength(), len(data))):
-        entry = model.Metadata(index)
-        if entry.Name() == NAME.encode():
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
-    raise ValueError(f"no block {NAME!r}")
