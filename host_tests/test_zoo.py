@@ -64,7 +64,7 @@ def imported(name: str, route: str) -> Path:
 @cache
 def project_of(name: str, route: str) -> Project:
     """All is trained, so fast that within few steps every weight changes."""
-    strong = {"classify": Options(rate=0.1, body_rate=0.1), "reconstruct": Options(rate=0.01)}
+    strong = {"classify": Options(rate=0.1, body_rate=0.1), "reconstruct": Options()}
     return open_project(imported(name, route), strong[zoo.ZOO[name].loss])
 
 
