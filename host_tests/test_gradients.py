@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,13 @@ def test_means_of_windows_and_their_gradients(geometry: Any) -> None:
         seen_by(expected, window, i, j)[...] += dy[i, j] / count  # a view
     assert np.abs(dx / op.unit - expected).max() <= 127 * window.overlap / op.unit
     assert 128 * window.overlap * op.unit <= 2**31 - 1
+
+
+def test_a_pool_whose_gradient_could_overflow_is_refused() -> None:
+    for side, refused in ((63, False), (64, True)):
+        window = Window((side, side))
+        with nullcontext() if not refused else pytest.raises(MynaError, match="int32"):
+            AveragePoolGradSum.of(1.0, window, (100, 100, 1))
 
 
 @given(geometry=geometries(), equal=st.booleans())

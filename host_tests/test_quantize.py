@@ -181,6 +181,18 @@ def test_an_op_without_integer_form_is_named() -> None:
     assert "pool" in error.value.where
 
 
+@pytest.mark.parametrize("name", ["stem", "pool"])
+def test_windows_that_c_cannot_describe_are_refused(name: str) -> None:
+    model = tiny.quantized("plain")
+    layers = [
+        replace(la, attrs={**la.attrs, "strides": [256, 1]}) if la.name == name else la
+        for la in model.model.layers
+    ]
+    with pytest.raises(MynaError, match="beyond 255") as error:
+        lower(with_layers(model, layers))
+    assert error.value.where.endswith(f"layer {name}")
+
+
 @pytest.mark.parametrize("name", ["wide", "split", "flat"])
 def test_what_only_moves_values_keeps_their_quantization(name: str) -> None:
     model = tiny.quantized("branched")

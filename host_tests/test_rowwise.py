@@ -14,12 +14,15 @@ from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device.library import HostLibrary, compile_library
 from myna.device.target import PROJECT
+from myna.frontend.layers import Layer
 from myna.interpret import Reference
 from myna.ir import Array
 from myna.ops import Rows
 from myna.passes.macs import macs
 from myna.passes.plan import Program
-from myna.pipeline import Options
+from myna.passes.rowwise import rowwise
+from myna.passes.select import select
+from myna.pipeline import Options, training_graph
 from myna.project import Project, open_project
 from myna.verify import Verifier, verify_steps
 
@@ -60,6 +63,17 @@ def test_the_kernel_keeps_enough_rows(name: str) -> None:
         expected = reference.train_step_digests(features, label)
         assert library.train_step_digests(features, label) == expected
     assert library.read_state() == reference.read_state()
+
+
+def test_an_activation_that_does_not_leave_a_stream_is_not_cut() -> None:
+    layers = list(tiny.plain_layers())
+    layers.insert(1, Layer("act", "relu", ("stem",)))
+    layers[2] = replace(layers[2], inputs=("act",))
+    plain = tiny.float_model("plain")
+    for rows, kept in ((tuple(plain.layers), 1), (tuple(layers), 0)):
+        model = tiny.quantize_over(replace(plain, layers=rows), tiny.features(8))
+        graph = rowwise(select(training_graph(model, 0.02), "head"))
+        assert sum(isinstance(node.op, Rows) for node in graph.nodes) == kept
 
 
 @pytest.mark.parametrize("name", ["plain", "reversible"])

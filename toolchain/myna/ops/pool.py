@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from myna import fixed
+from myna.errors import MynaError
 from myna.fixed import IntArray
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
@@ -131,6 +132,10 @@ class AveragePoolGradSum(GradOp):
     def of(cls, factor: float, window: Window, shape: tuple[int, ...]) -> AveragePoolGradSum:
         """The op with the largest unit for which no sum can overflow."""
         unit = fixed.INT32_MAX // (128 * window.overlap)
+        if unit < window.kernel[0] * window.kernel[1]:
+            raise MynaError(
+                f"the gradient of a pool of {window.kernel} cannot be proven to fit int32"
+            )
         return cls((fixed.pair_from_float(factor / unit),), window, shape, unit)
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

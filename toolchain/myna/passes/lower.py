@@ -30,6 +30,7 @@ from myna.ops.window import Window
 from myna.passes.quantize import SAME_SCALE, QuantizedModel, quantized_six, stream_tensors
 
 WRAPS = "wraps"
+WINDOW_MAX = 255  # struct window of firmware/kernels/window.h
 READ_FLAT = ("dense", "flatten", "reshape")
 
 
@@ -138,7 +139,7 @@ class _Lowering:
             self._emit(name, Dense(**limits), inputs, own)
         else:
             kind = Conv2D if layer.op == "conv2d" else DepthwiseConv2D
-            self._emit(name, kind(**limits, window=_window(layer, "kernel", x)), inputs, own)
+            self._emit(name, kind(**limits, window=self._window(layer, "kernel", x)), inputs, own)
         if layer.name in self._stream:
             self._requantize(layer.name, name, self._q.quants[layer.name], "linear")
 
@@ -212,8 +213,21 @@ class _Lowering:
         x = self._build.tensors[self._named[layer.inputs[0]]]
         kind = AveragePool if layer.op == "average_pool" else MaxPool
         self._emit(
-            layer.name, kind(_window(layer, "pool", x)), [x.name], self._q.quants[layer.name]
+            layer.name, kind(self._window(layer, "pool", x)), [x.name], self._q.quants[layer.name]
         )
+
+    def _window(self, layer: Layer, key: str, x: Tensor) -> Window:
+        size, kernel, strides = (
+            (pair[0], pair[1]) for pair in (x.shape, layer.attrs[key], layer.attrs["strides"])
+        )
+        window = Window.of(size, kernel, strides, layer.attrs["padding"])
+        if not window.tiles and max(*kernel, *strides) > WINDOW_MAX:
+            raise MynaError(
+                f"has a window of {kernel} with strides {strides}, beyond {WINDOW_MAX}",
+                where=f"model {self._model.name}, layer {layer.name}",
+                fix="use a smaller window",
+            )
+        return window
 
     def _mean(self, layer: Layer) -> None:
         x, own = self._build.tensors[self._named[layer.inputs[0]]], self._q.quants[layer.name]
@@ -259,13 +273,6 @@ class _Lowering:
             return
         op = Reshape(output_shape(layer, [self._build.tensors[source].shape]))
         self._emit(layer.name, op, [source], self._q.quants[layer.name])
-
-
-def _window(layer: Layer, key: str, x: Tensor) -> Window:
-    size, kernel, strides = (
-        (pair[0], pair[1]) for pair in (x.shape, layer.attrs[key], layer.attrs["strides"])
-    )
-    return Window.of(size, kernel, strides, layer.attrs["padding"])
 
 
 def clamp(activation: str, quant: Quant, dtype: str = "int8") -> dict[str, Any]:
