@@ -127,7 +127,8 @@ def test_what_fits_stays_as_it_is() -> None:
                 assert np.array_equal(after[key], array)
 
 
-def test_what_cannot_fit_is_left_to_lowering() -> None:
-    original = with_channel("pw", None, 0, 1e4)
+@pytest.mark.parametrize("factor", [1e4, 1e30])
+def test_what_cannot_fit_is_left_to_lowering(factor: float) -> None:
+    original = with_channel("pw", None, 0, factor)
     with pytest.raises(MynaError, match="scales its accumulator up"):
         lower(fit(original).model)

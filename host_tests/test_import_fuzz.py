@@ -149,7 +149,7 @@ def splice(rng: np.random.Generator, data: bytearray) -> None:
 
 def truncate(rng: np.random.Generator, data: bytearray) -> None:
     """Cut the end off."""
-    del data[int(rng.integers(8, len(data))) :]
+    del data[int(rng.integers(8, max(len(data), 9))) :]
 
 
 def shift(rng: np.random.Generator, data: bytearray) -> None:

@@ -22,6 +22,7 @@ from myna.passes.lower import clamp
 from myna.passes.quantize import CHANNEL_FLOOR, QuantizedModel
 
 WEIGHT_MAX = 127
+MOST_UP = 7  # the largest shift that leaves room for a weight; lowering refuses larger ones
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class _Layer:
         for index, scale in enumerate(self._scales):
             channel = _Channel(self._w[index].reshape(-1), int(self._biases[index]), float(scale))
             if self._fits(channel) and (channel.w.any() or channel.scale >= self._floor()):
+                continue
+            if self._multiplier(channel.scale)[1] > MOST_UP:
                 continue
             changed = self._constant(channel) or self._finer(channel)
             if changed is None and abs(channel.bias) > BIAS_MAX:
