@@ -127,6 +127,27 @@ def test_the_input_is_what_quantize_makes(dtype: str) -> None:
     )
 
 
+def test_a_network_for_any_batch_computes_shapes_in_vain() -> None:
+    files = []
+    for any_batch in (False, True):
+        draft = Draft(8)
+        x = draft.input(6, 5, 3)
+        y = draft.conv(x, 4, (3, 3), (2, 2))
+        if any_batch:
+            draft.tensors[x].fields["ShapeSignature"] = np.array([-1, 6, 5, 3], np.int32)
+            shape = draft.operator("SHAPE", [y], draft.tensor((4,), "int32"))
+            batch = draft.operator("STRIDED_SLICE", [shape], draft.tensor((), "int32"))
+            both = draft.operator("PACK", [batch, batch], draft.tensor((2,), "int32"))
+            y = draft.operator("RESHAPE", [y, both], draft.like(y, (1, 36)))
+        else:
+            y = draft.reshape(y, 36)
+        files.append(draft.bytes(x, draft.dense(y, 5)))
+    inputs = np.random.default_rng(1).integers(-128, 128, (9, 6, 5, 3)).astype(np.int8)
+    fixed, dynamic = (imported(data) for data in files)
+    assert ops(fixed.model) == ops(dynamic.model)
+    assert (outputs(fixed, inputs) == outputs(dynamic, inputs)).all()
+
+
 def _pools(draft: Draft, x: int) -> int:
     y = draft.conv(x, 5, (3, 3), padding="valid")
     y = draft.pool(y, (2, 2), (2, 2), activation="relu")

@@ -38,45 +38,31 @@ TYPES = _TYPES.split()  # by code
 ACTIVATIONS = ("linear", "relu", "relu_n1_to_1", "relu6", "tanh", "sign_bit")
 PADDINGS = ("same", "valid")
 
-# Of each operator with options: the number of their table in the union BuiltinOptions, and by name
-# the number, kind (as in `flatbuffer.SCALARS`) and default of those fields that matter.
 Fields = dict[str, tuple[int, str, float]]
-_POOL: Fields = {
-    "padding": (0, "b", 0),
-    "stride_w": (1, "i", 0),
-    "stride_h": (2, "i", 0),
-    "filter_w": (3, "i", 0),
-    "filter_h": (4, "i", 0),
-    "activation": (5, "b", 0),
-}
+
+
+def _fields(text: str) -> Fields:
+    """Number, kind (as in `flatbuffer.SCALARS`) and default of fields: name:kind or name:kind=1."""
+    fields: Fields = {}
+    for number, word in enumerate(text.split()):
+        name, _, rest = word.partition(":")
+        kind, _, default = rest.partition("=")
+        fields[name] = number, kind, float(default or 0)
+    return fields
+
+
+_WINDOW = "padding:b stride_w:i stride_h:i"
+_POOL = _fields(f"{_WINDOW} filter_w:i filter_h:i activation:b")
+_DILATED = "activation:b dilation_w:i=1 dilation_h:i=1"
+# Of each operator with options: the number of their table in the union BuiltinOptions, and its
+# fields up to the last that matters.
 OPTIONS: dict[str, tuple[int, Fields]] = {
-    "CONV_2D": (
-        1,
-        {
-            "padding": (0, "b", 0),
-            "stride_w": (1, "i", 0),
-            "stride_h": (2, "i", 0),
-            "activation": (3, "b", 0),
-            "dilation_w": (4, "i", 1),
-            "dilation_h": (5, "i", 1),
-        },
-    ),
-    "DEPTHWISE_CONV_2D": (
-        2,
-        {
-            "padding": (0, "b", 0),
-            "stride_w": (1, "i", 0),
-            "stride_h": (2, "i", 0),
-            "multiplier": (3, "i", 0),
-            "activation": (4, "b", 0),
-            "dilation_w": (5, "i", 1),
-            "dilation_h": (6, "i", 1),
-        },
-    ),
+    "CONV_2D": (1, _fields(f"{_WINDOW} {_DILATED}")),
+    "DEPTHWISE_CONV_2D": (2, _fields(f"{_WINDOW} multiplier:i {_DILATED}")),
     "AVERAGE_POOL_2D": (5, _POOL),
     "MAX_POOL_2D": (5, _POOL),
-    "FULLY_CONNECTED": (8, {"activation": (0, "b", 0), "format": (1, "b", 0)}),
-    "SOFTMAX": (9, {"beta": (0, "f", 0)}),
-    "CONCATENATION": (10, {"axis": (0, "i", 0), "activation": (1, "b", 0)}),
-    "ADD": (11, {"activation": (0, "b", 0)}),
+    "FULLY_CONNECTED": (8, _fields("activation:b format:b")),
+    "SOFTMAX": (9, _fields("beta:f")),
+    "CONCATENATION": (10, _fields("axis:i activation:b")),
+    "ADD": (11, _fields("activation:b")),
 }

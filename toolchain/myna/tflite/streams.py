@@ -3,6 +3,7 @@
 
 A coupling is QUANTIZE of its branch to int16 and an int16 ADD to its stream, all of one scale. A
 stream begins where QUANTIZE widens what a layer computes, and is read through QUANTIZE to int8.
+Sums beyond int16, which the scale keeps away, saturate in TensorFlow Lite and wrap in Myna.
 """
 
 from __future__ import annotations
