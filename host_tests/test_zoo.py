@@ -13,6 +13,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import gradients
 import numpy as np
 import pytest
 import zoo
@@ -26,8 +27,9 @@ from myna.interpret import Reference
 from myna.ir import Array
 from myna.learn.checkpoint import read_board
 from myna.learn.exporting import export_model
-from myna.pipeline import Options
+from myna.pipeline import Options, compile_model
 from myna.project import Project, open_project
+from myna.quantized import load_package
 from myna.verify import Verifier, verify_steps
 
 pytest.importorskip("tflite_micro")
@@ -36,6 +38,7 @@ from micro import Micro, without_softmax
 pytestmark = pytest.mark.train
 INPUTS = 2000
 STEPS = 50
+COSINE = 0.99
 ROUTES = {"tflite": import_tflite, "keras": import_keras}
 CASES = [(name, route) for name in zoo.ZOO for route in ROUTES]
 each_case = pytest.mark.parametrize(("name", "route"), CASES, ids=lambda value: value)
@@ -63,9 +66,8 @@ def imported(name: str, route: str) -> Path:
 
 @cache
 def project_of(name: str, route: str) -> Project:
-    """All is trained, so fast that within few steps every weight changes."""
-    strong = {"classify": Options(rate=0.1, body_rate=0.1), "reconstruct": Options()}
-    return open_project(imported(name, route), strong[zoo.ZOO[name].loss])
+    """All is trained, and the body so fast that within few steps every weight changes."""
+    return open_project(imported(name, route), Options(rate=0.1, body_rate=0.1))
 
 
 @cache
@@ -79,6 +81,12 @@ def inputs_of(name: str, route: str) -> Array:
     shape = model.model.input_shape
     noise = rng.integers(-128, 128, (INPUTS - len(q), *shape)).astype(np.int8)
     return np.concatenate([q.reshape(-1, *shape), noise])
+
+
+def lesson(name: str, route: str) -> tuple[Array, list[int]]:
+    """Examples with other labels than the network was fitted to: it has all to learn again."""
+    features, labels = load_calibration(imported(name, route))
+    return features, ((labels + 1) % max(zoo.ZOO[name].classes, 1)).tolist()
 
 
 def used(model: FloatModel, outputs: Array) -> Array:
@@ -131,13 +139,11 @@ def test_a_cortex_m4_is_verified(name: str, route: str, tmp_path: Path) -> None:
 @each_case
 def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str) -> None:
     project, inputs = project_of(name, route), inputs_of(name, route)
-    features, labels = load_calibration(project.folder)
-    kinds = max(zoo.ZOO[name].classes, 1)
-    others = ((labels + 1) % kinds).tolist()  # what classifies has all to learn again
+    features, labels = lesson(name, route)
     core = project.library()
     fresh = {n: core.get_state(n) for n in project.program.state if n.endswith((".w", ".b"))}
     with project.connect("host") as board:
-        clips = list(zip(features, others, strict=True))[: board.info.max_clips]
+        clips = list(zip(features, labels, strict=True))[: board.info.max_clips]
         verified = verify_steps(Verifier(project.program, board, clips), STEPS)
         losses = board.train(3 * STEPS)
         checkpoint = read_board(board, (), lambda done, total: None)
@@ -146,3 +152,28 @@ def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str) -> 
     core.write_state(checkpoint.state)
     assert not [n for n, value in fresh.items() if np.array_equal(core.get_state(n), value)]
     assert_equal(project, core, logits(export_model(project, checkpoint).data), inputs)
+
+
+@each_case
+def test_gradients_point_where_float_autodiff_points(name: str, route: str) -> None:
+    """At the start of training, over all examples.
+
+    Not with the labels that the network was fitted to: of those, nothing is left to learn, and
+    the sum of what each example asks for is noise.
+    """
+    keras_frontend = pytest.importorskip("myna.frontend.keras")
+    package = load_package(imported(name, route))
+    model = package.with_rows(zoo.ZOO[name].classes).model
+    features, labels = lesson(name, route)
+    network = keras_frontend.to_keras(gradients.dequantized(model))
+    expected = gradients.float_gradients(network, model, features, labels)
+    options = Options()
+    device = Reference(compile_model(model, package.ranges_of(options.ranges), options))
+    found = dict.fromkeys(expected, 0.0)
+    for x, label in zip(features, labels, strict=True):
+        one = gradients.weight_gradients(device, model, x, label)
+        found = {key: value + one[key] for key, value in found.items()}
+    for key, theirs in expected.items():
+        ours = found[key]
+        cosine = (ours * theirs).sum() / (np.linalg.norm(ours) * np.linalg.norm(theirs))
+        assert cosine >= COSINE, f"{key}: {cosine:.4f}"
