@@ -234,6 +234,11 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str, str]] = {  # body, error, wh
     ),
     "axis": (lambda x: layers.Concatenate(axis=1)([x, x]), "another axis", "axis=-1"),
     "norm_axis": (layers.BatchNormalization(axis=1), "another axis", "axis=-1"),
+    "broadcast": (
+        lambda x: layers.Add()([x, layers.MaxPooling2D((5, 4))(x)]),
+        "differ in shape",
+        "make the shapes agree",
+    ),
     "constant": (lambda x: x + 1.0, "adds a constant", "bias"),
     "function": (keras.ops.exp, "Exp is not supported", "use these only"),
     "shared": (shared, "used twice", "weights of its own"),

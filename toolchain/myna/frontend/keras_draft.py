@@ -14,9 +14,9 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.frontend.keras_file import floats
-from myna.frontend.layers import Layer, Shape
+from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.model import Floats
-from myna.frontend.names import new_name
+from myna.frontend.names import INPUT, new_name
 
 Parameters = tuple[Any, Any]  # weights as in `FloatModel`, and a bias or None
 SOFTMAX = "softmax"
@@ -35,11 +35,17 @@ class Draft:
         self.weights: dict[str, Floats] = {}
         self.path, self.where, self.softmax = path, f"{path}, input", False
         self.input_shape = self.shape(source)
+        self._shapes: dict[str, Shape] = {INPUT: self.input_shape}
 
     def add(self, name: str, op: str, inputs: Sequence[str], **attrs: Any) -> str:
         """Append a layer; returns the name that it gets, which no other has."""
-        name = new_name(name, {layer.name for layer in self.layers})
-        self.layers.append(Layer(name, op, tuple(inputs), attrs))
+        name = new_name(name, self._shapes)
+        layer = Layer(name, op, tuple(inputs), attrs)
+        try:
+            self._shapes[name] = output_shape(layer, [self._shapes[x] for x in inputs])
+        except ValueError as error:  # Keras broadcasts
+            self.fail(str(error), "make the shapes agree: Flatten, Reshape or ZeroPadding can")
+        self.layers.append(layer)
         return name
 
     def weighted(self, name: str, op: str, x: str, parameters: Parameters, **attrs: Any) -> str:
