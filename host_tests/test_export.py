@@ -156,7 +156,7 @@ def test_a_program_that_was_made_to_fit() -> None:
     assert different(core, network, features[:100]) == 0
 
 
-RATES = {"signals": 0.02, "means": 0.02, "images": 10.0}  # by energy where there is a head
+RATES = {"signals": 0.1, "means": 1.0, "images": 10.0}  # by energy where there is a head
 
 
 @pytest.mark.parametrize("name", silent_model.MODELS)

@@ -67,7 +67,8 @@ def imported(name: str, route: str) -> Path:
 @cache
 def project_of(name: str, route: str) -> Project:
     """All is trained, and the body so fast that within few steps every weight changes."""
-    return open_project(imported(name, route), Options(rate=0.1, body_rate=0.1))
+    fast = {"classify": Options(rate=0.1, body_rate=0.1), "reconstruct": Options()}
+    return open_project(imported(name, route), fast[zoo.ZOO[name].loss])
 
 
 @cache
