@@ -13,8 +13,8 @@ def cautious_rates(graph: Graph, classes: int) -> dict[str, float]:
     A step of rate r changes an output by r · |x|² times its gradient, x being the layer's input;
     the largest |x|² follows from the scale of x. Each output of a reconstruction has 2/n of its
     error for a gradient, n being their number. All other layers get less, by the square of how many
-    layers there are, since what each of them changes adds up: measured with autoencoders of two to
-    seven layers, of which the deep ones overshoot at the last layer's rate.
+    layers there are, since what each of them changes adds up: measured with autoencoders of two and
+    six layers, of which the deep ones overshoot at the last layer's rate.
 
     Args:
         graph: forward graph.
