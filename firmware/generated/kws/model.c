@@ -12370,7 +12370,7 @@ static const struct myna_output output_table[383] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x582b3acfu,
+    .fingerprint = 0xc3b7e2e2u,
     .name = "kws",
     .labels = "silence\nunknown\nyes\nno\nup\ndown\nleft\nright\non\noff\nstop\ngo",
     .max_classes = 32,

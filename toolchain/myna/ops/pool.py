@@ -38,11 +38,6 @@ class AveragePool(Op):
 
     window: Window
 
-    def __repr__(self) -> str:
-        """As when windows could but tile: states saved since then are of the same program."""
-        window = f"pool={self.window.kernel}" if self.window.tiles else f"window={self.window}"
-        return f"AveragePool({window})"
-
     @property
     def kernel(self) -> str:  # type: ignore[override]
         """One kernel for tiles, one for all others."""
