@@ -15,7 +15,7 @@ from myna.device.target import PROJECT
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
-from myna.ops import Couple, Requantize
+from myna.ops import Requantize
 from myna.passes.calibrate import activation_ranges
 from myna.passes.execute import initial_values, run
 from myna.passes.lower import WRAPS, lower
@@ -255,16 +255,8 @@ def test_requantize(case: Any) -> None:
 def test_coupling_is_quantize_and_add() -> None:
     rng = np.random.default_rng(5)
     stream, branch = Quant((float(np.float32(0.003)),)), Quant((float(np.float32(0.11)),), -20)
-    op = Couple(*fixed.requantize_multiplier(branch.scale[0] / stream.scale[0]), -20)
-    build = Builder(Graph("one", {}, (), ()))
-    build.tensor(Tensor("x", (500,), "int16", Kind.INPUT, stream))
-    data = rng.integers(-128, 128, 500).astype(np.int8)
-    build.tensor(Tensor("branch", (500,), "int8", Kind.INPUT, branch))
-    build.state(WRAPS, np.zeros(1, np.int32))
-    build.node("y", op, ("x", "branch", WRAPS), ("y", WRAPS))
-    build.requantized("y", stream)
-    build.outputs = ["y"]
-    graph = build.build()
+    graph, data = tiny.coupling(stream, branch, 500), rng.integers(-128, 128, 500).astype(np.int8)
+    op = graph.nodes[0].op
     others = [micro.Micro(graph), *([litert.LiteRT(graph)] if litert.INSTALLED else [])]
     for _ in range(20):
         x = rng.integers(-27000, 27001, 500).astype(np.int16)  # sums stay inside int16

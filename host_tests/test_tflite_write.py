@@ -12,7 +12,7 @@ import tiny
 from myna import fixed
 from myna.errors import MynaError
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
-from myna.ops import Conv2D, Couple, DepthwiseConv2D, Op, Requantize, Slice
+from myna.ops import Conv2D, DepthwiseConv2D, Op, Requantize, Slice
 from myna.ops.window import Window
 from myna.passes.execute import execute
 from myna.passes.lower import WRAPS, lower
@@ -214,16 +214,7 @@ def test_unusual_padding_becomes_an_operator(kind: Any, padding: Any) -> None:
 
 
 def test_a_coupling_that_wraps_saturates_elsewhere() -> None:
-    stream, branch = rounded(0.003), rounded(0.11)
-    op = Couple(*fixed.requantize_multiplier(branch.scale[0] / stream.scale[0]), 0)
-    build = Builder(Graph("one", {}, (), ()))
-    build.tensor(Tensor("x", (2,), "int16", Kind.INPUT, stream))
-    build.tensor(Tensor("branch", (2,), "int8", Kind.INPUT, branch))
-    build.state(WRAPS, np.zeros(1, np.int32))
-    build.node("y", op, ("x", "branch", WRAPS), ("y", WRAPS))
-    build.requantized("y", stream)
-    build.outputs = ["y"]
-    graph = build.build()
+    graph = tiny.coupling(rounded(0.003), rounded(0.11), 2)
     x, data = np.array([32000, -32000], np.int16), np.array([100, 100], np.int8)
     ours = execute(graph, {"x": x, "branch": data})
     assert Micro(graph).infer(x, data).tolist() == [32767, ours["y"][1]]

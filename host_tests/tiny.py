@@ -6,12 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from myna import fixed
 from myna.audio.config import AudioConfig
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
-from myna.ir import Array, Quant
+from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.ops import Couple
 from myna.passes.calibrate import activation_ranges
 from myna.passes.hindsight import RangeMode, calibrate
+from myna.passes.lower import WRAPS
 from myna.passes.quantize import QuantizedModel, quantize
 from myna.pipeline import training_graph
 
@@ -168,3 +171,17 @@ def gradient_ranges(model: QuantizedModel, mode: RangeMode) -> dict[str, float]:
     """First ranges of the gradients."""
     samples = [(x, i % len(LABELS)) for i, x in enumerate(features(8))]
     return calibrate(training_graph(model, 0.0), samples, mode)
+
+
+def coupling(stream: Quant, branch: Quant, size: int) -> Graph:
+    """A coupling alone, of inputs x (int16) and branch (int8)."""
+    factor = fixed.requantize_multiplier(branch.scale[0] / stream.scale[0])
+    build = Builder(Graph("one", {}, (), ()))
+    build.tensor(Tensor("x", (size,), "int16", Kind.INPUT, stream))
+    build.tensor(Tensor("branch", (size,), "int8", Kind.INPUT, branch))
+    build.state(WRAPS, np.zeros(1, np.int32))
+    op = Couple(*factor, branch.zero_point)
+    build.node("y", op, ("x", "branch", WRAPS), ("y", WRAPS))
+    build.requantized("y", stream)
+    build.outputs = ["y"]
+    return build.build()
