@@ -93,7 +93,7 @@ def rounding_network(model: QuantizedModel) -> Any:
     rounding = {layer.name for layer in model.model.layers if layer.op not in exact}
 
     def rounded(name: str, value: Any) -> Any:
-        quant = model.quants.get(f"{name}.int8", model.quants[name])
+        quant = model.own_quant(name)
         scale, zero = quant.scale[0], quant.zero_point
         nearest = keras.ops.clip(keras.ops.round(value / scale), -128 - zero, 127 - zero) * scale
         return value + keras.ops.stop_gradient(nearest - value)

@@ -79,7 +79,7 @@ def import_tflite(path: Path, request: Request, folder: Path) -> Imported:
     quantized, model, notes = fitted.model, fitted.model.model, []
     quant = quantized.quants[model.input_name]
     if request.examples:
-        features, labels = _examples(request.examples, model, quant)
+        features, labels = _Examples(request.examples, model).quantized(quant)
     else:
         features, labels = _random_examples(quantized)
         notes.append(ROUGH)
@@ -112,13 +112,14 @@ def import_keras(path: Path, request: Request, folder: Path) -> Imported:
         model = replace(model, labels=(), loss="reconstruct")
     model = replace(model, audio=dict(request.front_end or {}))
     check_model(model, path)
-    real = _features(request.examples, model)
+    examples = _Examples(request.examples, model)
     if model.audio:
         quant = Quant((float(np.float32(_audio(model, path).scale)),), 0)
     else:
-        quant = affine(min(float(real.min()), 0.0), max(float(real.max()), 0.0))
+        low, high = (float(bound) for bound in (examples.features.min(), examples.features.max()))
+        quant = affine(min(low, 0.0), max(high, 0.0))
     _check_front_end(model, quant, path)
-    features, labels = _examples(request.examples, model, quant)
+    features, labels = examples.quantized(quant)
     with _writing(folder):
         save_model(model, folder)
         save_calibration(folder, features, labels, quant)
@@ -186,51 +187,51 @@ def _with_rows(quantized: QuantizedModel, classes: int) -> QuantizedModel:
     """The same with so many rows of its output layer, or as many as it has."""
     q, output = quantized, quantized.model.output
     parts = q.weights[output], q.biases[output], q.scales[output]
-    w, b, scale = spare_rows(*parts, max(classes, len(parts[0])))
-    return replace(
-        q,
-        weights={**q.weights, output: w},
-        biases={**q.biases, output: b},
-        scales={**q.scales, output: scale},
-    )
+    return q.with_output(*spare_rows(*parts, max(classes, len(parts[0]))))
 
 
-def _features(path: Path, model: FloatModel) -> Array:
-    """The features of a file, [n, *input_shape]."""
-    features = read_arrays(path).get("features", np.zeros(0))
-    count = len(features) if features.ndim else 0
-    if not count or features.size != count * np.prod(model.input_shape):
-        raise MynaError(
-            f"has features of shape {list(features.shape)}, the network reads "
-            f"{list(model.input_shape)}",
-            where=str(path),
-            fix=EXAMPLES_FIX,
-        )
-    if features.dtype != np.int8 and not (
-        np.issubdtype(features.dtype, np.floating) and np.isfinite(features).all()
-    ):
-        raise MynaError("its features are not int8, nor finite", where=str(path), fix=EXAMPLES_FIX)
-    return features.reshape(count, *model.input_shape)
+class _Examples:
+    """What a file of examples holds for a network.
 
+    Attributes:
+        features: int8 or real numbers [n, *input_shape].
+    """
 
-def _examples(path: Path, model: FloatModel, quant: Quant) -> tuple[Array, Array]:
-    """Features int8 [n, *input_shape] and labels int32 [n] of a file."""
-    features = _features(path, model)
-    if features.dtype != np.int8:
-        steps = np.rint(features / np.float64(quant.scale[0])) + quant.zero_point
-        features = np.clip(steps, -128, 127).astype(np.int8)
-    if model.loss == "reconstruct":
-        return features, np.zeros(len(features), np.int32)
-    labels = read_arrays(path).get("labels", np.zeros(0))
-    whole = labels.shape == (len(features),) and np.issubdtype(labels.dtype, np.integer)
-    if not (whole and labels.min() >= 0 and labels.max() < len(model.labels)):
-        raise MynaError(
-            f"has no label from 0 to {len(model.labels) - 1} for each of its "
-            f"{len(features)} examples",
-            where=str(path),
-            fix=EXAMPLES_FIX,
-        )
-    return features, labels.astype(np.int32)
+    def __init__(self, path: Path, model: FloatModel) -> None:
+        self._path, self._model, arrays = path, model, read_arrays(path)
+        self.features = self._checked(arrays.get("features", np.zeros(0)))
+        self._labels = arrays.get("labels", np.zeros(0))
+
+    def _checked(self, features: Array) -> Array:
+        shape = self._model.input_shape
+        count = len(features) if features.ndim else 0
+        if not count or features.size != count * np.prod(shape):
+            raise self._fail(
+                f"has features of shape {list(features.shape)}, the network reads {list(shape)}"
+            )
+        if features.dtype != np.int8 and not (
+            np.issubdtype(features.dtype, np.floating) and np.isfinite(features).all()
+        ):
+            raise self._fail("its features are not int8, nor finite")
+        return features.reshape(count, *shape)
+
+    def quantized(self, quant: Quant) -> tuple[Array, Array]:
+        """Features int8 [n, *input_shape] and labels int32 [n]."""
+        features, labels, classes = self.features, self._labels, len(self._model.labels)
+        if features.dtype != np.int8:
+            steps = np.rint(features / np.float64(quant.scale[0])) + quant.zero_point
+            features = np.clip(steps, -128, 127).astype(np.int8)
+        if self._model.loss == "reconstruct":
+            return features, np.zeros(len(features), np.int32)
+        whole = labels.shape == (len(features),) and np.issubdtype(labels.dtype, np.integer)
+        if not (whole and labels.min() >= 0 and labels.max() < classes):
+            raise self._fail(
+                f"has no label from 0 to {classes - 1} for each of its {len(features)} examples"
+            )
+        return features, labels.astype(np.int32)
+
+    def _fail(self, what: str) -> MynaError:
+        return MynaError(what, where=str(self._path), fix=EXAMPLES_FIX)
 
 
 def _random_examples(quantized: QuantizedModel) -> tuple[Array, Array]:

@@ -50,6 +50,11 @@ class Package:
         return audio_of(self.model.model)
 
     @property
+    def hears(self) -> bool:
+        """Whether it has a front end."""
+        return self.audio is not None
+
+    @property
     def front_end(self) -> AudioConfig:
         """The front end of a model that hears.
 
@@ -90,15 +95,11 @@ class Package:
 
     def with_rows(self, rows: int) -> Package:
         """The same with fewer rows of the output layer, if it has more."""
-        q, output = self.model, self.model.model.output
         if self.rows <= rows:
             return self
-
-        def cut(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
-            return {**arrays, output: arrays[output][:rows]}
-
-        small = replace(q, weights=cut(q.weights), scales=cut(q.scales), biases=cut(q.biases))
-        return replace(self, model=small)
+        q, output = self.model, self.model.model.output
+        parts = (arrays[output][:rows] for arrays in (q.weights, q.biases, q.scales))
+        return replace(self, model=q.with_output(*parts))
 
 
 def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:

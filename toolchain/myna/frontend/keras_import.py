@@ -17,7 +17,7 @@ from myna.frontend.keras_draft import Draft
 from myna.frontend.keras_file import open_keras, unsupported
 from myna.frontend.keras_rules import RULES
 from myna.frontend.model import FloatModel, check_model
-from myna.frontend.names import INPUT
+from myna.frontend.names import INPUT, numbered
 from myna.frontend.simplify import simplify
 
 
@@ -55,7 +55,7 @@ def read_keras(path: Path, name: str, labels: Sequence[str] | None) -> FloatMode
     count = int(np.prod(draft.shape(result)))
     model = FloatModel(
         name=name,
-        labels=tuple(labels or (f"class_{i}" for i in range(count))),
+        labels=tuple(labels or numbered(count)),
         audio={},
         input_name=INPUT,
         input_shape=draft.input_shape,

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of imported layers: C identifiers, each once, and none that generated code uses itself."""
+"""Names of imported classes and layers.
+
+Those of layers are C identifiers, each once, and none that generated code uses itself.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,11 @@ GRADIENT = "d_"
 OWN = re.compile(
     r".*_(w|b|mantissa|shift|channel|steps|residual|int8|peak|scale|tracked|masked|again|sum|center)"
 )
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Labels for classes of which nobody said the names."""
+    return tuple(f"class_{index}" for index in range(count))
 
 
 def new_name(text: str, taken: Collection[str]) -> str:

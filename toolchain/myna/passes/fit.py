@@ -16,7 +16,7 @@ import numpy as np
 
 from myna import fixed
 from myna.frontend.layers import Layer
-from myna.ir import Array, Quant
+from myna.ir import Array
 from myna.ops.sgd import BIAS_MAX
 from myna.passes.lower import clamp
 from myna.passes.quantize import CHANNEL_FLOOR, QuantizedModel
@@ -66,7 +66,7 @@ class _Layer:
     def __init__(self, model: QuantizedModel, layer: Layer) -> None:
         name = layer.name
         self._x = model.quants[layer.inputs[0]]
-        self._y: Quant = model.quants.get(f"{name}.int8", model.quants[name])
+        self._y = model.own_quant(name)
         self._clamp = clamp(layer.attrs["activation"], self._y)
         self._axis = -1 if layer.op == "depthwise_conv2d" else 0
         self._w = np.moveaxis(model.weights[name], self._axis, 0).astype(np.int64)

@@ -27,7 +27,7 @@ from myna.ops import (
 )
 from myna.ops.sgd import BIAS_MAX
 from myna.ops.window import Window
-from myna.passes.quantize import SAME_SCALE, QuantizedModel, quantized_six, stream_tensors
+from myna.passes.quantize import NARROW, SAME_SCALE, QuantizedModel, quantized_six, stream_tensors
 
 WRAPS = "wraps"
 WINDOW_MAX = 255  # struct window of firmware/kernels/window.h
@@ -128,11 +128,9 @@ class _Lowering:
 
     def _weighted(self, layer: Layer) -> None:
         x = self._build.tensors[self._named[layer.inputs[0]]]
-        own = self._q.quants[layer.name]
-        if layer.name in self._stream:  # the layer's own output is int8, the stream int16
-            own = self._q.quants[f"{layer.name}.int8"]
+        own = self._q.own_quant(layer.name)
         inputs = [x.name, *self._parameters(layer, x, own)]
-        name = f"{layer.name}.int8" if layer.name in self._stream else layer.name
+        name = layer.name + (NARROW if layer.name in self._stream else "")
         limits = clamp(layer.attrs["activation"], own)
         limits |= {"x_zero": x.zero_point, "y_zero": own.zero_point}
         if layer.op == "dense":

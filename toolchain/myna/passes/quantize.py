@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ STREAM_HEADROOM = 4.0
 LOGIT_HEADROOM = 1.25
 RANGE_FLOOR = 1e-2  # narrowest int8 range: a dead branch must not ask for a huge multiplier
 CHANNEL_FLOOR = 64  # smallest channel scale: 1/64 of the largest, so that it stays trainable
+NARROW = ".int8"  # marks what a layer computes before a reversible stream widens it
 SAME_SCALE = ("average_pool", "max_pool", "pad", "reshape", "flatten", "concat")
 
 
@@ -47,6 +48,20 @@ class QuantizedModel:
     weights: Mapping[str, Array]
     scales: Mapping[str, Array]
     biases: Mapping[str, Array]
+
+    def own_quant(self, name: str) -> Quant:
+        """In what a layer computes: int8, even if a reversible stream widens it to int16."""
+        return self.quants.get(name + NARROW, self.quants[name])
+
+    def with_output(self, weights: Array, biases: Array, scales: Array) -> QuantizedModel:
+        """The same with another output layer."""
+        name = self.model.output
+        return replace(
+            self,
+            weights={**self.weights, name: weights},
+            biases={**self.biases, name: biases},
+            scales={**self.scales, name: scales},
+        )
 
 
 def quantize(model: FloatModel, ranges: Ranges, input_quant: Quant, classes: int) -> QuantizedModel:
@@ -116,7 +131,7 @@ def _activation_quants(model: FloatModel, ranges: Ranges, input_quant: Quant) ->
         quants[name] = input_quant if joins_input else affine(low * headroom, high * headroom)
     wide = _stream_quant(stream, ranges)
     # a layer that feeds a stream computes int8 in its own range before it is widened
-    narrow = {f"{name}.int8": quants[name] for name in stream}
+    narrow = {name + NARROW: quants[name] for name in stream}
     return quants | narrow | dict.fromkeys(stream, wide)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from myna.errors import MynaError
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, check_model
-from myna.frontend.names import INPUT
-from myna.passes.quantize import QuantizedModel
+from myna.frontend.names import INPUT, numbered
+from myna.passes.quantize import NARROW, QuantizedModel
 from myna.tflite.layers import RULES
-from myna.tflite.network import INTEGERS, NARROW, Network
+from myna.tflite.network import INTEGERS, Network
 from myna.tflite.read import File, Operator
 
 # What computes the shape of a RESHAPE in a network of any batch; the reshaped tensor has it.
@@ -100,7 +100,7 @@ def convert(
 def _labels(net: Network, output: str, labels: Sequence[str] | None) -> tuple[str, ...]:
     count = net.shapes[output][-1]
     if labels is None:
-        return tuple(f"class_{index}" for index in range(count))
+        return numbered(count)
     if len(labels) != count:
         raise MynaError(
             f"has {count} outputs, there are {len(labels)} labels",

@@ -17,9 +17,9 @@ from myna.errors import MynaError
 from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.names import INPUT, new_name
 from myna.ir import Array, Quant
+from myna.passes.quantize import NARROW
 from myna.tflite.read import ELEMENTS, File, Operator, TensorRecord
 
-NARROW = ".int8"  # marks what a layer computes before a reversible stream widens it
 UNNAMED, OUTPUT = "StatefulPartitionedCall", "output"  # what converters call it, and what we do
 SMALLEST = float(np.finfo(np.float32).tiny)
 INTEGERS = (

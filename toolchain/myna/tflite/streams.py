@@ -9,7 +9,8 @@ Sums beyond int16, which the scale keeps away, saturate in TensorFlow Lite and w
 from __future__ import annotations
 
 from myna.ir import Quant
-from myna.tflite.network import NARROW, Network
+from myna.passes.quantize import NARROW
+from myna.tflite.network import Network
 from myna.tflite.read import Operator
 from myna.tflite.weighted import activation
 
