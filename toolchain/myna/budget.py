@@ -140,9 +140,7 @@ def _choices(package: Package, options: Options, least: int) -> Iterator[tuple[P
     yield package, rows
     program = _compile(package, rows)
     assert options.ram is not None
-    layers = _narrowed(
-        program, Needs.of(program, hears=package.audio is not None).total(least) - options.ram
-    )
+    layers = _narrowed(program, Needs.of(program, hears=package.hears).total(least) - options.ram)
     if layers:
         yield package, replace(rows, narrow=layers)
     few = package.with_rows(len(package.labels) + NEW_WORDS)
@@ -196,7 +194,7 @@ def _auto(package: Package, asked: Options, ram: int) -> Options | None:
     head = _compile(package, replace(rows, train="head"))
     if asked.macs and macs(head.graph, head.graph.nodes) > asked.macs:
         return rows
-    needs = Needs.of(head, hears=package.audio is not None)
+    needs = Needs.of(head, hears=package.hears)
     rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD + BACKWARD
     rooms = {clips: ram - rest - clips * needs.clip for clips in CLIPS}
     fitting = [n for n, room in rooms.items() if room >= needs.arena + needs.state]
@@ -212,7 +210,7 @@ def _within(package: Package, options: Options, ram: int) -> Options:
 
 def _needs(package: Package, options: Options) -> Needs:
     """What the program takes that these make."""
-    return Needs.of(_compile(package, options), hears=package.audio is not None)
+    return Needs.of(_compile(package, options), hears=package.hears)
 
 
 def _compile(package: Package, options: Options) -> Program:

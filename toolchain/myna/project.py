@@ -61,7 +61,7 @@ class Project:
         ram = self.options.ram
         flags: tuple[str, ...] = ()
         if ram and target.find_board(board).kind != HOST:
-            needs = Needs.of(self.program, hears=self.package.audio is not None)
+            needs = Needs.of(self.program, hears=self.package.hears)
             limits = {"ram_length": ram, "stack_size": needs.stack}
             flags = tuple(f"-Wl,--defsym={name}={value}" for name, value in limits.items())
         return pio.build(board, self.generated, extra_flags=flags)

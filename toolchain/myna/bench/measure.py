@@ -157,8 +157,8 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
     """
     project = open_project(model, options)
     program = project.program
-    hears = project.package.audio is not None
-    lesson = _examples(project) if enroll and hears else None  # first: it may not fit
+    # first: it may not fit
+    lesson = _examples(project) if enroll and project.package.hears else None
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,

@@ -90,7 +90,7 @@ def _table(title: str, kernels: Sequence[Kernel]) -> Table:
 def _summary(measured: Bench) -> Table:
     table = Table("", title=f"{measured.project.folder} on {measured.board}", title_justify="left")
     table.add_column("instructions", justify="right")
-    if measured.project.package.audio is not None:
+    if measured.project.package.hears:
         table.add_row("features of one second", f"{measured.features.instructions:,}")
     sums = [
         sum(node.count.instructions for node in nodes)

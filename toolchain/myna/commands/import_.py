@@ -109,7 +109,7 @@ def _summary(package: Package) -> Iterator[str]:
         options = Options(train=train, replay=0)
         ranges = package.ranges_of(options.ranges)
         program = compile_model(package.model, ranges, options, package.knowledge)
-        needs = Needs.of(program, hears=bool(model.audio))
+        needs = Needs.of(program, hears=package.hears)
         yield (
             f"--train {train}: {needs.total(0)} bytes of RAM (arena {needs.arena}, state "
             f"{needs.state}, firmware {needs.firmware}, stack {needs.stack}), "

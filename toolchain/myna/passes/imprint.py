@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,12 +39,16 @@ class Prior:
 
 def has_head(graph: Graph) -> bool:
     """Whether a dense layer makes the logits."""
-    return any(graph.outputs[0] in n.outputs and isinstance(n.op, Dense) for n in graph.nodes)
+    return next(_heads(graph), None) is not None
 
 
 def head_of(graph: Graph) -> Node:
     """The dense layer that makes the logits, of a graph that has one."""
-    return next(n for n in graph.nodes if graph.outputs[0] in n.outputs and isinstance(n.op, Dense))
+    return next(_heads(graph))
+
+
+def _heads(graph: Graph) -> Iterator[Node]:
+    return (n for n in graph.nodes if graph.outputs[0] in n.outputs and isinstance(n.op, Dense))
 
 
 def head_scales(graph: Graph) -> tuple[float, float]:

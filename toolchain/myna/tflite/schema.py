@@ -14,8 +14,8 @@ import flatbuffers
 import numpy as np
 
 from myna.ir import Array
+from myna.tflite.read import IDENTIFIER
 
-IDENTIFIER = b"TFL3"
 ALIGNMENT = 16  # of the bytes of a constant, and so of a file in memory
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import tflite
 
 from myna.ir import Array, Graph, Kind, Quant, Tensor
+from myna.tflite.read import VERSION
 from myna.tflite.rules import RULES, Operator, unequal
 from myna.tflite.schema import Field, Table, pack
 
-SCHEMA_VERSION = 3
 PLACEHOLDER = 127  # in the old, one-byte field of an operator code that does not fit it
 PROBABILITIES = Quant((1 / 256,), -128)  # what SOFTMAX yields, by TensorFlow Lite's rules
 
@@ -81,7 +81,7 @@ class Writer:
         )
         model = Table(
             "Model",
-            Version=SCHEMA_VERSION,
+            Version=VERSION,
             OperatorCodes=[_operator_code(*code) for code in self._codes],
             Subgraphs=[subgraph],
             Description=description,
