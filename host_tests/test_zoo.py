@@ -6,10 +6,7 @@ Each comes in both ways: as TensorFlow Lite's int8 file, and in float, to be qua
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +28,7 @@ from myna.pipeline import Options, compile_model
 from myna.project import Project, open_project
 from myna.quantized import load_package
 from myna.verify import Verifier, verify_steps
+from tiny_model import kept
 
 pytest.importorskip("tflite_micro")
 from micro import Micro, without_softmax
@@ -46,22 +44,14 @@ each_case = pytest.mark.parametrize(("name", "route"), CASES, ids=lambda value: 
 
 @cache
 def imported(name: str, route: str) -> Path:
-    """A model's folder; under build, named after its contents, so that firmware is built once."""
+    """A model's folder."""
     source, entry = zoo.folder(name), zoo.ZOO[name]
-    tests = zoo.TESTS / "zoo"
-    tests.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=tests))
     request = Request(
         name, examples=source / "examples.npz", reconstruct=entry.loss == "reconstruct"
     )
-    ROUTES[route](source / f"model.{route}", request, draft)
-    contents = b"".join(path.read_bytes() for path in sorted(draft.iterdir()))
-    final = tests / f"{name}-{route}-{hashlib.sha256(contents).hexdigest()[:12]}"
-    try:
-        draft.rename(final)  # fails where another process was faster
-    except OSError:
-        shutil.rmtree(draft)
-    return final
+    return kept(
+        f"{name}-{route}", lambda draft: ROUTES[route](source / f"model.{route}", request, draft)
+    )
 
 
 @cache
