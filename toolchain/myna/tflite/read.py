@@ -151,7 +151,7 @@ def parse(data: bytes, where: str) -> File:
 
 def _tensor(file: Bytes, table: Table, index: int, buffers: list[Table]) -> TensorRecord:
     name, shape, code = table.text(3), table.integers(0, RANK), table.number(1, "b")
-    if not 0 <= code < len(TYPES):
+    if code not in TYPES:
         raise file.fail(f"tensor {index} has the unknown type {code}")
     if table.number(5, "?") or table.table(6) is not None:
         raise MynaError(
@@ -190,7 +190,7 @@ def _buffer(file: Bytes, buffers: list[Table], index: int) -> Array:
 def _code(table: Table) -> str:
     """Name of an operator; codes beyond 127 are in a field of their own."""
     code = max(table.number(0, "b"), table.number(3, "i"))
-    name = OPERATORS[code] if 0 <= code < len(OPERATORS) else f"OPERATOR_{code}"
+    name = OPERATORS.get(code, f"OPERATOR_{code}")
     return f"CUSTOM ({table.text(1)})" if name == "CUSTOM" else name
 
 
