@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
-from myna.device import schedule
 from myna.device.link import Channel
 from myna.device.target import PROJECT
+from myna.learn import schedule
 
 FIRMWARE = PROJECT / "firmware"
 MODEL = Path(__file__).parent / "fake_model"

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from myna import fixed
+from myna.engines.reference import Reference
 from myna.frontend.model import FloatModel
-from myna.interpret import Reference
 from myna.ir import Array, Node
 from myna.ops import BiasUpdate, DepthwiseUpdate
 from myna.ops.base import pair
-from myna.passes.quantize import QuantizedModel
+from myna.passes.lowering.quantize import QuantizedModel
 
 
 def weight_gradients(

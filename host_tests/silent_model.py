@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from myna.calibration import save_calibration
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, Floats, save_model, weight_shapes
-from myna.passes.calibrate import Floats as Doubles
-from myna.passes.calibrate import forward
-from myna.passes.quantize import affine
-from myna.quantized import quantize_folder
+from myna.package.calibration import save_calibration
+from myna.package.package import quantize_folder
+from myna.passes.lowering.calibrate import Floats as Doubles
+from myna.passes.lowering.calibrate import forward
+from myna.passes.lowering.quantize import affine
 from tiny_model import kept
 
 CLASSES, CODE, VALUES = 3, 4, 24

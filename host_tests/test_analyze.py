@@ -18,10 +18,10 @@ from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Kind
-from myna.passes.hindsight import RangeMode, dynamic_gradients
-from myna.passes.plan import ALIGNMENT, Program
-from myna.passes.select import layers_of, trained_tensors
-from myna.pipeline import Options, compile_model
+from myna.passes.memory.plan import ALIGNMENT, Program
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode, dynamic_gradients
+from myna.passes.training.select import layers_of, trained_tensors
 
 KWS = PROJECT / "models" / "kws"
 

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 import tiny
 from hypothesis import given, settings
-from myna.check import check
 from myna.errors import MynaError
 from myna.ir import Graph
-from myna.passes import arrange as arranging
-from myna.passes import solver
-from myna.passes.arrange import arrange
-from myna.passes.hindsight import RangeMode
-from myna.passes.order import dependencies
-from myna.passes.place import Buffer, bytes_live, place
-from myna.passes.plan import lifetimes, phases
-from myna.pipeline import Options, compile_model
+from myna.passes.check import check
+from myna.passes.memory import optimal_schedule, solver
+from myna.passes.memory.optimal_schedule import optimal_schedule as best_order
+from myna.passes.memory.place import Buffer, bytes_live, place
+from myna.passes.memory.plan import lifetimes, phases
+from myna.passes.memory.schedule import dependencies
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 
 def need(graph: Graph) -> int:
@@ -47,12 +46,12 @@ def orders(graph: Graph) -> Iterator[Graph]:
 @settings(max_examples=60, deadline=None)
 @given(graph=elementwise.graphs((4, 40, 200), 6, backward=True))
 def test_no_order_needs_less(graph: Graph) -> None:
-    found = check(arrange(check(graph)))
+    found = check(best_order(check(graph)))
     assert sorted(node.name for node in found.nodes) == sorted(node.name for node in graph.nodes)
     best = min(map(need, orders(graph)))
     assert need(found) == best
-    values, follows = list(arranging._values(graph)), arranging._follows(graph)
-    assert arranging.least(values, follows) <= best
+    values, follows = list(optimal_schedule._values(graph)), optimal_schedule._follows(graph)
+    assert optimal_schedule.least(values, follows) <= best
 
 
 def test_a_recomputed_step_is_put_in_a_better_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +60,7 @@ def test_a_recomputed_step_is_put_in_a_better_order(monkeypatch: pytest.MonkeyPa
     ranges = tiny.gradient_ranges(model, RangeMode.RELATIVE)
     options = Options(memory=1000)
     assert compile_model(model, ranges, options).arena_bytes == 604
-    monkeypatch.setattr(arranging, "SMALL", 0)
+    monkeypatch.setattr(optimal_schedule, "SMALL", 0)
     assert compile_model(model, ranges, options).arena_bytes > 604
 
 
@@ -69,8 +68,11 @@ def test_small_steps_meet_a_bound_no_order_beats() -> None:
     program = compile_model(
         model := tiny.quantized("plain"), tiny.gradient_ranges(model, RangeMode.RELATIVE), Options()
     )
-    values, follows = arranging._values(program.graph), arranging._follows(program.graph)
-    assert program.arena_bytes == arranging.least(list(values), follows)
+    values, follows = (
+        optimal_schedule._values(program.graph),
+        optimal_schedule._follows(program.graph),
+    )
+    assert program.arena_bytes == optimal_schedule.least(list(values), follows)
 
 
 def test_the_solver_places_what_first_fit_does_not() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tiny
 from gradients import float_gradients, rounding_network, weight_gradients
-from myna.interpret import Reference
-from myna.passes.calibrate import forward
-from myna.passes.hindsight import RangeMode
-from myna.passes.quantize import QuantizedModel
-from myna.pipeline import Options, compile_model
+from myna.engines.reference import Reference
+from myna.passes.lowering.calibrate import forward
+from myna.passes.lowering.quantize import QuantizedModel
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 # -- whole networks --------------------------------------------------------------------------------
 

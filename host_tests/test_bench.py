@@ -24,7 +24,7 @@ from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.ops import GradOp
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 
 GOLDEN = Path(__file__).parent / "golden" / "counts.json"

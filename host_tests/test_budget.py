@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import tiny_model
 from click.testing import CliRunner
-from myna.budget import CLIPS, Needs, fit
 from myna.commands.common import ram_option, training_options
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.learn.footprint import Footprint, measure
-from myna.learn.lesson import Lesson, featurize
+from myna.evaluation.speech import Utterance
+from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
 from myna.learn.recipe import Recipe
-from myna.learn.speech import Utterance
-from myna.passes.select import layers_of, trained_tensors
-from myna.pipeline import Options
+from myna.package.budget import CLIPS, Needs, fit_ram
+from myna.package.package import load_package
+from myna.passes.pipeline import Options
+from myna.passes.training.select import layers_of, trained_tensors
 from myna.project import Project, open_project
-from myna.quantized import load_package
+from myna.sessions.footprint import Footprint, measure
 
 KWS = PROJECT / "models" / "kws"
 K = 1024
@@ -43,7 +43,7 @@ def compiled(train: str, ram: int) -> Project:
 def test_what_is_chosen_fits(train: str, ram: int) -> None:
     project = compiled(train, ram)
     used = project.options
-    needs = Needs.of(project.program, hears=True)
+    needs = Needs.of(project.program, has_front_end=True)
     assert needs.total(used.clips) <= ram
     assert used.clips == used_most(needs, ram)
 
@@ -63,11 +63,13 @@ def test_what_costs_nothing_is_given_up_first() -> None:
 def test_residuals_are_given_up_for_as_few_layers_as_needed() -> None:
     whole = compiled("all", 192 * K), compiled("all", 148 * K), compiled("all", 128 * K)
     assert [p.options.train for p in whole] == ["all"] * 3
-    assert whole[0].options.narrow == ()
-    assert 0 < len(whole[1].options.narrow) < len(whole[2].options.narrow) < 26
+    assert whole[0].options.int8_weights == ()
+    assert 0 < len(whole[1].options.int8_weights) < len(whole[2].options.int8_weights) < 26
     state = whole[2].program.state
     assert "logits.w.residual" in state
-    assert all((f"{n}.w.residual" in state) != (n in whole[2].options.narrow) for n in layers())
+    assert all(
+        (f"{n}.w.residual" in state) != (n in whole[2].options.int8_weights) for n in layers()
+    )
 
 
 def layers() -> list[str]:
@@ -128,7 +130,7 @@ def test_what_does_not_fit_is_named() -> None:
 def test_an_arena_smaller_than_a_recording_takes_as_much_as_that(name: str) -> None:
     project = open_project(tiny_model.folder(name))
     with project.connect("host") as session:
-        assert Needs.of(project.program, hears=True).arena == session.info.arena_bytes
+        assert Needs.of(project.program, has_front_end=True).arena == session.info.arena_bytes
         assert session.info.arena_bytes > project.program.arena_bytes
 
 
@@ -143,7 +145,7 @@ def test_rows_are_cut_from_the_end() -> None:
     ):
         assert np.array_equal(one["logits"], other["logits"][:15])
         assert one["stem_a"] is other["stem_a"]
-    assert fit(package, Options()) == (package, Options())
+    assert fit_ram(package, Options()) == (package, Options())
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_bytes_are_read_with_their_unit(text: str, number: int | None) -> None:
 # -- on a board, all told -----------------------------------------------------------------------
 
 
-def enrolled(project: Project, takes: int) -> tuple[Lesson, Footprint, int]:
+def enrolled(project: Project, takes: int) -> tuple[VerifiedEnrollment, Footprint, int]:
     """Enroll five new words from sound, compared with the reference; what it took; words right."""
     first = len(project.package.labels)
     classes = {word: first + i for i, word in enumerate(WORDS)}
@@ -172,7 +174,7 @@ def enrolled(project: Project, takes: int) -> tuple[Lesson, Footprint, int]:
     examples = featurize(project.package.audio, said, classes)
     firmware = project.firmware("qemu_m4")
     with project.connect("qemu_m4") as session:
-        lesson = Lesson(project.program, project.package, session, said, examples)
+        lesson = VerifiedEnrollment(project.program, project.package, session, said, examples)
         lesson.send(lambda done, total: None)
         recipe = Recipe(epochs=2, enough=0.0)
         lesson.train(examples, recipe, seed=1, progress=lambda done, total: None)
@@ -191,7 +193,7 @@ def test_five_new_words_are_enrolled_within(train: str, ram: int, takes: int) ->
     assert lesson.comparison.differences == 0
     assert right >= 4 * takes
     assert footprint.ram <= ram
-    needs = Needs.of(project.program, hears=True)
+    needs = Needs.of(project.program, has_front_end=True)
     assert (footprint.arena, footprint.state) == (needs.arena, needs.state)
     assert footprint.stack <= needs.stack
     assert footprint.other + footprint.clips <= needs.firmware + project.options.clips * needs.clip

@@ -11,25 +11,25 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myna import fixed
-from myna.budget import Needs, fit
-from myna.check import check
 from myna.device.target import PROJECT
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
 from myna.ir import Array, Graph, Kind
 from myna.ops import ClampGrad, Requantize, StreamClampGrad
 from myna.ops.gradient import NO_HIGH
-from myna.passes.affordable import Demand, Layer, best_set
-from myna.passes.hindsight import RangeMode
+from myna.package.budget import Needs, fit_ram
+from myna.package.package import load_package
+from myna.passes.check import check
 from myna.passes.macs import macs
-from myna.passes.masks import mask_by_streams, threshold
-from myna.passes.order import schedule
-from myna.passes.place import bytes_live
-from myna.passes.plan import Program, lifetimes, phases
-from myna.passes.recompute import recompute
-from myna.passes.select import Contribution, layers_of, trained_tensors
-from myna.pipeline import Options, compile_model
-from myna.quantized import load_package
+from myna.passes.memory.masks import mask_by_streams, threshold
+from myna.passes.memory.place import bytes_live
+from myna.passes.memory.plan import Program, lifetimes, phases
+from myna.passes.memory.recompute import recompute
+from myna.passes.memory.schedule import schedule
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
+from myna.passes.training.knapsack import Demand, Layer, best_set
+from myna.passes.training.select import Contribution, layers_of, trained_tensors
 
 each_network = pytest.mark.parametrize("name", ["plain", "reversible"])
 
@@ -231,10 +231,10 @@ def test_auto_keeps_both_budgets(name: str) -> None:
 
 def test_auto_is_held_to_all_of_the_ram() -> None:
     package, ram = load_package(PROJECT / "models" / "ds_cnn"), 80_000
-    fitted, chosen = fit(package, Options(train="auto", ram=ram))
+    fitted, chosen = fit_ram(package, Options(train="auto", ram=ram))
     parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
     program = compile_model(fitted.model, *parts)
-    assert Needs.of(program, hears=True).total(chosen.clips) <= ram
+    assert Needs.of(program, has_front_end=True).total(chosen.clips) <= ram
     assert layers(program) == ["b2_pw", "logits"]  # all that brought something
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
-from myna.check import check
 from myna.errors import MynaError
 from myna.ir import Builder, Graph, Kind, Node, Quant, Tensor
 from myna.ops import Advance, ClampGrad
-from myna.passes.hindsight import RangeMode
-from myna.pipeline import Options, compile_model
+from myna.passes.check import check
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 MASK = ClampGrad(0, 5)
 

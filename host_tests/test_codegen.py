@@ -14,15 +14,15 @@ import tiny
 from myna.audio.config import AudioConfig
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import ABI, Labels, identifier
-from myna.device import library
-from myna.device.library import compile_library
 from myna.device.target import PROJECT
+from myna.engines import library
+from myna.engines.library import compile_library
 from myna.errors import MynaError
 from myna.ir import Kind
-from myna.passes.hindsight import RangeMode
-from myna.passes.plan import Program
-from myna.passes.quantize import QuantizedModel
-from myna.pipeline import Options, compile_model
+from myna.passes.lowering.quantize import QuantizedModel
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 from myna.project import open_project
 
 FIRMWARE = PROJECT / "firmware"

@@ -14,17 +14,16 @@ import tiny_model
 from click.testing import CliRunner
 from myna.audio.dataset import split_of
 from myna.cli import cli
-from myna.commands import asking
-from myna.device.library import compile_library
+from myna.commands import evaluation_options
 from myna.device.target import PROJECT
+from myna.engines.library import compile_library
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
-from myna.ir import Array
-from myna.learn import comparisons
-from myna.learn.comparisons import COMPARISONS, Part
-from myna.learn.engine import FLOAT, HOST, EngineSpec, open_float
-from myna.learn.evaluate import by_user
-from myna.learn.simulate import (
+from myna.evaluation.engine import FLOAT, HOST, EngineSpec, open_float
+from myna.evaluation.evaluate import by_user
+from myna.experiments import comparisons
+from myna.experiments.comparisons import COMPARISONS, Part
+from myna.experiments.simulate import (
     CORES,
     AlteredSteps,
     Batch,
@@ -34,8 +33,9 @@ from myna.learn.simulate import (
     Momentum,
     SimulatedSpec,
 )
-from myna.learn.trial import Trial
-from myna.pipeline import Options
+from myna.experiments.variant import Variant
+from myna.ir import Array
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from myna.report import markdown, tables
 
@@ -165,7 +165,11 @@ def few_trials(model: Path) -> list[Part]:
     base = EngineSpec(HOST, model, Options(train="all", body_rate=0.01))
     stored = EngineSpec(HOST, model, replace(base.options, store_all=True))
     simulated = SimulatedSpec(HOST, model, base.options, core="momentum")
-    trials = [Trial("as shipped", base), Trial("stored", stored), Trial("momentum", simulated)]
+    trials = [
+        Variant("as shipped", base),
+        Variant("stored", stored),
+        Variant("momentum", simulated),
+    ]
     return [Part("everything", 1, trials), Part("twice", 2, trials)]
 
 
@@ -199,14 +203,14 @@ def test_storing_all_activations_gives_the_same_predictions(result: dict[str, An
 
 def test_users_learn_every_set_of_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tiny_model.recordings(tmp_path / "tones", ("p0", "p1"), ("one", "two", "a"), 2)
-    monkeypatch.setattr(asking, "NEW_WORDS", 1)
-    exams = asking.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 2, 7)
+    monkeypatch.setattr(evaluation_options, "NEW_WORDS", 1)
+    exams = evaluation_options.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 2, 7)
     assert [exam.task.speaker for exam in exams] == ["p0", "p1", "p0", "p1"]
     first, _, second, _ = (exam.task.enrolled.features for exam in exams)
     assert not np.array_equal(first, second)
     assert {int(label) for exam in exams for label in exam.task.enrolled.labels} == {4}
     with pytest.raises(MynaError, match="2 new words are not 3 sets of 1"):
-        asking.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 3, 7)
+        evaluation_options.exams_of(tiny_model.folder("plain"), data, None, 1, 2, 3, 7)
 
 
 def test_a_user_counts_once_however_many_sets_he_learns() -> None:

@@ -78,7 +78,7 @@ def test_truncated_flac_is_refused(tmp_path: Path) -> None:
 
 
 def test_short_clips_are_padded_at_the_end() -> None:
-    fitted = files.fit(SPEECH[:10000], RATE)
+    fitted = files.pad_or_trim(SPEECH[:10000], RATE)
     np.testing.assert_array_equal(fitted[:10000], SPEECH[:10000])
     assert not fitted[10000:].any()
 
@@ -87,7 +87,7 @@ def test_short_clips_are_padded_at_the_end() -> None:
 def test_long_clips_keep_their_loudest_second(start: int) -> None:
     sound = np.zeros(3 * RATE, np.int16)
     sound[start : start + RATE] = SPEECH
-    np.testing.assert_array_equal(files.fit(sound, RATE), SPEECH)
+    np.testing.assert_array_equal(files.pad_or_trim(sound, RATE), SPEECH)
 
 
 def _folder(root: Path, *names: str) -> Path:

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from myna.audio.dataset import split_of
 from myna.cli import cli
 from myna.errors import MynaError
+from myna.evaluation.speech import synthetic_user
 from myna.learn.recipe import Recipe
-from myna.learn.speech import synthetic_user
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import open_project
 
 SPEAKER = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")

@@ -20,7 +20,7 @@ from myna.audio.config import FRAME, HOP, RATE, RECORDING, AudioConfig
 from myna.audio.dataset import Clip, scan, select
 from myna.audio.endpoint import SECOND, SHORTEST, Verdict, Word
 from myna.audio.features import Pcm, extract
-from myna.audio.files import fit, read_pcm
+from myna.audio.files import pad_or_trim, read_pcm
 from myna.device import pio, target
 from myna.device.link import DeviceError
 from myna.device.session import Board
@@ -326,6 +326,6 @@ def test_a_word_anywhere_is_classified_as_in_its_clip(data_dir: Path) -> None:
         recording[start : start + len(sound)] += sound
         if endpoint.listen(pcm(recording)).verdict is Verdict.OK:
             found = extract(audio, endpoint.cut(audio, pcm(recording)))
-            same.append(classify(found) == classify(extract(audio, fit(sound, RATE))))
+            same.append(classify(found) == classify(extract(audio, pad_or_trim(sound, RATE))))
     assert len(same) >= 190
     assert np.mean(same) >= 0.96

@@ -27,13 +27,14 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
-from myna.learn import evaluate, protocols
-from myna.learn.engine import BoardEngine, CoreEngine, Engine, EngineSpec, scalar
-from myna.learn.evaluate import mean_with_ci
+from myna.evaluation import evaluate, split
+from myna.evaluation.engine import BoardEngine, CoreEngine, Engine, EngineSpec
+from myna.evaluation.evaluate import mean_with_ci
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
-from myna.passes.tape import SEED
+from myna.names import SEED
 from myna.project import open_project
+from myna.sessions.learning import scalar
 
 HELD_OUT = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")[:3]
 TRAINED = next(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "train")
@@ -169,7 +170,7 @@ def clip(word: str, speaker: str, take: int) -> Clip:
 )
 def test_no_examined_take_is_enrolled(said: list[tuple[str, int]], shots: int) -> None:
     clips = [clip(word, "s", take) for word, take in said]
-    enrolled, examined = protocols.split_takes(clips, shots)
+    enrolled, examined = split.split_takes(clips, shots)
     assert sorted(enrolled + examined) == list(range(len(clips)))
     for word in {word for word, _ in said}:
         learned = [clips[i].take for i in enrolled if clips[i].word == word]
@@ -182,7 +183,7 @@ def test_tasks_hold_each_speakers_own_takes() -> None:
     clips = [clip(w, s, t) for s in ("p", "q") for w in ("x", "y") for t in range(4)]
     features = np.arange(len(clips), dtype=np.int8)[:, None, None]
     labels = np.array([3 if c.word == "x" else 4 for c in clips], np.int64)
-    first, second = protocols.make_tasks(clips, Examples(features, labels), 3)
+    first, second = split.make_tasks(clips, Examples(features, labels), 3)
     assert (first.speaker, second.speaker) == ("p", "q")
     assert first.enrolled.features.ravel().tolist() == [0, 1, 2, 4, 5, 6]
     assert first.examined.features.ravel().tolist() == [3, 7]
@@ -193,29 +194,29 @@ def test_speakers_are_held_out_and_those_with_most_takes() -> None:
     clips = [clip("x", TRAINED, t) for t in range(9)]
     for i, speaker in enumerate(HELD_OUT):
         clips += [clip("x", speaker, t) for t in range(3 + i)]
-    chosen = protocols.choose_speakers(clips, ["x"], 3)
+    chosen = split.choose_speakers(clips, ["x"], 3)
     assert chosen == (HELD_OUT[2], HELD_OUT[1])
-    assert protocols.choose_speakers(clips, ["x"], 3, 1) == (HELD_OUT[2],)
-    assert protocols.choose_speakers(clips, ["x"], 3, 1, held_out=False) == (TRAINED,)
+    assert split.choose_speakers(clips, ["x"], 3, 1) == (HELD_OUT[2],)
+    assert split.choose_speakers(clips, ["x"], 3, 1, held_out=False) == (TRAINED,)
     with pytest.raises(MynaError, match="no held-out speaker"):
-        protocols.choose_speakers(clips, ["x"], 6)
+        split.choose_speakers(clips, ["x"], 6)
 
 
 def test_new_words_take_free_classes_and_labels_keep_theirs() -> None:
     clips = [clip(w, "s", 0) for w in ("go", "zebra", "ant", "fox", "bee", "cat", "dog")]
-    assert protocols.choose_new_words(clips, ["go"], 5) == ("ant", "bee", "cat", "dog", "fox")
-    classes = protocols.assign_classes(["up", "go"], ["go", "ant", "bee"], 4)
+    assert split.choose_new_words(clips, ["go"], 5) == ("ant", "bee", "cat", "dog", "fox")
+    classes = split.assign_classes(["up", "go"], ["go", "ant", "bee"], 4)
     assert classes == {"up": 0, "go": 1, "ant": 2, "bee": 3}
     with pytest.raises(MynaError, match="3 new words do not fit: the model has 2 free"):
-        protocols.assign_classes(["up", "go"], ["ant", "bee", "cat"], 4)
+        split.assign_classes(["up", "go"], ["ant", "bee", "cat"], 4)
 
 
 def test_known_clips_are_bounded_balanced_and_held_out() -> None:
     clips = [clip(w, s, t) for w in "xy" for s in (*HELD_OUT, TRAINED) for t in range(20)]
-    chosen = protocols.choose_known(clips, {"x": 0, "y": 1}, 30)
+    chosen = split.choose_known(clips, {"x": 0, "y": 1}, 30)
     assert [sum(c.word == w for c in chosen) for w in "xy"] == [15, 15]
     assert TRAINED not in {c.speaker for c in chosen}
-    assert protocols.choose_known(reversed(clips), {"x": 0, "y": 1}, 30) == chosen
+    assert split.choose_known(reversed(clips), {"x": 0, "y": 1}, 30) == chosen
 
 
 def test_confidence_interval() -> None:

@@ -21,21 +21,19 @@ from click.testing import CliRunner, Result
 from myna.cli import cli
 from myna.codegen.emit import ABI
 from myna.device import target
-from myna.device.library import HostLibrary
 from myna.device.session import Board
+from myna.engines.library import HostLibrary
 from myna.errors import MynaError
 from myna.files import write_file
 from myna.ir import Array
-from myna.learn.checkpoint import Checkpoint, save_checkpoint
-from myna.learn.exporting import export_model
+from myna.names import CLASSES, RATE, WRAPS
 from myna.ops.base import pair_tensor
-from myna.passes.autodiff import CLASSES
-from myna.passes.lower import WRAPS
-from myna.passes.tape import RATE
-from myna.pipeline import Options
+from myna.package.package import load_calibration
+from myna.passes.pipeline import Options
 from myna.pretrain.testset import load_test
 from myna.project import Project, open_project
-from myna.quantized import load_calibration
+from myna.sessions.checkpoint import Checkpoint, save_checkpoint
+from myna.sessions.export import export_model
 from myna.tflite.metadata import Metadata, read_metadata
 
 pytest.importorskip("tflite_micro")
@@ -131,7 +129,7 @@ PLANS = {
     "all": ALL,
     "head": tiny_model.HEAD,
     "rows": replace(tiny_model.HEAD, rows=True),
-    "narrow": replace(ALL, narrow=("logits", "f0_pw")),
+    "narrow": replace(ALL, int8_weights=("logits", "f0_pw")),
 }
 
 

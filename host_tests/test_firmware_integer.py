@@ -18,8 +18,8 @@ from myna.audio.config import AudioConfig
 from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device.target import PROJECT
-from myna.passes.hindsight import RangeMode
-from myna.pipeline import Options, compile_model
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 pytestmark = pytest.mark.qemu
 

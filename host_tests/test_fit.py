@@ -12,9 +12,9 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.ops import Conv2D, DepthwiseConv2D
-from myna.passes.fit import fit
-from myna.passes.lower import lower
-from myna.passes.quantize import QuantizedModel
+from myna.package.channels import rescale_channels
+from myna.passes.lowering.lower import lower
+from myna.passes.lowering.quantize import QuantizedModel
 
 CHANNEL = 3
 
@@ -68,7 +68,7 @@ def test_a_channel_that_is_constant_gets_a_bias_that_fits(
     original = with_channel(name, w, bias, factor)
     with pytest.raises(MynaError, match="sums can overflow"):
         lower(original)
-    fitted = fit(original)
+    fitted = rescale_channels(original)
     assert not fitted.rounded
     found, expected = results(fitted.model, name, original)
     assert np.array_equal(found, expected)
@@ -83,7 +83,7 @@ def test_a_channel_that_hardly_depends_on_its_input_is_rounded_and_named() -> No
     original = with_channel("pw", None, bias, 1.0)
     unit = original.quants["pw"].scale[0] / original.quants["dw"].scale[0]
     original.scales["pw"][CHANNEL] = np.float32(50.5 * unit / bias)  # between two results
-    fitted = fit(original)
+    fitted = rescale_channels(original)
     assert fitted.rounded == (f"pw[{CHANNEL}]",)
     assert fitted.model.biases["pw"][CHANNEL] == 5 * 2**26
     found, expected = results(fitted.model, "pw", original)
@@ -98,7 +98,7 @@ def test_a_channel_that_is_scaled_up_gets_a_finer_scale() -> None:
     original.scales["pw"][CHANNEL] = np.float32(3.1 * own)  # a shift of 2
     with pytest.raises(MynaError, match="scales its accumulator up"):
         lower(original)
-    fitted = fit(original)
+    fitted = rescale_channels(original)
     assert (fitted.model.weights["pw"][CHANNEL, ..., :2] == 8).all()
     assert fitted.model.biases["pw"][CHANNEL] == -800
     found, expected = results(fitted.model, "pw", original)
@@ -107,7 +107,7 @@ def test_a_channel_that_is_scaled_up_gets_a_finer_scale() -> None:
 
 
 def test_a_channel_without_weights_can_be_trained() -> None:
-    fitted = fit(with_channel("pw", 0, 12, 1e-7))
+    fitted = rescale_channels(with_channel("pw", 0, 12, 1e-7))
     scales = fitted.model.scales["pw"]
     assert scales[CHANNEL] == pytest.approx(np.delete(scales, CHANNEL).max() / 64)
 
@@ -115,7 +115,7 @@ def test_a_channel_without_weights_can_be_trained() -> None:
 def test_what_fits_stays_as_it_is() -> None:
     for name in tiny.LAYERS:
         model = tiny.quantized(name, classes=len(tiny.LABELS))
-        fitted = fit(model)
+        fitted = rescale_channels(model)
         assert not fitted.rounded
         for before, after in (
             (model.weights, fitted.model.weights),
@@ -131,4 +131,4 @@ def test_what_fits_stays_as_it_is() -> None:
 def test_what_cannot_fit_is_left_to_lowering(factor: float) -> None:
     original = with_channel("pw", None, 0, factor)
     with pytest.raises(MynaError, match="scales its accumulator up"):
-        lower(fit(original).model)
+        lower(rescale_channels(original).model)

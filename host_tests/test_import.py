@@ -8,13 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import tiny
-from myna.check import check
 from myna.frontend.model import FloatModel
 from myna.ir import Array, Kind
+from myna.names import WRAPS
+from myna.package.channels import rescale_channels
+from myna.passes.check import check
 from myna.passes.execute import initial_values, run
-from myna.passes.fit import fit
-from myna.passes.lower import WRAPS, lower
-from myna.passes.quantize import QuantizedModel
+from myna.passes.lowering.lower import lower
+from myna.passes.lowering.quantize import QuantizedModel
 from myna.tflite.convert import convert
 from myna.tflite.read import parse
 from myna.tflite.write import write
@@ -27,7 +28,7 @@ INPUTS = 60
 
 
 def imported(data: bytes, labels: tuple[str, ...] | None = None) -> QuantizedModel:
-    return fit(convert(parse(data, "net.tflite"), "net", labels, {})).model
+    return rescale_channels(convert(parse(data, "net.tflite"), "net", labels, {})).model
 
 
 def ops(model: FloatModel) -> list[str]:

@@ -12,17 +12,17 @@ import pytest
 import tiny
 import tiny_model
 from click.testing import CliRunner, Result
-from myna.calibration import load_calibration
 from myna.cli import cli
+from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture
-from myna.interpret import Reference
 from myna.ir import Kind
-from myna.learn.exporting import export_model
+from myna.package.calibration import load_calibration
+from myna.package.package import CLASSES, Package, load_package
 from myna.passes.execute import execute
-from myna.passes.lower import lower
+from myna.passes.lowering.lower import lower
 from myna.project import open_project
-from myna.quantized import CLASSES, Package, load_package
+from myna.sessions.export import export_model
 from myna.tflite.metadata import Metadata
 from tflite_files import Draft
 

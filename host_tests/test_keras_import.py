@@ -15,9 +15,9 @@ import tiny_model
 import zoo
 from myna.codegen.emit import identifier
 from myna.errors import MynaError
+from myna.frontend.identifiers import new_name
 from myna.frontend.model import FloatModel
-from myna.frontend.names import new_name
-from myna.passes.calibrate import forward
+from myna.passes.lowering.calibrate import forward
 from myna.project import open_project
 
 pytestmark = pytest.mark.train

@@ -19,26 +19,19 @@ from myna.device.link import DeviceError
 from myna.device.messages import MAX_EPOCHS
 from myna.device.session import Board
 from myna.device.status import Status
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
+from myna.evaluation.engine import BoardEngine, CoreEngine, Engine, open_float, predict
+from myna.evaluation.evaluate import percent_right
 from myna.ir import Array
-from myna.learn.engine import (
-    BoardEngine,
-    CoreEngine,
-    Engine,
-    open_float,
-    predict,
-    scalar,
-    store_examples,
-)
-from myna.learn.evaluate import percent_right
 from myna.learn.examples import Examples
-from myna.learn.learner import Learned
+from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
-from myna.passes.replay import take_turns
-from myna.passes.tape import SEED
-from myna.pipeline import Options
+from myna.names import SEED
+from myna.passes.pipeline import Options
+from myna.passes.training.replay import take_turns
 from myna.project import Project, open_project
+from myna.sessions.learning import scalar, store_examples
 
 PLANS = {"all": Options(train="all"), "head": tiny_model.HEAD}
 NEW = ("one", "two")

@@ -8,26 +8,26 @@ import pytest
 import tiny
 import tiny_model
 from myna.bench.measure import _weight_planes
+from myna.engines.reference import Reference
+from myna.engines.verify import Verifier, verify_steps
 from myna.errors import MynaError
-from myna.interpret import Reference
+from myna.names import RESIDUAL
 from myna.ops import RoundWeight
-from myna.passes.narrow import PLANE
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
-from myna.verify import Verifier, verify_steps
 
 LAYERS = ("stem_a", "f0_dw", "g1_pw")
 
 
 def compiled(layers: tuple[str, ...] = LAYERS, train: str = "all") -> Project:
-    options = Options(train=train, narrow=layers, body_rate=0.05)
+    options = Options(train=train, int8_weights=layers, body_rate=0.05)
     return open_project(tiny_model.folder(), options)
 
 
 def test_one_plane_serves_all() -> None:
     wide, small = compiled(()).program, compiled().program
     sizes = [wide.graph.tensors[f"{layer}.w"].size for layer in LAYERS]
-    assert small.graph.tensors[PLANE].size == max(sizes)
+    assert small.graph.tensors[RESIDUAL].size == max(sizes)
     assert -4 < wide.state_bytes - small.state_bytes - (sum(sizes) - max(sizes)) < 4
     planes = _weight_planes(wide.graph) - _weight_planes(small.graph)
     assert planes == sum(sizes) - max(sizes)
@@ -42,7 +42,7 @@ def test_the_plane_is_zero_between_steps_and_other_weights_are_unchanged() -> No
     unlikely = int(wide.infer(features)[: wide.classes].argmin())
     for core in (wide, small):
         core.train_step(features, unlikely)
-    assert not small.get_state(PLANE).any()
+    assert not small.get_state(RESIDUAL).any()
     assert (small.get_state("stem_a.w") != before).any()
     for name in ("logits.w", "f0_pw.w", "f0_pw.w.residual", "stem_a.b"):
         assert np.array_equal(wide.get_state(name), small.get_state(name))

@@ -22,12 +22,12 @@ from myna.audio.dataset import split_of
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
 from myna.cli import cli
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
-from myna.learn import noise
-from myna.learn.engine import BoardEngine, CoreEngine
+from myna.evaluation import noise
+from myna.evaluation.engine import BoardEngine, CoreEngine
 from myna.learn.recipe import Recipe
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.pretrain.corpus import HELD_OUT_NOISE, training_noises
 from myna.project import open_project
 

@@ -20,11 +20,14 @@ from hypothesis.extra.numpy import arrays
 from myna.audio.dataset import Clip, Heard, scan, split_of
 from myna.cli import cli
 from myna.device.target import PROJECT
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
+from myna.evaluation import open_set, roc
+from myna.evaluation.engine import BoardEngine, CoreEngine, EngineSpec
+from myna.evaluation.personalization import begin
+from myna.evaluation.protocol import Request
 from myna.ir import Array
-from myna.learn import openset, roc
-from myna.learn.accepting import (
+from myna.learn.accept import (
     BIN_WIDTH,
     BINS,
     FOREIGN_PERCENT,
@@ -35,16 +38,13 @@ from myna.learn.accepting import (
     calibrate,
     reached_by,
 )
-from myna.learn.engine import BoardEngine, CoreEngine, EngineSpec
-from myna.learn.enrolling import begin
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
-from myna.learn.study import Request
+from myna.names import THRESHOLD, TYPICAL
 from myna.ops.similarity import ONE_Q15, Similarity
-from myna.passes.accept import THRESHOLD, TYPICAL
-from myna.pipeline import Options
+from myna.package.package import load_package
+from myna.passes.pipeline import Options
 from myna.project import open_project
-from myna.quantized import load_package
 
 SPEAKERS = tuple(s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test")[:4]
 WORDS = ("one", "two")
@@ -197,8 +197,8 @@ def _request(
     return Request(*start, shots, None, 10, words, RECIPE, 1, read)
 
 
-def _exams(request: Request) -> list[openset.OpenSetExam]:
-    return [cast(openset.OpenSetExam, exam) for exam in openset.OPEN_SET.exams(request)]
+def _exams(request: Request) -> list[open_set.OpenSetExam]:
+    return [cast(open_set.OpenSetExam, exam) for exam in open_set.OPEN_SET.exams(request)]
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_what_cannot_be_examined_is_refused(
 class _Perfect:
     """An engine that knows every map, and is as sure as it is told."""
 
-    def __init__(self, exam: openset.OpenSetExam, confidence: Callable[[bool], int]) -> None:
+    def __init__(self, exam: open_set.OpenSetExam, confidence: Callable[[bool], int]) -> None:
         self._known = {
             x.tobytes(): int(label)
             for x, label in zip(exam.genuine.features, exam.genuine.labels, strict=True)
@@ -308,7 +308,7 @@ def test_the_command_writes_every_field(data: Path, tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     found = json.loads(result.read_text("utf-8"))
     assert found["protocol"] == "open-set"
-    assert set(openset.FIELDS) <= found.keys()
+    assert set(open_set.FIELDS) <= found.keys()
     assert all(person["enrolled_by"] == "self" for person in found["per_speaker"])
     assert 0 <= found["accuracy_at_5pct_far"]["mean"] <= found["after"]["mean"] <= 100
     assert found["noise_far"] is None

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import tiny
 from myna import fixed
-from myna.calibration import load_calibration
 from myna.device.target import PROJECT
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.names import WRAPS
 from myna.ops import Requantize
-from myna.passes.calibrate import activation_ranges
+from myna.package.calibration import load_calibration
+from myna.package.package import load_package
 from myna.passes.execute import initial_values, run
-from myna.passes.lower import WRAPS, lower
-from myna.passes.quantize import quantize
-from myna.quantized import load_package
+from myna.passes.lowering.calibrate import activation_ranges
+from myna.passes.lowering.lower import lower
+from myna.passes.lowering.quantize import quantize
 
 pytest.importorskip("tflite_micro")
 import litert

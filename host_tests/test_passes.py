@@ -12,9 +12,9 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from myna import fixed
+from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.frontend.layers import Layer
-from myna.interpret import Reference
 from myna.ir import Graph, Kind, Quant
 from myna.ops import (
     Advance,
@@ -25,11 +25,11 @@ from myna.ops import (
     RangeUpdate,
 )
 from myna.ops.base import pair
-from myna.passes.hindsight import RangeMode, calibrate, dynamic_gradients, hindsight
+from myna.passes.lowering.quantize import quantize
+from myna.passes.pipeline import Options, compile_model, training_graph
 from myna.passes.prune import prune
-from myna.passes.quantize import quantize
-from myna.passes.select import select, trained_tensors
-from myna.pipeline import Options, compile_model, training_graph
+from myna.passes.training.hindsight import RangeMode, calibrate, dynamic_gradients, hindsight
+from myna.passes.training.select import select, trained_tensors
 
 NAMES = ["plain", "reversible"]
 WIDE = {"strides": [1, 1], "padding": "same", "activation": "linear"}

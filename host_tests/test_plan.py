@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import tiny
 from hypothesis import given, settings
-from myna.check import check
 from myna.device.target import PROJECT
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
 from myna.ir import Graph, Kind
-from myna.passes.autodiff import LOSS
-from myna.passes.hindsight import RangeMode
-from myna.passes.plan import ALIGNMENT, Program, plan
-from myna.pipeline import Options, compile_model
-from myna.quantized import load_package
+from myna.names import LOSS
+from myna.package.package import load_package
+from myna.passes.check import check
+from myna.passes.memory.plan import ALIGNMENT, Program, plan
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 OPTIONS = {
     "all": Options(),

@@ -19,8 +19,8 @@ from myna.device.messages import Exchange
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.wire import Message
-from myna.passes.plan import Program
-from myna.pipeline import Options
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 
 PCM = np.full(200, 0x1234, "<i2").tobytes()

@@ -12,16 +12,15 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from myna import fixed
+from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.frontend.layers import Layer
-from myna.interpret import Reference
 from myna.ir import Quant
 from myna.ops.gradient import NO_HIGH, ClampGrad
-from myna.passes.calibrate import activation_ranges, forward
 from myna.passes.execute import initial_values, run
-from myna.passes.hindsight import RangeMode
-from myna.passes.lower import lower
-from myna.passes.quantize import (
+from myna.passes.lowering.calibrate import activation_ranges, forward
+from myna.passes.lowering.lower import lower
+from myna.passes.lowering.quantize import (
     LOGIT_HEADROOM,
     SAME_SCALE,
     STREAM_HEADROOM,
@@ -31,7 +30,8 @@ from myna.passes.quantize import (
     quantized_six,
     stream_tensors,
 )
-from myna.pipeline import Options, compile_model, training_graph
+from myna.passes.pipeline import Options, compile_model, training_graph
+from myna.passes.training.hindsight import RangeMode
 
 NAMES = list(tiny.LAYERS)
 

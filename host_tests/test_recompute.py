@@ -10,15 +10,15 @@ import pytest
 import tiny
 from myna.analysis import memory
 from myna.analysis.shapes import shape_program
-from myna.check import check
+from myna.engines.reference import Reference
 from myna.frontend import mobilenet
 from myna.frontend.model import shapes
-from myna.interpret import Reference
 from myna.ir import Array, Kind, Node
-from myna.passes.hindsight import RangeMode, hindsight
-from myna.passes.plan import Program, plan
-from myna.passes.recompute import recompute
-from myna.pipeline import Options, training_graph
+from myna.passes.check import check
+from myna.passes.memory.plan import Program, plan
+from myna.passes.memory.recompute import recompute
+from myna.passes.pipeline import Options, training_graph
+from myna.passes.training.hindsight import RangeMode, hindsight
 
 SIZE, GROUP_BYTES = 32, 820  # as many groups as at 224 × 224 with 40,000 bytes
 

@@ -11,15 +11,15 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myna import fixed
-from myna.interpret import Reference
+from myna.engines.reference import Reference
 from myna.ir import Array, Node
+from myna.names import WRAPS
 from myna.ops import Couple, Uncouple
-from myna.passes.hindsight import RangeMode
-from myna.passes.lower import WRAPS
-from myna.passes.plan import Program
-from myna.passes.quantize import QuantizedModel
-from myna.passes.reversible import AGAIN
-from myna.pipeline import Options, compile_model
+from myna.passes.lowering.quantize import QuantizedModel
+from myna.passes.memory.plan import Program
+from myna.passes.memory.reversible import AGAIN
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 INT16 = st.one_of(st.integers(-32768, 32767), st.sampled_from([-32768, -32767, 0, 32766, 32767]))
 INT8 = st.one_of(st.integers(-128, 127), st.sampled_from([-128, -127, 126, 127]))

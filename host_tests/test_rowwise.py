@@ -12,19 +12,19 @@ import tiny
 import tiny_model
 from myna.codegen import generate
 from myna.codegen.emit import Labels
-from myna.device.library import HostLibrary, compile_library
 from myna.device.target import PROJECT
+from myna.engines.library import HostLibrary, compile_library
+from myna.engines.reference import Reference
+from myna.engines.verify import Verifier, verify_steps
 from myna.frontend.layers import Layer
-from myna.interpret import Reference
 from myna.ir import Array
 from myna.ops import Rows
 from myna.passes.macs import macs
-from myna.passes.plan import Program
-from myna.passes.rowwise import rowwise
-from myna.passes.select import select
-from myna.pipeline import Options, training_graph
+from myna.passes.memory.plan import Program
+from myna.passes.memory.rowwise import rowwise
+from myna.passes.pipeline import Options, training_graph
+from myna.passes.training.select import select
 from myna.project import Project, open_project
-from myna.verify import Verifier, verify_steps
 
 MODELS = {
     "plain": tiny_model.folder("plain"),

@@ -16,15 +16,15 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myna.cli import cli
+from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.interpret import Reference
-from myna.passes.hindsight import RangeMode
+from myna.package.package import CONTRIBUTIONS, load_contributions
 from myna.passes.macs import macs
-from myna.passes.plan import Program
-from myna.passes.select import Contribution, Contributions, layers_of, trained_tensors
-from myna.pipeline import Options, compile_model
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
+from myna.passes.training.select import Contribution, Contributions, layers_of, trained_tensors
 from myna.project import open_project
-from myna.quantized import CONTRIBUTIONS, load_contributions
 
 BODY = ("stem", "dw", "pw")
 GAINS = {"stem": Contribution(3.0, 600), "dw": Contribution(-1.0, 10), "pw": Contribution(2.0, 200)}

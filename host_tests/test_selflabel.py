@@ -28,15 +28,16 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.target import PROJECT
-from myna.learn import hearing
-from myna.learn.engine import CoreEngine, rate_pair, store_examples
+from myna.evaluation.engine import CoreEngine
+from myna.evaluation.self_label import split_clips
 from myna.learn.examples import Examples
-from myna.learn.listening import VIEWS, Criteria, Listener, Verdict
+from myna.learn.listen import VIEWS, Criteria, Listener, Verdict
 from myna.learn.recipe import Recipe
-from myna.learn.selflabel import split
-from myna.passes.tape import RATE
-from myna.pipeline import Options
+from myna.names import RATE
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
+from myna.sessions import listen as listening
+from myna.sessions.learning import rate_pair, store_examples
 
 PLANS = {"all": Options(), "head": tiny_model.HEAD}
 RECIPE = Recipe(epochs=4, enough=0.0)
@@ -85,20 +86,20 @@ def test_board_and_twin_hear_adapt_and_confirm_alike(board: tuple[Project, Board
         for features in HEARD.features:
             slot = len(listener.clips)
             session.put_features(features, slot, None)
-            found = hearing.listen(session, slot, criteria)
+            found = listening.listen(session, slot, criteria)
             assert found == listener.listen(features, criteria)
             assert session.status().clips == len(listener.clips)
             verdicts.add(found.verdict)
-        assert hearing.adapt(session, runs.program, RECIPE) == listener.adapt(RECIPE)
+        assert listening.adapt(session, runs.program, RECIPE) == listener.adapt(RECIPE)
         assert session.read_state() == engine.core.read_state()
     assert verdicts >= {Verdict.KEPT, Verdict.OTHER, Verdict.UNSURE, Verdict.INCONSISTENT}
     last = len(listener.clips) - 1
-    hearing.confirm(session, last, right=False)
+    listening.confirm(session, last, right=False)
     listener.confirm(last, right=False)
-    hearing.confirm(session, last - 1, right=True)
+    listening.confirm(session, last - 1, right=True)
     listener.confirm(last - 1, right=True)
     adapted = listener.adapt(RECIPE)
-    assert hearing.adapt(session, runs.program, RECIPE) == adapted
+    assert listening.adapt(session, runs.program, RECIPE) == adapted
     assert session.read_state() == engine.core.read_state()
 
 
@@ -114,7 +115,7 @@ def test_learning_that_does_harm_is_undone(board: tuple[Project, Board]) -> None
     adapted = listener.adapt(harm)
     assert adapted.after.known < adapted.before.known
     assert not adapted.kept
-    assert hearing.adapt(session, runs.program, harm) == adapted
+    assert listening.adapt(session, runs.program, harm) == adapted
     assert session.read_state() == engine.core.read_state() == state
 
 
@@ -142,14 +143,14 @@ def test_limits_of_what_is_kept(board: tuple[Project, Board]) -> None:
 
     def hear(slot: int, criteria: Criteria) -> Verdict:
         session.put_features(one.features[0], slot, None)
-        return hearing.listen(session, slot, criteria).verdict
+        return listening.listen(session, slot, criteria).verdict
 
     assert hear(10, replace(ANY, most=2)) is Verdict.KEPT
     assert hear(11, replace(ANY, most=2)) is Verdict.KEPT
     assert hear(12, replace(ANY, most=2)) is Verdict.CROWDED
     assert hear(11, replace(ANY, most=2)) is Verdict.KEPT  # its slot again
     assert hear(12, replace(ANY, lowest=KNOWN + 1)) is Verdict.OTHER
-    hearing.confirm(session, 11, right=True)
+    listening.confirm(session, 11, right=True)
     assert hear(12, replace(ANY, most=2)) is Verdict.KEPT
     for slot in (*np.flatnonzero(TAUGHT.labels == KNOWN).tolist(), 11):
         session.empty(slot)
@@ -173,7 +174,7 @@ def test_requests_that_make_no_sense_are_refused(board: tuple[Project, Board]) -
     assert refusal(m.CONFIRM, b.Confirm(40, 1)) == Status.BAD_SLOT
     assert refusal(m.CONFIRM, b.Confirm(0, 2)) == Status.BAD_RANGE
     session.put_features(TAUGHT.features[0], 40, None)
-    assert hearing.listen(session, 40, ANY).verdict is Verdict.KEPT
+    assert listening.listen(session, 40, ANY).verdict is Verdict.KEPT
     session.reset_state()  # forgets the classes, but not the clips
     assert refusal(m.ADAPT, b.Learn(0, 0, 1, 0)) == Status.BAD_LABEL
     session.clear_clips()
@@ -184,12 +185,12 @@ def test_sound_can_be_sent_without_a_label(board: tuple[Project, Board]) -> None
     _, session = board
     session.reset_state()
     session.clear_clips()
-    reply = session.upload_audio(tiny_model.tone("a", 3), 5, hearing.UNLABELLED)
+    reply = session.upload_audio(tiny_model.tone("a", 3), 5, listening.UNLABELLED)
     assert session.status().clips == 0
     features: npt.NDArray[np.int8] = session.get_features(5)
     assert features.shape == (tiny.FRAMES, tiny.BANDS)
     assert reply.feature_crc
-    assert hearing.listen(session, 5, ANY).verdict is Verdict.KEPT
+    assert listening.listen(session, 5, ANY).verdict is Verdict.KEPT
 
 
 @pytest.mark.qemu
@@ -201,8 +202,8 @@ def test_an_emulated_core_adapts_alike() -> None:
         for features in HEARD.features[:4]:
             slot = len(listener.clips)
             session.put_features(features, slot, None)
-            assert hearing.listen(session, slot, ANY) == listener.listen(features, ANY)
-        assert hearing.adapt(session, runs.program, RECIPE) == listener.adapt(RECIPE)
+            assert listening.listen(session, slot, ANY) == listener.listen(features, ANY)
+        assert listening.adapt(session, runs.program, RECIPE) == listener.adapt(RECIPE)
         assert session.read_state() == engine.core.read_state()
 
 
@@ -218,14 +219,14 @@ def test_a_large_state_is_kept_in_storage_while_learning_is_judged(tmp_path: Pat
     with runs.connect("host") as session:
         put(session, engine, listener)
         with pytest.raises(DeviceError) as caught:
-            hearing.adapt(session, runs.program, recipe)
+            listening.adapt(session, runs.program, recipe)
         assert caught.value.status == Status.NO_STORAGE
     with target.start("host", firmware, tmp_path / "nv") as port, Board.connect(port) as session:
         put(session, engine, listener)
         state = session.read_state()
         adapted = listener.adapt(recipe)
         assert not adapted.kept
-        assert hearing.adapt(session, runs.program, recipe) == adapted
+        assert listening.adapt(session, runs.program, recipe) == adapted
         assert session.read_state() == engine.core.read_state() == state
 
 
@@ -279,7 +280,7 @@ def test_users_are_heard_and_examined_on_different_takes(tmp_path: Path) -> None
 def test_no_take_is_in_two_parts(shots: int, takes: list[int]) -> None:
     clips = [Clip(word, "me", take, Path()) for word in ("x", "y") for take in takes]
     clips += [Clip("x", "you", 0, Path())]
-    parts = split(clips, "me", {"x": shots, "y": shots})
+    parts = split_clips(clips, "me", {"x": shots, "y": shots})
     assert sorted(i for part in parts for i in part) == list(range(2 * len(takes)))
     enrolled, heard, examined = parts
     assert len(enrolled) == 2 * min(shots, len(takes))

@@ -21,13 +21,14 @@ from myna.audio import endpoint
 from myna.audio.features import extract
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device import pio, schedule, target
+from myna.device import pio, target
 from myna.device.frame import DELIMITER, Frame, encode
 from myna.device.link import DeviceError, Link, open_port
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.wire import layout
 from myna.errors import MynaError
+from myna.learn import schedule
 
 SECOND = 16000
 Clips = dict[int, tuple[npt.NDArray[np.int8], int]]

@@ -14,8 +14,6 @@ import pytest
 import silent_model
 from click.testing import CliRunner
 from myna.bench.measure import run as measure
-from myna.budget import CLIPS, fit
-from myna.calibration import input_quant, load_calibration, save_calibration
 from myna.cli import cli
 from myna.codegen import emit
 from myna.device import bodies as b
@@ -24,14 +22,16 @@ from myna.device import pio, target
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
+from myna.engines.reference import Reference
+from myna.engines.verify import Verifier, verify_steps
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture, save_architecture
-from myna.interpret import Reference
-from myna.passes.calibrate import forward
-from myna.pipeline import Options
+from myna.package.budget import CLIPS, fit_ram
+from myna.package.calibration import input_quant, load_calibration, save_calibration
+from myna.package.package import load_package, package_of, quantize_folder, save_package
+from myna.passes.lowering.calibrate import forward
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
-from myna.quantized import load_package, package_of, quantize_folder, save_package
-from myna.verify import Verifier, verify_steps
 
 NAMES = list(silent_model.MODELS)
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
@@ -254,7 +254,9 @@ def test_large_inputs_leave_room_for_few_clips() -> None:
 
     def clips(*shape: int) -> int:
         model = replace(package.model.model, input_shape=shape)
-        return fit(replace(package, model=replace(package.model, model=model)), Options())[1].clips
+        return fit_ram(replace(package, model=replace(package.model, model=model)), Options())[
+            1
+        ].clips
 
     assert [clips(8, 8, 3), clips(96, 96, 1), clips(128, 128, 3)] == [Options.clips, 10, CLIPS[-1]]
 

@@ -7,7 +7,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,28 +19,26 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-# A module may import from its own part and from the lines above its part's line.
+# A part is a folder or a file of the package. A module may import from its own part, and from the
+# parts in the lines above its own.
 LAYERS = (
-    "errors fixed",
-    "audio files frontend",
+    "errors fixed names",
+    "files ir device",
+    "audio ops",
+    "frontend",
     "pretrain",
-    "ir",
-    "ops",
-    "check",
-    "passes",
-    "pipeline",
-    "calibration",
-    "quantized",
-    "tflite",
-    "importing",
-    "budget",
-    "interpret codegen",
-    "device",
-    "verify project",
-    "analysis",
-    "learn",
-    "bench",
-    "federated",
+    "passes.check passes.execute passes.macs passes.prune",
+    "passes.lowering",
+    "passes.training",
+    "passes.memory",
+    "passes.layout passes.pipeline",
+    "learn tflite",
+    "package codegen",
+    "engines",
+    "project",
+    "analysis sessions",
+    "evaluation",
+    "bench experiments",
     "report",
     "commands",
     "cli",
@@ -51,40 +50,70 @@ HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Modules of the package that a file imports, leaving out what only type checkers see."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            yield from (name for other in node.orelse for name in imports(other))
-            continue
+    """Modules of the package that a file imports, also inside functions or for type checkers."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative import"
             root, _, rest = (node.module or "").partition(".")
             if root == "myna":
-                yield from (rest or alias.name for alias in node.names)
+                for alias in node.names:
+                    own = f"{rest}.{alias.name}".removeprefix(".")
+                    yield own if own in MODULES else rest or alias.name
         elif isinstance(node, ast.Import):
             yield from (a.name[5:] for a in node.names if a.name.startswith("myna."))
-        yield from imports(node)
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__"])
+def part_of(module: str) -> str:
+    """The part that a module belongs to."""
+    words = module.split(".")
+    wide, narrow = ".".join(words[:1]), ".".join(words[:2])
+    return narrow if narrow in LEVEL else wide
+
+
+IMPORTS = {
+    module: set(imports(ast.parse(path.read_text("utf-8")))) - {"__version__"}
+    for module, path in MODULES.items()
+}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.endswith("__init__")])
 def test_imports_run_one_way(module: str) -> None:
-    own = module.partition(".")[0]
-    assert own in LEVEL, f"say in LAYERS where {own} stands"
-    for name in imports(ast.parse(MODULES[module].read_text("utf-8"))):
-        part = name.partition(".")[0]
-        if part in (own, "__version__"):
-            continue
-        allowed = ALONE[own] if own in ALONE else {p for p in LEVEL if LEVEL[p] < LEVEL[own]}
-        assert part in allowed, f"myna.{module} must not import myna.{name}"
+    own = part_of(module)
+    allowed = ALONE.get(own) or {part for part in LEVEL if LEVEL[part] < LEVEL[own]}
+    assert own in LEVEL, f"say in LAYERS where myna.{module} stands"
+    for name in IMPORTS[module]:
+        assert part_of(name) in {own, *allowed}, f"myna.{module} must not import myna.{name}"
+
+
+def circle(imports: Mapping[str, Collection[str]]) -> list[str]:
+    """Modules that import each other in a loop; none if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    assert not circle(IMPORTS)
 
 
 def test_the_package_itself_imports_nothing_of_its_own() -> None:
-    assert not list(imports(ast.parse(MODULES["__init__"].read_text("utf-8"))))
+    assert not IMPORTS["__init__"]
 
 
-def test_type_checking_blocks_are_left_out_and_others_are_not() -> None:
-    text = "if TYPE_CHECKING:\n    from myna.ops import A\ndef f():\n    from myna.device import x"
-    assert list(imports(ast.parse(text))) == ["device"]
+def test_every_kind_of_import_is_seen() -> None:
+    text = """
+if TYPE_CHECKING:
+    from myna.ops import add
+def f():
+    from myna.device.link import Link
+import myna.ir
+from myna import fixed
+"""
+    assert set(imports(ast.parse(text))) == {"ops.add", "device.link", "ir", "fixed"}
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
+    assert not circle({"a": {"b", "c"}, "b": {"c"}})
 
 
 @pytest.mark.parametrize("command", ["build", "verify", "flash"])

@@ -14,11 +14,11 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.link import DeviceError
 from myna.device.session import Board
-from myna.interpret import Reference
-from myna.learn.engine import store_examples
+from myna.engines.reference import Reference
 from myna.learn.examples import Examples
 from myna.learn.takes import ALIKE, agreement, odd_one
 from myna.project import Project, open_project
+from myna.sessions.learning import store_examples
 
 NEW = 4  # a class that is not in use
 

@@ -17,12 +17,12 @@ from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
+from myna.engines.verify import Verifier, verify_steps
 from myna.ops import OPS
-from myna.passes.hindsight import RangeMode, hindsight
-from myna.passes.plan import Program, plan
-from myna.passes.reversible import reversible
-from myna.pipeline import training_graph
-from myna.verify import Verifier, verify_steps
+from myna.passes.memory.plan import Program, plan
+from myna.passes.memory.reversible import reversible
+from myna.passes.pipeline import training_graph
+from myna.passes.training.hindsight import RangeMode, hindsight
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 TARGETS = [

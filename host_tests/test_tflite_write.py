@@ -12,10 +12,11 @@ import tiny
 from myna import fixed
 from myna.errors import MynaError
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.names import WRAPS
 from myna.ops import Conv2D, DepthwiseConv2D, Op, Requantize, Slice
 from myna.ops.window import Window
 from myna.passes.execute import execute
-from myna.passes.lower import WRAPS, lower
+from myna.passes.lowering.lower import lower
 from myna.tflite.write import write
 
 pytest.importorskip("tflite_micro")

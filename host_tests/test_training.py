@@ -11,11 +11,11 @@ import tiny
 from myna.audio.config import AudioConfig
 from myna.codegen import generate
 from myna.codegen.emit import Labels
-from myna.device.library import HostLibrary, compile_library
-from myna.interpret import Reference
-from myna.passes.hindsight import RangeMode
-from myna.passes.plan import Program
-from myna.pipeline import Options, compile_model
+from myna.engines.library import HostLibrary, compile_library
+from myna.engines.reference import Reference
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options, compile_model
+from myna.passes.training.hindsight import RangeMode
 
 OPTIONS = {
     "relative": Options(),

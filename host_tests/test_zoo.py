@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 import zoo
 from click.testing import CliRunner
-from myna.calibration import load_calibration
 from myna.cli import cli
-from myna.device.library import HostLibrary
+from myna.engines.library import HostLibrary
+from myna.engines.reference import Reference
+from myna.engines.verify import Verifier, verify_steps
 from myna.frontend.model import FloatModel
-from myna.importing import Request, import_keras, import_tflite
-from myna.interpret import Reference
 from myna.ir import Array
-from myna.learn.checkpoint import read_board
-from myna.learn.exporting import export_model
-from myna.pipeline import Options, compile_model
+from myna.package.calibration import load_calibration
+from myna.package.importing import Request, import_keras, import_tflite
+from myna.package.package import load_package
+from myna.passes.pipeline import Options, compile_model
 from myna.project import Project, open_project
-from myna.quantized import load_package
-from myna.verify import Verifier, verify_steps
+from myna.sessions.checkpoint import read_board
+from myna.sessions.export import export_model
 from tiny_model import kept
 
 pytest.importorskip("tflite_micro")

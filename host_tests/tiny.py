@@ -11,12 +11,12 @@ from myna.audio.config import AudioConfig
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.names import WRAPS
 from myna.ops import Couple
-from myna.passes.calibrate import activation_ranges
-from myna.passes.hindsight import RangeMode, calibrate
-from myna.passes.lower import WRAPS
-from myna.passes.quantize import QuantizedModel, quantize
-from myna.pipeline import training_graph
+from myna.passes.lowering.calibrate import activation_ranges
+from myna.passes.lowering.quantize import QuantizedModel, quantize
+from myna.passes.pipeline import training_graph
+from myna.passes.training.hindsight import RangeMode, calibrate
 
 FRAMES, BANDS, LABELS = 12, 8, ("a", "b", "c", "silence")
 SCALE = 1 / 32

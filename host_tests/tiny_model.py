@@ -17,15 +17,15 @@ from myna.audio import native
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
 from myna.device.target import PROJECT
+from myna.evaluation.split import assign_classes
 from myna.frontend.model import FloatModel, save_model
 from myna.learn.examples import Examples
-from myna.learn.protocols import assign_classes
-from myna.passes.calibrate import forward
-from myna.passes.imprint import measure
-from myna.passes.lower import lower
-from myna.passes.replay import Memories, take_turns
-from myna.pipeline import Knowledge, Options
-from myna.quantized import RANGE_MODES, Package, save_package
+from myna.package.package import RANGE_MODES, Package, save_package
+from myna.passes.lowering.calibrate import forward
+from myna.passes.lowering.lower import lower
+from myna.passes.pipeline import Knowledge, Options
+from myna.passes.training.imprint import measure
+from myna.passes.training.replay import Memories, take_turns
 
 RATE = 16000
 HEAD = Options(train="head")

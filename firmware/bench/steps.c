@@ -33,7 +33,7 @@ static void make_sound(int16_t *pcm, uint32_t first, uint32_t count) {
 
 /* The sound is made outside the counted sections: frame by frame, with a mark on either side. */
 static void count_features(void) {
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         for (uint32_t i = 0u; i < MYNA_FEATURE_BYTES; i++)
             myna_model.features[i] = (int8_t)(uint8_t)fx_random32(1u, i);
         return;

@@ -3,7 +3,7 @@
 
 #include "kernels/vectors.h"
 
-/* the multiplier's operand is small, as passes/lower.py proves */
+/* the multiplier's operand is small, as passes/lowering/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
     int32_t scaled = fx_requantize(x - p->x_zero, p->mantissa, p->shift);
     return fx_clamp32(scaled + p->y_zero, p->low, p->high);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which classifications are accepted; twin of toolchain/myna/learn/accepting.py */
+/* Which classifications are accepted; twin of toolchain/myna/learn/accept.py */
 #ifndef MYNA_ACCEPT_H
 #define MYNA_ACCEPT_H
 

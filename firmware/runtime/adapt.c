@@ -79,7 +79,7 @@ static bool is_good(struct exam before, struct exam after) {
 enum status handle_adapt(const struct request *request, struct reply *reply) {
     const struct message_learn *options = &request->fixed.learn;
     struct learn_result result;
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END; /* it is variations that tell harm */
     }
     enum status status = learn_check(options);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Learning that is undone if it did harm; twin of toolchain/myna/learn/listening.py */
+/* Learning that is undone if it did harm; twin of toolchain/myna/learn/listen.py */
 #ifndef MYNA_ADAPT_H
 #define MYNA_ADAPT_H
 

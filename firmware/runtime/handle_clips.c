@@ -43,7 +43,7 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     (void)reply;
     const struct message_audio_begin *begin = &request->fixed.audio_begin;
     struct clip *clip = clips_at(begin->slot);
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
     if (clip == NULL) {
@@ -72,7 +72,7 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
 
 enum status handle_audio_data(const struct request *request, struct reply *reply) {
     (void)reply;
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
     struct endpoint *endpoint = &myna_model.recording->endpoint;
@@ -109,7 +109,7 @@ static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
 
 enum status handle_audio_end(const struct request *request, struct reply *reply) {
     (void)request;
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
     const struct endpoint *endpoint = &myna_model.recording->endpoint;

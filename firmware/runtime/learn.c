@@ -27,7 +27,7 @@ enum status learn_check(const struct message_learn *options) {
     if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX) {
         return STATUS_BAD_RANGE;
     }
-    if (!MYNA_HEARS && options->vary != 0u) {
+    if (!MYNA_FRONT_END && options->vary != 0u) {
         return STATUS_NO_FRONT_END;
     }
     if (state_is_incomplete()) {
@@ -70,7 +70,7 @@ static const int8_t *choose_noise(uint32_t key) {
 
 void learn_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
                 uint32_t key) {
-    if (MYNA_HEARS && options->vary != 0u && label != myna_model.silence) {
+    if (MYNA_FRONT_END && options->vary != 0u && label != myna_model.silence) {
         audio_vary(myna_model.audio, features, choose_noise(key), key, myna_model.features);
     } else {
         memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);

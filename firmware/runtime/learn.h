@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the stored clips are learned; twin of toolchain/myna/learn/learner.py */
+/* How the stored clips are learned; twin of toolchain/myna/learn/learn.py */
 #ifndef MYNA_LEARN_H
 #define MYNA_LEARN_H
 

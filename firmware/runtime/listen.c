@@ -72,7 +72,7 @@ enum status handle_listen(const struct request *request, struct reply *reply) {
     const struct message_listen *listen = &request->fixed.listen;
     struct clip *clip = clips_at(listen->slot);
     struct message_listen_reply heard = {0};
-    if (!MYNA_HEARS) {
+    if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
     if (clip == NULL || (clip->stored && !clip->guessed)) {

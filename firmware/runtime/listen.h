@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clips that nobody has labelled; twin of toolchain/myna/learn/listening.py */
+/* Clips that nobody has labelled; twin of toolchain/myna/learn/listen.py */
 #ifndef MYNA_LISTEN_H
 #define MYNA_LISTEN_H
 

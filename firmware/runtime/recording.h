@@ -9,7 +9,7 @@
 
 #define MYNA_ROW_BYTES (MYNA_FEATURE_BYTES / MYNA_FRAMES)
 
-_Static_assert(!MYNA_HEARS || MYNA_FRAMES <= ENDPOINT_FRAMES, "a clip fits a recording");
+_Static_assert(!MYNA_FRONT_END || MYNA_FRAMES <= ENDPOINT_FRAMES, "a clip fits a recording");
 
 struct recording {
     struct audio_state audio;

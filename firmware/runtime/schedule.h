@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In which order training sees the clips; twin of toolchain/myna/device/schedule.py. */
+/* In which order training sees the clips; twin of toolchain/myna/learn/schedule.py. */
 #ifndef MYNA_SCHEDULE_H
 #define MYNA_SCHEDULE_H
 

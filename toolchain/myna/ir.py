@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError
-
-if TYPE_CHECKING:
-    from myna.ops.base import Op
 
 Array = npt.NDArray[Any]
 
@@ -75,12 +72,30 @@ class Tensor:
         return self.quant.zero_point if self.quant else 0
 
 
+class Operation(Protocol):
+    """What a graph must know of an op; `myna.ops.base.Op` is the base of all there are."""
+
+    kernel: ClassVar[str]
+    struct: ClassVar[str]
+    shares: ClassVar[tuple[tuple[int, int], ...]]
+    observer: ClassVar[bool]
+
+    def infer(self, *inputs: Tensor) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """Shapes and dtypes of the outputs."""
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        """The outputs, in NumPy integers."""
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Mapping[str, int]:
+        """The fields of the kernel's parameter struct."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One operation: ``op`` carries type and attributes, tensors are named."""
 
     name: str
-    op: Op
+    op: Operation
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
@@ -140,7 +155,7 @@ class Builder:
         """Declare a state tensor with its initial value."""
         return self.tensor(Tensor(name, data.shape, str(data.dtype), Kind.STATE, quant, data))
 
-    def node(self, name: str, op: Op, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+    def node(self, name: str, op: Operation, inputs: Iterable[str], outputs: Iterable[str]) -> None:
         """Append a node; outputs that do not exist yet are declared with the op's types."""
         node = Node(name, op, tuple(inputs), tuple(outputs))
         results = op.infer(*(self.tensors[i] for i in node.inputs))

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from myna.budget import Needs, fit
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import Labels
 from myna.device import pio, target
-from myna.device.library import HostLibrary, compile_library
 from myna.device.session import Board
-from myna.passes.plan import Program
-from myna.pipeline import Options, compile_model
-from myna.quantized import Package, load_package
+from myna.engines.library import HostLibrary, compile_library
+from myna.package.budget import Needs, fit_ram
+from myna.package.package import Package, load_package
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options, compile_model
 
 BUILD = target.PROJECT / "build"
 HOST = "host"  # the kind of board whose memory is the operating system's
@@ -61,7 +61,7 @@ class Project:
         ram = self.options.ram
         flags: tuple[str, ...] = ()
         if ram and target.find_board(board).kind != HOST:
-            needs = Needs.of(self.program, hears=self.package.hears)
+            needs = Needs.of(self.program, has_front_end=self.package.has_front_end)
             limits = {"ram_length": ram, "stack_size": needs.stack}
             flags = tuple(f"-Wl,--defsym={name}={value}" for name, value in limits.items())
         return pio.build(board, self.generated, extra_flags=flags)
@@ -103,7 +103,7 @@ def open_project(
         MynaError: the model is missing or damaged, or an option does not fit it.
     """
     asked = options or Options()
-    package, options = fit(load_package(model), asked)
+    package, options = fit_ram(load_package(model), asked)
     ranges = package.ranges_of(options.ranges)
     program = compile_model(
         package.model, ranges, options, package.knowledge, package.contributions

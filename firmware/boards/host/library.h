@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry points of the shared library; twin of toolchain/myna/device/library.py */
+/* Entry points of the shared library; twin of toolchain/myna/engines/library.py */
 #ifndef MYNA_LIBRARY_H
 #define MYNA_LIBRARY_H
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from myna.ir import Graph, Kind
-from myna.passes.autodiff import LOSS
-from myna.passes.place import bytes_live
-from myna.passes.plan import Program
+from myna.names import LOSS
+from myna.passes.memory.place import bytes_live
+from myna.passes.memory.plan import Program
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from myna.check import check
 from myna.errors import MynaError
 from myna.frontend.mobilenet import FIRST_STAGE
 from myna.frontend.model import FloatModel, shapes, weight_shapes
 from myna.ir import Graph, Kind, Quant
-from myna.passes.hindsight import dynamic_gradients, hindsight
-from myna.passes.plan import Program, plan
-from myna.passes.quantize import QuantizedModel, quantize
-from myna.passes.recompute import recompute
-from myna.passes.reversible import reversible
-from myna.passes.select import MEASURED, select
-from myna.pipeline import Options, training_graph
+from myna.passes.check import check
+from myna.passes.lowering.quantize import QuantizedModel, quantize
+from myna.passes.memory.plan import Program, plan
+from myna.passes.memory.recompute import recompute
+from myna.passes.memory.reversible import reversible
+from myna.passes.pipeline import Options, training_graph
+from myna.passes.training.hindsight import dynamic_gradients, hindsight
+from myna.passes.training.select import MEASURED, select
 
 RANGE = (-6.0, 6.0)  # any will do, as any weights will: nobody looks at the numbers
 REACH = 48  # nodes; more than the backward pass of a group takes, less than between two parts

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myna.analysis.shapes import shape_program
-from myna.budget import fit
 from myna.errors import MynaError
 from myna.frontend.mobilenet import GROUP_BYTES, mobilenet_v2
 from myna.frontend.model import FloatModel
-from myna.passes.plan import Program
-from myna.pipeline import Options, compile_model
-from myna.quantized import load_package
+from myna.package.budget import fit_ram
+from myna.package.package import load_package
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options, compile_model
 
 ARCHITECTURES: Mapping[str, Callable[[int], FloatModel]] = {
     "mobilenet_v2": lambda group_bytes: mobilenet_v2(group_bytes=group_bytes)
@@ -59,7 +59,7 @@ def subject(
     package = load_package(model)
 
     def program(options: Options) -> Program:
-        fitted, chosen = fit(package, options)
+        fitted, chosen = fit_ram(package, options)
         parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
         return compile_model(fitted.model, *parts)
 

@@ -52,7 +52,7 @@ def read_pcm(path: Path) -> Pcm:
 
 def read_clip(path: Path, samples: int = RATE) -> Pcm:
     """Read a recording and fit it to a length: int16 [samples]. Errors as for `read_pcm`."""
-    return fit(read_pcm(path), samples)
+    return pad_or_trim(read_pcm(path), samples)
 
 
 def read_recording(path: Path) -> Pcm:
@@ -76,7 +76,7 @@ def write_wav(path: Path, pcm: Pcm) -> None:
     soundfile.write(path, pcm, RATE, subtype="PCM_16")
 
 
-def fit(pcm: Pcm, samples: int) -> Pcm:
+def pad_or_trim(pcm: Pcm, samples: int) -> Pcm:
     """Pad int16 [n] with zeros at the end, or cut the stretch of most energy, to [samples]."""
     if len(pcm) <= samples:
         return np.pad(pcm, (0, samples - len(pcm)))

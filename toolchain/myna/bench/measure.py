@@ -19,23 +19,23 @@ from myna.bench.count import (
     total,
 )
 from myna.bench.program import PREFIX, with_cases
-from myna.calibration import load_calibration
 from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.device.pio import compile_flags
 from myna.device.target import find_board
 from myna.errors import MynaError
+from myna.evaluation import speech
+from myna.evaluation.verified_enrollment import featurize
 from myna.ir import Graph, Kind, Node
-from myna.learn import speech
 from myna.learn.examples import Examples
-from myna.learn.footprint import Footprint, measure
-from myna.learn.lesson import featurize
 from myna.learn.recipe import Recipe
+from myna.names import RESIDUAL
+from myna.package.calibration import load_calibration
 from myna.passes.macs import macs
-from myna.passes.narrow import PLANE
-from myna.passes.plan import plan
-from myna.pipeline import Options
+from myna.passes.memory.plan import plan
+from myna.passes.pipeline import Options
 from myna.project import BUILD, Project, open_project
+from myna.sessions.footprint import Footprint, measure
 
 # Functions that find, keep and apply the ranges of gradients (kernels/pairs.h, kernels/ranges.c).
 TRACKING = ("gradient_narrow", "hindsight_scale", "range_update")
@@ -158,7 +158,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
     project = open_project(model, options)
     program = project.program
     # first: it may not fit
-    lesson = _examples(project) if enroll and project.package.hears else None
+    lesson = _examples(project) if enroll and project.package.has_front_end else None
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,
@@ -217,7 +217,7 @@ def _counted(count: Count) -> dict[str, int]:
 def _weight_planes(graph: Graph) -> int:
     """Bytes of trained weights and biases, inside the state."""
     names = {n.name.removesuffix(".update") for n in graph.nodes if n.name.endswith(".update")}
-    planes = {*names, *(f"{name}.residual" for name in names), PLANE}
+    planes = {*names, *(f"{name}.residual" for name in names), RESIDUAL}
     return sum(t.nbytes for t in graph.of_kind(Kind.STATE) if t.name in planes)
 
 

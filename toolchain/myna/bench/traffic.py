@@ -13,8 +13,8 @@ from pathlib import Path
 
 from myna.bench.count import count_steps
 from myna.ops import GradOp
-from myna.passes.hindsight import RangeMode
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.passes.training.hindsight import RangeMode
 from myna.project import open_project
 
 # What belongs to gradient d: d.measure, …, and d itself.

@@ -15,15 +15,25 @@ import jinja2
 from myna import __version__
 from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
-from myna.budget import feature_rows, occupied, recording_bytes
 from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind, Node, Tensor
-from myna.passes.accept import SIMILARITY, THRESHOLD, TYPICAL
-from myna.passes.autodiff import CLASSES, LABEL, LOSS
-from myna.passes.imprint import CENTER, SHOTS, TOTAL, has_head, head_of
-from myna.passes.plan import Program
-from myna.passes.tape import SEED, STEP
-from myna.pipeline import Options
+from myna.names import (
+    CENTER,
+    CLASSES,
+    LABEL,
+    LOSS,
+    SEED,
+    SHOTS,
+    SIMILARITY,
+    STEP,
+    THRESHOLD,
+    TOTAL,
+    TYPICAL,
+)
+from myna.passes.layout import feature_rows, occupied, recording_bytes
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options
+from myna.passes.training.imprint import has_head, head_of
 
 ABI = 6  # MYNA_MODEL_ABI of firmware/runtime/model.h
 LINE = 100  # characters
@@ -128,7 +138,7 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "state_names": [identifier(t.name) for t in state],
         "program": program,
         "recording_bytes": recording_bytes(graph),
-        "occupied": occupied(program, hears=labels.audio is not None),
+        "occupied": occupied(program, has_front_end=labels.audio is not None),
         "nodes": nodes,
         "outputs": outputs,
         "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import json_option, model_argument, must_hear, write_json
-from myna.learn.accuracy import ENGINES, accuracy_of
+from myna.commands.common import json_option, model_argument, require_front_end, write_json
+from myna.evaluation.accuracy import ENGINES, accuracy_of
 from myna.project import open_project
 
 
@@ -21,7 +21,7 @@ from myna.project import open_project
 @json_option
 def accuracy(model: Path, data: Path, engine: str, json_file: Path | None) -> None:
     """Measure MODEL on the clips of speakers that training never heard."""
-    must_hear(model)
+    require_front_end(model)
     percent, tested = accuracy_of(open_project(model), data, engine)
     result = {"model": str(model), "engine": engine, "accuracy": percent, "tested": tested}
     write_json(json_file, "accuracy", result)

@@ -17,8 +17,8 @@ from myna.bench.count import machine_of
 from myna.bench.traffic import count_gradients, counted_reduction
 from myna.commands.common import json_option, options, verification_options, write_json
 from myna.errors import MynaError
-from myna.passes.select import layers_of, trained_tensors
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.passes.training.select import layers_of, trained_tensors
 from myna.report.timeline import draw_memory
 
 BUILD = Path("build")

@@ -19,7 +19,7 @@ from myna.commands.common import (
     verification_options,
     write_json,
 )
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.report.roofline import draw_roofline
 
 MEMORY = ("arena", "state", "buffers", "stack", "total")
@@ -90,7 +90,7 @@ def _table(title: str, kernels: Sequence[Kernel]) -> Table:
 def _summary(measured: Bench) -> Table:
     table = Table("", title=f"{measured.project.folder} on {measured.board}", title_justify="left")
     table.add_column("instructions", justify="right")
-    if measured.project.package.hears:
+    if measured.project.package.has_front_end:
         table.add_row("features of one second", f"{measured.features.instructions:,}")
     sums = [
         sum(node.count.instructions for node in nodes)

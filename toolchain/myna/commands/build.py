@@ -9,8 +9,8 @@ import click
 
 from myna.commands.common import board_option, model_argument, training_options
 from myna.device import pio
-from myna.passes.rowwise import NAME
-from myna.pipeline import Options
+from myna.names import ROWS
+from myna.passes.pipeline import Options
 from myna.project import open_project
 
 LARGE = 256  # bytes of a variable that is named
@@ -32,9 +32,9 @@ def build(
     """Compile MODEL to C and build the firmware of a board."""
     project = open_project(model, chosen, out)
     program, used = project.program, project.options
-    how = f", one-byte weights in {len(used.narrow)} layers" if used.narrow else ""
+    how = f", one-byte weights in {len(used.int8_weights)} layers" if used.int8_weights else ""
     by_rows = (
-        ", inference by rows" if used.rows and NAME in {n.name for n in program.graph.nodes} else ""
+        ", inference by rows" if used.rows and ROWS in {n.name for n in program.graph.nodes} else ""
     )
     memories = len(program.replay.labels)
     makes = f"{rows} classes" if (rows := project.package.rows) else "a reconstruction"

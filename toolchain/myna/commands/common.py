@@ -22,9 +22,9 @@ from myna import __version__
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture
-from myna.passes.hindsight import RangeMode
-from myna.passes.select import AUTO, HELP
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.passes.training.hindsight import RangeMode
+from myna.passes.training.select import AUTO, HELP
 
 console = Console(stderr=True)
 MOST_JOBS = 16  # a process takes 60 MB, with the float engine 650
@@ -145,7 +145,7 @@ training_options = _training_options("head")
 verification_options = _training_options("all")
 
 
-def must_hear(model: Path) -> None:
+def require_front_end(model: Path) -> None:
     """Raise a MynaError if a model's folder has no audio front end, before anything is done."""
     AudioConfig.from_json(load_architecture(model).audio)
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from myna.commands.asking import asking_options, exams_of, folder
 from myna.commands.common import json_option, model_argument, progress, write_json
-from myna.learn.comparisons import COMPARISONS, Part
-from myna.learn.enrolling import WordsExam
-from myna.learn.trial import run
+from myna.commands.evaluation_options import evaluation_options, exams_of, folder
+from myna.evaluation.personalization import WordsExam
+from myna.experiments.comparisons import COMPARISONS, Part
+from myna.experiments.variant import run
 
 
 @click.command()
 @click.argument("comparison", type=click.Choice(list(COMPARISONS)))
 @model_argument
-@asking_options(users=4)
+@evaluation_options(users=4)
 @click.option("--base-data", type=folder, required=True, help="Recordings of what MODEL knew.")
 @json_option
 def compare(

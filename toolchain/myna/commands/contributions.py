@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from myna.commands.asking import asking_options, exams_of
 from myna.commands.common import json_option, model_argument, progress, write_json
-from myna.learn.contributions import SHOTS, measure, save
+from myna.commands.evaluation_options import evaluation_options, exams_of
+from myna.experiments.contributions import SHOTS, measure, save
 
 
 @click.command()
 @model_argument
-@asking_options(users=6)
+@evaluation_options(users=6)
 @json_option
 def contributions(
     model: Path, data: Path, users: int, sets: int, seed: int, jobs: int, json_file: Path | None

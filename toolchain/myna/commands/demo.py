@@ -14,24 +14,24 @@ from myna.audio.dataset import Heard, scan
 from myna.commands.common import (
     board_option,
     json_option,
-    must_hear,
     progress,
     ram_option,
+    require_front_end,
     write_json,
 )
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
-from myna.learn import protocols, speech
-from myna.learn.engine import BoardEngine, predict
-from myna.learn.evaluate import percent_right
+from myna.evaluation import speech, split
+from myna.evaluation.engine import BoardEngine, predict
+from myna.evaluation.evaluate import percent_right
+from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
 from myna.learn.examples import Examples
-from myna.learn.footprint import Footprint, measure
-from myna.learn.lesson import Lesson, featurize
 from myna.learn.recipe import Recipe
-from myna.passes.select import HELP
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.passes.training.select import HELP
 from myna.project import Project, open_project
-from myna.report.picture import draw_lesson
+from myna.report.picture import draw_learning_curve
+from myna.sessions.footprint import Footprint, measure
 
 MODEL = PROJECT / "models" / "kws"
 FALLBACK = "host"
@@ -52,7 +52,7 @@ class Result:
 
     before: float
     after: float
-    lesson: Lesson
+    lesson: VerifiedEnrollment
     footprint: Footprint | None
     board: str
 
@@ -91,7 +91,7 @@ def demo(
 ) -> None:
     """Teach five words of one user to MODEL on a virtual board, compared with the reference."""
     begun = time.monotonic()
-    must_hear(model)
+    require_front_end(model)
     board = _usable_board(board)
     project = open_project(model, Options(train=train, ram=ram))
     asked = tuple(words.split(",")) if words else None
@@ -106,7 +106,7 @@ def demo(
         f"{shots} takes each, on {result.board}; {result.lesson.comparison.compared} bytes "
         f"of state compared, {result.lesson.comparison.differences} differences"
     )
-    draw_lesson(result.lesson.record, title, len(user.takes[0]), picture)
+    draw_learning_curve(result.lesson.record, title, len(user.takes[0]), picture)
     record = _record(model, board, user, shots, seed, result)
     record["seconds"] = round(time.monotonic() - begun, 1)
     for path in filter(None, (output / "demo.json", json_file)):
@@ -136,20 +136,20 @@ def _user(
         return User("synthetic speech (espeak-ng, no recordings given)", words, takes)
     clips = scan(data)
     known = {*project.package.labels, *Heard.load(project.folder).words}
-    words = words or protocols.choose_new_words(clips, known, protocols.NEW_WORDS)
-    speaker = speaker or protocols.choose_speakers(clips, words, shots)[0]
+    words = words or split.choose_new_words(clips, known, split.NEW_WORDS)
+    speaker = speaker or split.choose_speakers(clips, words, shots)[0]
     return User(f"speaker {speaker}", words, speech.recorded_user(data, speaker, words, shots))
 
 
 def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) -> Result:
     package, rows = project.package, project.package.rows
-    classes = protocols.assign_classes(package.labels, user.words, rows)
+    classes = split.assign_classes(package.labels, user.words, rows)
     enrolled, tested = (featurize(package.front_end, takes, classes) for takes in user.takes)
     click.echo(f"build:    {board}")
     firmware = project.firmware(board)
     with project.connect(board) as session:
         before = _ask(project, session, tested)
-        lesson = Lesson(project.program, package, session, user.takes[0], enrolled)
+        lesson = VerifiedEnrollment(project.program, package, session, user.takes[0], enrolled)
         with progress(f"send {len(enrolled)} takes") as report:
             lesson.send(report)
         with progress("train and compare") as report:

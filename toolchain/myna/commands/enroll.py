@@ -17,11 +17,11 @@ from myna.commands.common import (
 )
 from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.results import Scored
-from myna.learn import teach
-from myna.learn.checkpoint import FORGETS, keep
 from myna.learn.recipe import Recipe
-from myna.learn.words import load_words, save_words
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.sessions import enroll as enrollment
+from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.words import load_words, save_words
 
 
 @click.command()
@@ -51,12 +51,12 @@ def enroll(
     takes, project = open_recordings(paths, wav, chosen)
     with project.connect("", port) as session:
         learned = load_words(names, session)
-        label = teach.class_of(word, session, learned)
+        label = enrollment.class_of(word, session, learned)
         with progress(f"send {len(takes)} takes") as report:
-            teach.send(session, takes, label, report)
+            enrollment.send(session, takes, label, report)
         step = session.status().step
         with progress("train") as report:
-            taught = teach.train(session, project.program, Recipe(), report)
+            taught = enrollment.train(session, project.program, Recipe(), report)
         if label == len(session.labels) + len(learned):
             save_words(names, session.info.model, (*learned, word))
         result = {

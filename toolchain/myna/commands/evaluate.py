@@ -11,33 +11,33 @@ from typing import Any
 import click
 
 from myna.audio.dataset import Heard
-from myna.budget import fit
-from myna.commands.asking import folder, read
 from myna.commands.common import (
     jobs_option,
     json_option,
     model_argument,
-    must_hear,
     names,
     port_option,
     progress,
+    require_front_end,
     training_options,
     write_json,
 )
-from myna.learn import protocols
-from myna.learn.engine import EngineSpec
-from myna.learn.evaluate import examine_all, summarize
+from myna.commands.evaluation_options import folder, read
+from myna.evaluation import split
+from myna.evaluation.engine import EngineSpec
+from myna.evaluation.evaluate import examine_all, summarize
+from myna.evaluation.protocol import EvaluationProtocol, Request
+from myna.evaluation.protocols import PROTOCOLS
 from myna.learn.recipe import Recipe
-from myna.learn.studies import STUDIES
-from myna.learn.study import Request, Study
-from myna.pipeline import Options
-from myna.quantized import Package, load_package
+from myna.package.budget import fit_ram
+from myna.package.package import Package, load_package
+from myna.passes.pipeline import Options
 
 
 @click.command()
 @model_argument
 @click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--protocol", type=click.Choice(list(STUDIES)), required=True)
+@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -45,7 +45,7 @@ from myna.quantized import Package, load_package
 @click.option(
     "--max-speakers",
     type=click.IntRange(1),
-    default=protocols.SPEAKERS,
+    default=split.SPEAKERS,
     show_default=True,
     help="How many speakers to choose.",
 )
@@ -80,10 +80,10 @@ def evaluate(
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
-    must_hear(model)
+    require_front_end(model)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
-    package, study = load_package(model), STUDIES[protocol]
+    package, study = load_package(model), PROTOCOLS[protocol]
     request = Request(
         package,
         Heard.load(model),
@@ -110,7 +110,7 @@ def evaluate(
     _warn(summary, package, chosen)
 
 
-def _print(study: Study, summary: Mapping[str, Any]) -> None:
+def _print(study: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
     people = len(summary["speakers"])
     click.echo(f"{study.name}, {summary['shots']} shots, {people} speakers")
     for field, title in study.shown.items():
@@ -120,7 +120,7 @@ def _print(study: Study, summary: Mapping[str, Any]) -> None:
 
 def _warn(summary: Mapping[str, Any], package: Package, chosen: Options) -> None:
     """Say so if a board with the RAM asked for cannot keep what was enrolled here."""
-    clips = fit(package, chosen)[1].clips
+    clips = fit_ram(package, chosen)[1].clips
     most = max(person.get("enrolled", 0) for person in summary["per_speaker"])
     if chosen.ram is not None and most > clips:
         click.echo(f"warning: {most} takes were enrolled; this --ram holds {clips} clips", err=True)

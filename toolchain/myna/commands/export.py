@@ -10,11 +10,11 @@ import click
 from myna.commands.common import model_argument, names_option, progress, training_options
 from myna.errors import MynaError
 from myna.files import write_file
-from myna.learn.checkpoint import Checkpoint, load_checkpoint, read_board, save_checkpoint
-from myna.learn.exporting import Exported, export_model, identity_of
-from myna.learn.words import load_words
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
+from myna.sessions.checkpoint import Checkpoint, load_checkpoint, read_board, save_checkpoint
+from myna.sessions.export import Exported, export_model, identity_of
+from myna.sessions.words import load_words
 from myna.tflite.c_array import c_header
 
 SAVED, NETWORK = ".npz", ".tflite"

@@ -10,7 +10,7 @@ import click
 from myna.commands.common import board_option, model_argument, training_options
 from myna.device import target
 from myna.device.session import Board
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import open_project
 
 

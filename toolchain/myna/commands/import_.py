@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from myna.budget import Needs
 from myna.commands.common import names
 from myna.errors import MynaError
 from myna.files import write_file
 from myna.frontend.model import load_architecture
-from myna.importing import Request, import_keras, import_tflite
-from myna.passes.lower import lower
+from myna.package.budget import Needs
+from myna.package.importing import Request, import_keras, import_tflite
+from myna.package.package import CLASSES, Package
+from myna.passes.lowering.lower import lower
 from myna.passes.macs import macs
-from myna.pipeline import Options, compile_model
-from myna.quantized import CLASSES, Package
+from myna.passes.pipeline import Options, compile_model
 
 NO_FRONT_END = "none"
 CARD, MADE_BY = "README.md", "`myna import"
@@ -109,7 +109,7 @@ def _summary(package: Package) -> Iterator[str]:
         options = Options(train=train, replay=0)
         ranges = package.ranges_of(options.ranges)
         program = compile_model(package.model, ranges, options, package.knowledge)
-        needs = Needs.of(program, hears=package.hears)
+        needs = Needs.of(program, has_front_end=package.has_front_end)
         yield (
             f"--train {train}: {needs.total(0)} bytes of RAM (arena {needs.arena}, state "
             f"{needs.state}, firmware {needs.firmware}, stack {needs.stack}), "

@@ -20,12 +20,13 @@ from myna.commands.common import (
 from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
-from myna.learn import hearing, teach
-from myna.learn.checkpoint import FORGETS, keep
-from myna.learn.listening import Criteria, Heard, Verdict, certain
+from myna.learn.listen import Criteria, Heard, Verdict, certain
 from myna.learn.recipe import Recipe
-from myna.learn.words import load_words
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
+from myna.sessions import enroll as enrollment
+from myna.sessions import listen as listening
+from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.words import load_words
 
 NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 
@@ -67,7 +68,7 @@ def listen(
                 where="listen",
                 fix="enroll the words first, or record them more clearly",
             )
-        adapted = hearing.adapt(session, project.program, Recipe())
+        adapted = listening.adapt(session, project.program, Recipe())
         saved = adapted.kept and keep(session)
     result = {"heard": heard, **asdict(adapted), "saved": saved}
     write_json(json_file, "listen", result)
@@ -77,18 +78,18 @@ def listen(
 
 
 def _hear(
-    session: Board, take: teach.Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
+    session: Board, take: enrollment.Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
 ) -> Heard | None:
     """Hear one take in a free slot; None if the board finds it unfit."""
-    (slot,) = teach.free_slots(session, 1)
-    if session.upload_audio(take.pcm, slot, hearing.UNLABELLED).verdict != Endpoint.OK:
+    (slot,) = enrollment.free_slots(session, 1)
+    if session.upload_audio(take.pcm, slot, listening.UNLABELLED).verdict != Endpoint.OK:
         click.echo(f"{take.path.name}: no clear word")
         return None
-    found = hearing.listen(session, slot, criteria)
+    found = listening.listen(session, slot, criteria)
     kept = found.verdict is Verdict.KEPT
     click.echo(f"{take.path.name}: {names[found.label]!r}, {found.verdict.name.lower()}")
     if kept and confirm:
-        hearing.confirm(session, slot, right=click.confirm("Was that right?"))
+        listening.confirm(session, slot, right=click.confirm("Was that right?"))
     return found
 
 

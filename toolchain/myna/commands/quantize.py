@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from myna.commands.common import model_argument
-from myna.quantized import CLASSES, quantize_folder
+from myna.package.package import CLASSES, quantize_folder
 
 
 @click.command()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import must_hear
+from myna.commands.common import require_front_end
 from myna.device.target import PROJECT
-from myna.learn import teach
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import Project, open_project
+from myna.sessions import enroll as enrollment
 
 MODEL = PROJECT / "models" / "kws"
 
@@ -25,7 +25,7 @@ wav_option = click.option(
 
 def open_recordings(
     paths: tuple[Path, ...], wav: tuple[Path, ...], chosen: Options
-) -> tuple[tuple[teach.Take, ...], Project]:
+) -> tuple[tuple[enrollment.Take, ...], Project]:
     """The takes in ``--wav`` and among the arguments, and the model named there or `MODEL`.
 
     Raises:
@@ -34,6 +34,6 @@ def open_recordings(
     models = [path for path in paths if (path / "architecture.json").is_file()]
     files = [path for path in paths if path not in models]
     model = models[0] if models else MODEL
-    must_hear(model)
-    takes = teach.read_takes(teach.find_takes((*wav, *files)))
+    require_front_end(model)
+    takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
     return takes, open_project(model, chosen)

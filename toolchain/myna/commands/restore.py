@@ -14,10 +14,10 @@ from myna.commands.common import (
     running_port_option,
     training_options,
 )
-from myna.learn.checkpoint import FORGETS, keep, load_checkpoint, write_board
-from myna.learn.words import save_words
-from myna.pipeline import Options
+from myna.passes.pipeline import Options
 from myna.project import open_project
+from myna.sessions.checkpoint import FORGETS, keep, load_checkpoint, write_board
+from myna.sessions.words import save_words
 
 
 @click.command()

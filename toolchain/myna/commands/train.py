@@ -10,9 +10,9 @@ import click
 from myna.commands.common import json_option, names, write_json
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.learn.accuracy import accuracy_of
+from myna.evaluation.accuracy import accuracy_of
+from myna.package.package import quantize_folder
 from myna.project import open_project
-from myna.quantized import quantize_folder
 
 
 @click.command()

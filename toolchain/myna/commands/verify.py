@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from myna.calibration import load_calibration
 from myna.commands.common import (
     board_option,
     json_option,
@@ -18,9 +17,10 @@ from myna.commands.common import (
     verification_options,
     write_json,
 )
-from myna.pipeline import Options
+from myna.engines.verify import Verifier, verify_steps
+from myna.package.calibration import load_calibration
+from myna.passes.pipeline import Options
 from myna.project import open_project
-from myna.verify import Verifier, verify_steps
 
 CLIPS = 40
 

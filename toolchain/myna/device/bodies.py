@@ -234,7 +234,7 @@ class Listen(Message):
 @dataclass(frozen=True)
 class ListenReply(Message):
     """What the clip is taken for, by how much, how many variations agree (0 if the verdict was
-    reached without), and a `learn.listening.Verdict`: the slot is empty unless it is KEPT."""
+    reached without), and a `learn.listen.Verdict`: the slot is empty unless it is KEPT."""
 
     label: U16
     margin: U16

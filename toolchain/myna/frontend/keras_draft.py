@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from myna.errors import MynaError
+from myna.frontend.identifiers import INPUT, new_name
 from myna.frontend.keras_file import floats
 from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.model import Floats
-from myna.frontend.names import INPUT, new_name
 
 Parameters = tuple[Any, Any]  # weights as in `FloatModel`, and a bias or None
 SOFTMAX = "softmax"

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from myna.errors import MynaError
+from myna.frontend.identifiers import INPUT, numbered
 from myna.frontend.keras_draft import Draft
 from myna.frontend.keras_file import open_keras, unsupported
 from myna.frontend.keras_rules import RULES
 from myna.frontend.model import FloatModel, check_model
-from myna.frontend.names import INPUT, numbered
 from myna.frontend.simplify import simplify
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from myna.frontend.identifiers import new_name
 from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.model import Floats
-from myna.frontend.names import new_name
 
 WEIGHTED = ("conv2d", "depthwise_conv2d", "dense")
 FUSING = (*WEIGHTED, "add")  # have an activation of their own

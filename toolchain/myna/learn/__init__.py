@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning from a few utterances: engines, recipes, evaluation protocols."""
+"""Learning on the device: the twins of firmware/runtime, under the same names."""

@@ -15,7 +15,8 @@ class Recipe:
     word that is learned worst decides, because many that are known would hide it in a mean.
 
     Attributes:
-        rate: learning rate, in inverse mean squared lengths of an embedding (see `passes.imprint`).
+        rate: learning rate, in inverse mean squared lengths of an embedding (see
+            `passes.training.imprint`).
         epochs: passes over the clips, at most 64.
         enough: mean loss of a word's clips during an epoch (nats); training ends when every word
             has less. 0 trains for all epochs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from myna import fixed
 from myna.fixed import IntArray
 from myna.ir import Array, Node, Quant, Tensor
 from myna.ops.base import Case, ClampOp, Type, expect, int64
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 HEADROOM = 20  # bits by which operands are lifted before they are brought to one scale
 

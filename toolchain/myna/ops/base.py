@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.fixed import IntArray, Pair
 from myna.ir import Array, Node, Tensor
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 Type = tuple[tuple[int, ...], str]  # shape, dtype
 PAIR: Type = ((2,), "int32")  # a run-time scale: (mantissa, exponent)

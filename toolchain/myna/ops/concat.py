@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import Case, Op, Type, expect
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 
 @dataclass(frozen=True)

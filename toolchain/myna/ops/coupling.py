@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from myna import fixed
 from myna.fixed import IntArray
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, Op, Type, expect, int64
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
 from myna.ops.layer import Layer, train_layer
 from myna.ops.sgd import UpdateInputs, shared_inputs, update_weight
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 GRID = [(1, 1), (64, 12), (7, 33), (96, 20)]  # inputs, units
 

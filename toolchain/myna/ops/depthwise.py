@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
 from myna.ops.layer import Layer, train_layer
 from myna.ops.sgd import UpdateInputs, shared_inputs, update_weight
+from myna.ops.tape import Tape
 from myna.ops.window import Window, map_fields
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
 
 GRID = [  # in h, w, c; kernel; strides; padding
     ((25, 5, 16), (3, 3), (1, 1), "same"),

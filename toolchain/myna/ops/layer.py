@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from myna.fixed import IntArray
 from myna.ir import Array, Node
 from myna.ops.base import ClampOp, GradOp, Op
 from myna.ops.sgd import BiasUpdate
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 ACCUMULATOR_MAX = 2**31 - 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from myna.fixed import IntArray
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
 from myna.ops.pool import WINDOWS
+from myna.ops.tape import Tape
 from myna.ops.window import Window, map_fields
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
 
 OUTSIDE = -129  # less than any int8
 

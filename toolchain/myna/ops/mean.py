@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,9 +13,7 @@ from myna import fixed
 from myna.ir import Array, Node, Quant, Tensor
 from myna.ops.base import Case, Op, Type, expect, int64
 from myna.ops.pool import AveragePoolGrad
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import Case, Op, Type, expect
+from myna.ops.tape import Tape
 from myna.ops.window import map_fields
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
 
 GRID = [((3, 4, 2), (1, 2, 0, 3)), ((1, 1, 5), (0, 1, 1, 0)), ((4, 3, 3), (0, 0, 2, 1))]
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from myna import fixed
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import Case, ClampOp, Type, expect, int64
-
-if TYPE_CHECKING:
-    from myna.passes.tape import Tape
+from myna.ops.tape import Tape
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that are computed row by row, so that few rows of each map exist at a time.
 
-The result is that of the layers one after the other, which is the reference. When which row is
-made, and how many rows of a map are kept for that, is decided by `passes.rowwise`; here it only
-becomes the parameters of the kernel.
+The result is that of the layers one after the other, which is the reference. When a row is made,
+and how many rows of a map are kept, `passes.memory.rowwise` decides.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from myna.ir import Array, Graph, Node, Tensor
+from myna.names import WRAPS
 from myna.ops.base import SCALAR, Case, Op, Type, expect
 from myna.ops.conv2d import Conv2D
 from myna.ops.coupling import Couple
@@ -72,7 +72,7 @@ class Rows(Op):
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         x, weights, words, wraps = inputs
-        values = {self.maps[0].name: x, "wraps": wraps}
+        values = {self.maps[0].name: x, WRAPS: wraps}
         blobs, at = {"int8": weights, "int32": words}, {"int8": 0, "int32": 0}
         for tensor in self.constants:
             begin = at[tensor.dtype]
@@ -85,7 +85,7 @@ class Rows(Op):
         means = [values[n.outputs[0]] for n in self.layers if isinstance(n.op, AveragePool)]
         work = zip(self.sizes, (np.int8, np.int16, np.int32), strict=True)
         zeros = (np.zeros(size, dtype) for size, dtype in work)
-        return (np.concatenate(means, axis=-1), *zeros, values["wraps"].copy())
+        return (np.concatenate(means, axis=-1), *zeros, values[WRAPS].copy())
 
     def inner(self) -> Graph:
         """The layers as a graph of their own."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from myna.ir import Array, Node, Tensor
+from myna.names import WRAPS
+from myna.ops.base import Op
 from myna.ops.conv2d import Conv2D
 from myna.ops.coupling import Couple
 from myna.ops.depthwise import DepthwiseConv2D
@@ -42,20 +44,20 @@ def two_streams(
 
     stem = ("x", *constants("stem", (CHANNELS, 4, 3, shape[2])))
     depthwise = ("b_in", *constants("dw", (3, 3, CHANNELS)))
-    steps = (
+    steps: tuple[tuple[str, Op, tuple[str, ...], str], ...] = (
         ("stem", Conv2D.example(i, window=window), stem, "int8"),
         ("a", _widen(7, 3), ("stem",), "int16"),
         ("b", _widen(6, 0), ("stem",), "int16"),
         ("b_in", _narrow(-4), ("b",), "int8"),
         ("dw", DepthwiseConv2D.example(i, window=around), depthwise, "int8"),
-        ("sum", Couple(HALF, 7, 0), ("a", "dw", "wraps"), "int16"),
+        ("sum", Couple(HALF, 7, 0), ("a", "dw", WRAPS), "int16"),
         ("sum_in", _narrow(-5), ("sum",), "int8"),
         ("mean_a", AveragePool(whole), ("sum_in",), "int8"),
         ("mean_b", AveragePool(whole), ("b_in",), "int8"),
     )
     nodes, maps = [], [Tensor("x", shape, "int8")]
     for name, op, inputs, dtype in steps:
-        updated = ("wraps",) if name == "sum" else ()
+        updated = (WRAPS,) if name == "sum" else ()
         nodes.append(Node(name, op, inputs, (name, *updated)))
         is_mean = isinstance(op, AveragePool)
         maps.append(Tensor(name, (1, 1, CHANNELS) if is_mean else middle, dtype))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiler passes, each a pure function in a file of its own; pipeline.py shows their order."""
+"""The compiler: pure functions from graph to graph; `pipeline` shows their order."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from myna.audio.config import RATE
 from myna.audio.features import Pcm
-from myna.audio.files import fit
+from myna.audio.files import pad_or_trim
 
 Random = np.random.Generator
 Floats = npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ def colour(sound: Floats, random: Random) -> Floats:
 
 def place(word: Pcm, samples: int, random: Random) -> Pcm:
     """Put a trimmed word at a random time within `samples`."""
-    word = fit(word, min(len(word), samples))
+    word = pad_or_trim(word, min(len(word), samples))
     start = int(random.integers(samples - len(word) + 1))
     return np.pad(word, (start, samples - len(word) - start))
 

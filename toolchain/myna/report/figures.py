@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from myna.errors import MynaError
-from myna.learn.studies import STUDIES
+from myna.evaluation.protocols import PROTOCOLS
 from myna.report.markdown import insert, percent, table
 
 Result = Mapping[str, Any]
@@ -72,7 +72,7 @@ def _limit(result: Result) -> str:
 
 def _measured(result: Result) -> Iterator[str]:
     """The averaged figures that the protocol shows; before and after in one."""
-    shown = STUDIES[result["protocol"]].shown
+    shown = PROTOCOLS[result["protocol"]].shown
     for field, title in shown.items():
         later = field.replace("before", "after")
         if result.get(field) is None or (field != later and later not in shown):

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from myna.errors import MynaError
-from myna.learn.lesson import Record
+from myna.evaluation.verified_enrollment import LearningCurve
 
 BLUE, ORANGE = "#1b6ca8", "#d1662c"
 
 
-def draw_lesson(record: Record, title: str, epoch: int, path: Path) -> None:
+def draw_learning_curve(record: LearningCurve, title: str, epoch: int, path: Path) -> None:
     """Accuracy and loss over the training steps, and below the gradients' ranges, if any.
 
     Args:
@@ -58,7 +58,7 @@ def save_picture(figure: Figure, path: Path) -> None:
         ) from error
 
 
-def _draw_learning(axes: Axes, record: Record, epoch: int) -> None:
+def _draw_learning(axes: Axes, record: LearningCurve, epoch: int) -> None:
     steps, percent = zip(*record.tests, strict=True)
     axes.plot(steps, percent, "o-", color=BLUE, label="accuracy on takes not enrolled")
     axes.set_ylabel("accuracy (%)", color=BLUE)
@@ -79,7 +79,7 @@ def _draw_learning(axes: Axes, record: Record, epoch: int) -> None:
     axes.legend(lines, [str(line.get_label()) for line in lines], loc="center right")
 
 
-def _draw_ranges(axes: Axes, record: Record) -> None:
+def _draw_ranges(axes: Axes, record: LearningCurve) -> None:
     colors = mpl.colormaps["viridis"](np.linspace(0, 0.92, max(len(record.ranges), 1)))
     for color, (name, values) in zip(colors, record.ranges.items(), strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, color=color, linewidth=1, label=name)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from myna.learn.evaluate import mean_difference
+from myna.evaluation.evaluate import mean_difference
 from myna.report.markdown import insert, percent, table
 from myna.report.tradeoff import draw_tradeoff
 

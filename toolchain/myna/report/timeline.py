@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from myna.analysis.memory import activations, peak_activations
-from myna.passes.place import Buffer
-from myna.passes.plan import Program
+from myna.passes.memory.place import Buffer
+from myna.passes.memory.plan import Program
 from myna.report.picture import BLUE, ORANGE, save_picture
 
 LIGHT_BLUE, GREY = "#8fc1e3", "#b0b0b0"

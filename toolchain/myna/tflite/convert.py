@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from myna.errors import MynaError
+from myna.frontend.identifiers import INPUT, numbered
 from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, check_model
-from myna.frontend.names import INPUT, numbered
-from myna.passes.quantize import NARROW, QuantizedModel
+from myna.names import NARROW
+from myna.passes.lowering.quantize import QuantizedModel
 from myna.tflite.layers import RULES
 from myna.tflite.network import INTEGERS, Network
 from myna.tflite.read import File, Operator

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from myna.errors import MynaError
+from myna.frontend.identifiers import INPUT, new_name
 from myna.frontend.layers import Layer, Shape, output_shape
-from myna.frontend.names import INPUT, new_name
 from myna.ir import Array, Quant
-from myna.passes.quantize import NARROW
+from myna.names import NARROW
 from myna.tflite.read import ELEMENTS, File, Operator, TensorRecord
 
 UNNAMED, OUTPUT = "StatefulPartitionedCall", "output"  # what converters call it, and what we do
@@ -38,7 +38,7 @@ class Network:
 
     Attributes:
         layers: in order.
-        quants, weights, scales, biases: as in `myna.passes.quantize.QuantizedModel`.
+        quants, weights, scales, biases: as in `myna.passes.lowering.quantize.QuantizedModel`.
         shapes: of the input and every layer's output.
         named: the layer, or input, that carries a tensor's values.
         widened: the QUANTIZE that makes an int16 tensor, until that begins a stream.

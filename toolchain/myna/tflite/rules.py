@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 import tflite
 
-from myna.errors import MynaError
 from myna.ir import Array, Node, Quant, Tensor
 from myna.ops import (
     Add,
@@ -22,37 +20,16 @@ from myna.ops import (
     DepthwiseConv2D,
     MaxPool,
     Mean,
-    Op,
     Pad,
     Requantize,
     Reshape,
 )
 from myna.ops.window import Window
-from myna.passes.quantize import quantized_six
+from myna.passes.lowering.quantize import quantized_six
 from myna.tflite.schema import Table
+from myna.tflite.writer import Operator, Writer, unequal
 
-if TYPE_CHECKING:
-    from myna.tflite.write import Writer
-
-Rule = Callable[["Writer", Node], None]
-
-
-@dataclass(frozen=True)
-class Operator:
-    """One operator: the schema's name of its code, the version that has its types, its options."""
-
-    code: str
-    version: int
-    options: Table | None = None
-
-
-def unequal(node: Node, what: str) -> MynaError:
-    """The error of a node that no operator equals."""
-    return MynaError(
-        f"{what} has no equal in TensorFlow Lite",
-        where=f"node {node.name}",
-        fix="change the architecture and train again",
-    )
+Rule = Callable[[Writer, Node], None]
 
 
 def _activation(writer: Writer, node: Node, low: int, high: int) -> int:
@@ -225,7 +202,7 @@ def _reshape(writer: Writer, node: Node) -> None:
     writer.operator(kind, inputs, writer.value(node.outputs[0]))
 
 
-RULES: Mapping[type[Op], Rule] = {
+RULES: Mapping[type, Rule] = {
     Add: _add,
     AveragePool: _pool,
     Concat: _concat,

@@ -9,7 +9,7 @@ Sums beyond int16, which the scale keeps away, saturate in TensorFlow Lite and w
 from __future__ import annotations
 
 from myna.ir import Quant
-from myna.passes.quantize import NARROW
+from myna.names import NARROW
 from myna.tflite.network import Network
 from myna.tflite.read import Operator
 from myna.tflite.weighted import activation

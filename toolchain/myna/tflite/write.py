@@ -7,18 +7,11 @@ version 3; of the operators' versions: TensorFlow's op_version.cc.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-import tflite
-
-from myna.ir import Array, Graph, Kind, Quant, Tensor
-from myna.tflite.read import VERSION
-from myna.tflite.rules import RULES, Operator, unequal
-from myna.tflite.schema import Field, Table, pack
-
-PLACEHOLDER = 127  # in the old, one-byte field of an operator code that does not fit it
-PROBABILITIES = Quant((1 / 256,), -128)  # what SOFTMAX yields, by TensorFlow Lite's rules
+from myna.ir import Graph, Kind
+from myna.tflite.rules import RULES
+from myna.tflite.writer import Writer, unequal
 
 
 def write(
@@ -39,134 +32,11 @@ def write(
     Raises:
         MynaError: TensorFlow Lite has no operator that computes the same as one of the graph's.
     """
-    return Writer(graph, softmax).file(description, metadata or {})
-
-
-class Writer:
-    """Collects tensors, constants and operators; rules call its methods."""
-
-    def __init__(self, graph: Graph, softmax: bool) -> None:
-        self._graph = graph
-        self._buffers = [Table("Buffer")]  # by convention the first stays empty
-        self._tensors: list[Table] = []
-        self._index: dict[str, int] = {}
-        self._codes: list[tuple[int, int]] = []
-        self._operators: list[Table] = []
-        inputs, outputs = graph.of_kind(Kind.INPUT), graph.outputs
-        for tensor in inputs:
-            self.value(tensor.name)
-        for node in graph.nodes:
-            if type(node.op) not in RULES:
-                raise unequal(node, type(node.op).__name__)
-            RULES[type(node.op)](self, node)
-        self._ends = (
-            [self._index[tensor.name] for tensor in inputs],
-            [self._softmax(name) if softmax else self._index[name] for name in outputs],
-        )
-
-    def file(self, description: str, metadata: Mapping[str, bytes]) -> bytes:
-        """The whole file."""
-        blocks = [
-            Table("Metadata", Name=name, Buffer=self._buffer(data))
-            for name, data in metadata.items()
-        ]
-        inputs, outputs = (np.array(end, np.int32) for end in self._ends)
-        subgraph = Table(
-            "SubGraph",
-            Tensors=self._tensors,
-            Inputs=inputs,
-            Outputs=outputs,
-            Operators=self._operators,
-            Name="main",
-        )
-        model = Table(
-            "Model",
-            Version=VERSION,
-            OperatorCodes=[_operator_code(*code) for code in self._codes],
-            Subgraphs=[subgraph],
-            Description=description,
-            Buffers=self._buffers,
-            Metadata=blocks,
-        )
-        return pack(model)
-
-    def tensor(self, name: str) -> Tensor:
-        """A tensor of Myna's graph."""
-        return self._graph.tensors[name]
-
-    def data(self, name: str) -> Array:
-        """What a constant tensor of Myna's graph holds."""
-        data = self.tensor(name).data
-        assert data is not None
-        return data
-
-    def operator(self, op: Operator, inputs: Sequence[int], output: int) -> None:
-        """Append an operator with one output."""
-        code = (getattr(tflite.BuiltinOperator, op.code), op.version)
-        if code not in self._codes:
-            self._codes.append(code)
-        options: dict[str, Field] = {}
-        if op.options is not None:
-            kind = getattr(tflite.BuiltinOptions, op.options.kind)
-            options = {"BuiltinOptionsType": kind, "BuiltinOptions": op.options}
-        self._operators.append(
-            Table(
-                "Operator",
-                OpcodeIndex=self._codes.index(code),
-                Inputs=np.array(inputs, np.int32),
-                Outputs=np.array([output], np.int32),
-                **options,
-            )
-        )
-
-    def value(self, name: str) -> int:
-        """Index of an activation of Myna's graph."""
-        if name not in self._index:
-            self._index[name] = self.intermediate(self.tensor(name))
-        return self._index[name]
-
-    def intermediate(self, tensor: Tensor) -> int:
-        """Index of a new activation that Myna's graph does not have."""
-        return self._append(tensor, (1, *tensor.shape), 0, 0)
-
-    def constant(self, name: str, data: Array, quant: Quant | None = None, axis: int = 0) -> int:
-        """Index of a new constant; `axis` is that of its scales, if there are several."""
-        tensor = Tensor(name, data.shape, str(data.dtype), Kind.CONST, quant)
-        return self._append(tensor, data.shape, self._buffer(data.tobytes()), axis)
-
-    def _softmax(self, name: str) -> int:
-        shape = self.tensor(name).shape
-        output = self.intermediate(Tensor("probabilities", shape, "int8", quant=PROBABILITIES))
-        options = Table("SoftmaxOptions", Beta=1.0)
-        self.operator(Operator("SOFTMAX", 2, options), [self.value(name)], output)
-        return output
-
-    def _buffer(self, data: bytes) -> int:
-        self._buffers.append(Table("Buffer", Data=data))
-        return len(self._buffers) - 1
-
-    def _append(self, tensor: Tensor, shape: tuple[int, ...], buffer: int, axis: int) -> int:
-        quantization: dict[str, Field] = {}
-        if tensor.quant is not None:
-            scales = np.array(tensor.quant.scale, np.float32)
-            zeros = np.full(scales.shape, tensor.quant.zero_point, np.int64)
-            quantization["Quantization"] = Table(
-                "QuantizationParameters", Scale=scales, ZeroPoint=zeros, QuantizedDimension=axis
-            )
-        self._tensors.append(
-            Table(
-                "Tensor",
-                Shape=np.array(shape, np.int32),
-                Type=getattr(tflite.TensorType, tensor.dtype.upper()),
-                Buffer=buffer,
-                Name=tensor.name,
-                HasRank=True,
-                **quantization,
-            )
-        )
-        return len(self._tensors) - 1
-
-
-def _operator_code(code: int, version: int) -> Table:
-    narrow = min(code, PLACEHOLDER)
-    return Table("OperatorCode", DeprecatedBuiltinCode=narrow, Version=version, BuiltinCode=code)
+    writer = Writer(graph)
+    inputs = [writer.value(tensor.name) for tensor in graph.of_kind(Kind.INPUT)]
+    for node in graph.nodes:
+        if type(node.op) not in RULES:
+            raise unequal(node, type(node.op).__name__)
+        RULES[type(node.op)](writer, node)
+    outputs = [writer.softmax(n) if softmax else writer.value(n) for n in graph.outputs]
+    return writer.file(inputs, outputs, description, metadata or {})

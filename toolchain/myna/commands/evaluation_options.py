@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom the commands ask that compare ways to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myna.audio.config import AudioConfig
+from myna.audio.dataset import Clip, Heard, scan
+from myna.commands.common import jobs_option, options, progress
+from myna.errors import MynaError
+from myna.evaluation import personalization
+from myna.evaluation.personalization import WordsExam
+from myna.evaluation.protocol import Request
+from myna.evaluation.split import NEW_WORDS
+from myna.learn.examples import Examples, read_examples
+from myna.learn.recipe import Recipe
+from myna.package.package import load_package
+
+folder = click.Path(path_type=Path, file_okay=False)
+
+
+def evaluation_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--data``, ``--users`` with its default, ``--sets``, ``--seed`` and ``--jobs``."""
+    return options(
+        click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
+        click.option("--users", type=click.IntRange(1), default=users, show_default=True),
+        click.option(
+            "--sets",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Sets of five new words; each user learns every set, from the start.",
+        ),
+        click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True),
+        jobs_option,
+    )
+
+
+def exams_of(
+    model: Path,
+    data: Path,
+    base_data: Path | None,
+    shots: int,
+    users: int,
+    sets: int,
+    seed: int,
+) -> Sequence[WordsExam]:
+    """The exams in sets of new words for so many users whom the model never heard.
+
+    Raises:
+        MynaError: the model or the data is missing, or does not suffice.
+    """
+    package = load_package(model)
+    request = Request(
+        package,
+        Heard.load(model),
+        data,
+        base_data,
+        shots,
+        None,
+        users,
+        None,
+        Recipe(),
+        seed,
+        partial(read, package.front_end),
+    )
+    words = request.new_words(scan(data), NEW_WORDS * sets)
+    if len(words) < NEW_WORDS * sets and sets > 1:
+        raise MynaError(
+            f"{len(words)} new words are not {sets} sets of {NEW_WORDS}",
+            where=str(data),
+            fix="lower --sets",
+        )
+    requests = (
+        replace(request, words=words[first : first + NEW_WORDS])
+        for first in range(0, len(words), NEW_WORDS)
+    )
+    exams = (exam for request in requests for exam in personalization.NEW_WORDS.exams(request))
+    return [exam for exam in exams if isinstance(exam, WordsExam)]
+
+
+def read(
+    audio: AudioConfig, clips: Sequence[Clip], classes: Mapping[str, int], title: str
+) -> tuple[tuple[Clip, ...], Examples]:
+    """Recordings and their features; says how many are unusable, and why the first one is."""
+    with progress(title) as report:
+        kept, examples, problems = read_examples(audio, clips, classes, report)
+    if problems:
+        click.echo(f"{len(problems)} unusable recordings left out; first: {problems[0]}", err=True)
+    return kept, examples

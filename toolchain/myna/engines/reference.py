@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference: runs a Program in NumPy and yields the digests that the chip must give, too."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+
+from myna.errors import MynaError
+from myna.ir import Array, Kind, Node
+from myna.names import CLASSES, LABEL, LOSS, SEED, SHOTS, SIMILARITY, STEP, TOTAL
+from myna.passes.execute import initial_values, run
+from myna.passes.memory.plan import Program
+from myna.passes.training.imprint import head_of
+
+Digest = tuple[int, ...]  # CRC-32 of each output of a node
+Observer = Callable[[Node, tuple[Array, ...]], None]
+
+
+class Reference:
+    """A device made of NumPy: state, inference, training steps.
+
+    Args:
+        program: what to run; independent of its memory plan, so that an overlap of live tensors
+            on the chip shows as a difference.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._graph = program.graph
+        self._features = self._graph.of_kind(Kind.INPUT)[0]
+        self._logits = self._graph.outputs[0]
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the initial state."""
+        self.values = initial_values(self._graph)
+
+    def infer(self, features: Array, observe: Observer | None = None) -> Array:
+        """Logits (int8 [n]) of one feature map (int8, any shape of the right size)."""
+        self._feed(features)
+        run(self._graph.nodes[: self.program.forward_nodes], self.values, observe)
+        return self.values[self._logits].reshape(-1)
+
+    def predict(self, features: Array) -> int:
+        """The class with the largest logit among those in use; the first of equals."""
+        return int(self.infer(features)[: self.classes].argmax())
+
+    def train_step(self, features: Array, label: int, observe: Observer | None = None) -> int:
+        """One step on one example; returns the loss before it (nats, Q16)."""
+        self._feed(features)
+        if not 0 <= label < self.classes:
+            raise MynaError(f"label {label} is not one of {self.classes} classes in use")
+        self.values[LABEL] = np.array([label], np.int32)
+        run(self._graph.nodes[: self.program.train_nodes], self.values, observe)
+        return int(self.values[LOSS][0])
+
+    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+        """One training step on a memory; returns the loss before it (nats, Q16).
+
+        Args:
+            memory: its number.
+            varied: what to take in place of its latent.
+        """
+        replay, latent = self.program.replay, self.program.latent
+        shape = self._graph.tensors[latent.tensor].shape
+        data = replay.latents[memory] if varied is None else varied
+        self.values[latent.tensor] = data.reshape(shape)
+        self.values[LABEL] = replay.labels[memory : memory + 1]
+        run(self._graph.nodes[latent.node : self.program.train_nodes], self.values)
+        return int(self.values[LOSS][0])
+
+    def recall(self, memory: int) -> Array:
+        """Logits (int8) of a memory."""
+        shape = self._graph.tensors[self.program.latent.tensor].shape
+        self.values[self.program.latent.tensor] = self.program.replay.latents[memory].reshape(shape)
+        run(self._graph.nodes[self.program.latent.node : self.program.forward_nodes], self.values)
+        return self.values[self._graph.outputs[0]].reshape(-1)
+
+    def embed(self, features: Array) -> Array:
+        """The input of the head, int32 [n] without its zero point."""
+        self.infer(features)
+        name = head_of(self._graph).inputs[0]
+        zero = self._graph.tensors[name].zero_point
+        return self.values[name].reshape(-1).astype(np.int32) - np.int32(zero)
+
+    @property
+    def similarity(self) -> Array:
+        """Of what was last inferred to each class (Q15), int32 [rows]."""
+        return self.values[SIMILARITY]
+
+    def imprint(self, label: int, total: Array, shots: int) -> None:
+        """Start a class from the sum of the embeddings of so many examples."""
+        given = {LABEL: label, SHOTS: shots}
+        self.values |= {name: np.array([value], np.int32) for name, value in given.items()}
+        self.values[TOTAL] = np.asarray(total, np.int32)
+        run(self._graph.nodes[self.program.train_nodes :], self.values)
+
+    def train_step_digests(self, features: Array, label: int) -> tuple[int, list[Digest]]:
+        """One step; the loss, and the digests of every node's outputs in order."""
+        digests: list[Digest] = []
+        loss = self.train_step(features, label, lambda _, outputs: digests.append(_digest(outputs)))
+        return loss, digests
+
+    @property
+    def classes(self) -> int:
+        """How many classes are in use; one, of which all are, where the network reconstructs."""
+        return int(self.values[CLASSES][0]) if CLASSES in self.values else 1
+
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Seed, and training steps done: what random numbers depend on."""
+        return int(self.values[SEED][0]) & 0xFFFFFFFF, int(self.values[STEP][0])
+
+    def get_state(self, name: str) -> Array:
+        """A state tensor."""
+        return self.values[name]
+
+    def set_state(self, name: str, value: Array) -> None:
+        """Assign a state tensor."""
+        tensor = self._graph.tensors[name]
+        self.values[name] = np.asarray(value, tensor.dtype).reshape(tensor.shape)
+
+    def read_state(self) -> bytes:
+        """The state block, byte for byte as on the device."""
+        block = bytearray(self.program.state_bytes)
+        for name, offset in self.program.state.items():
+            data = self.values[name].tobytes()
+            block[offset : offset + len(data)] = data
+        return bytes(block)
+
+    def write_state(self, block: bytes) -> None:
+        """Load a state block.
+
+        Raises:
+            MynaError: its size is not this program's.
+        """
+        self.values |= self.program.unpack(block)
+
+    def _feed(self, features: Array) -> None:
+        self.values[self._features.name] = features.astype(np.int8).reshape(self._features.shape)
+
+
+def _digest(outputs: tuple[Array, ...]) -> Digest:
+    return tuple(zlib.crc32(np.ascontiguousarray(output).tobytes()) for output in outputs)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What users are measured by: protocols, engines, and the statistics over people."""

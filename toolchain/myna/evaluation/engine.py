@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can learn: the reference, the C core in this process, a board, the float oracle.
+
+Reference, C core and boards give the same predictions, losses and states, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from myna.audio.config import silence_of
+from myna.device import target
+from myna.device.results import Classified
+from myna.device.session import Board
+from myna.engines.library import HostLibrary
+from myna.engines.reference import Reference
+from myna.errors import MynaError
+from myna.ir import Array
+from myna.learn.accept import Judged
+from myna.learn.examples import Examples
+from myna.learn.learn import Core, Learned, Learner
+from myna.learn.listen import Listener
+from myna.learn.recipe import Recipe
+from myna.names import RATE, THRESHOLD, TYPICAL
+from myna.package.package import Package
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options
+from myna.project import Project, open_project
+from myna.sessions.learning import learn_on, patch_state, rate_pair, store_examples
+
+Labels = npt.NDArray[np.int64]
+Logits = npt.NDArray[np.int8]
+
+FLOAT, REFERENCE, HOST = "float", "reference", "host"
+
+
+class PredictingCore(Core, Protocol):
+    """What `Reference`, `HostLibrary` and the float oracle have in common."""
+
+    def reset(self) -> None: ...
+
+
+class Engine(Protocol):
+    """A keyword spotter that learns from clips."""
+
+    def reset(self) -> None:
+        """The state as built."""
+
+    def set_state(self, name: str, value: Array) -> None:
+        """Assign "learning_rate" (a pair), "seed", "step" or "classes" (int32[1])."""
+
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
+        """The logits of feature maps, int8 [n, frames, bands] -> int8 [n, classes in use]."""
+
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """The classes of feature maps, int8 [n, frames, bands], and whether they are accepted."""
+
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
+        """Learn examples by a recipe, as `learner` specifies."""
+
+
+class CoreEngine:
+    """An engine in this process.
+
+    Attributes:
+        core: what computes.
+    """
+
+    def __init__(self, core: PredictingCore, package: Package) -> None:
+        self.core, self._package = core, package
+        self.reset, self.set_state = core.reset, core.set_state
+
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
+        """See `Engine`."""
+        classes = self.core.classes
+        rows = [self.core.infer(one)[:classes] for one in features]
+        return np.array(rows).reshape(len(features), classes)
+
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """See `Engine`."""
+        typical, threshold = self.core.get_state(TYPICAL), self.core.get_state(THRESHOLD)[0]
+        rows = []
+        for one in features:
+            label = int(self.core.infer(one)[: self.core.classes].argmax())
+            confidence = int(self.core.similarity[label]) - int(typical[label])
+            rows.append((label, confidence, bool(confidence >= threshold)))
+        return Judged.of(rows)
+
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
+        """See `Engine`."""
+        audio, silence = self._package.front_end, silence_of(self._package.labels)
+        self.set_state(RATE, rate_pair(recipe.rate))
+        return Learner(self.core, audio, silence, examples, recipe).learn()
+
+    def listener(self, clips: Examples) -> Listener:
+        """What hears clips that nobody labelled, beside these of the user; not in floats."""
+        if not isinstance(self.core, Reference | HostLibrary):
+            raise MynaError("cannot listen", where="engine float", fix="use --engine host")
+        return Listener(self.core, self._package.front_end, silence_of(self._package.labels), clips)
+
+
+class BoardEngine:
+    """An engine on a board; it takes the board's clip slots for itself."""
+
+    def __init__(self, session: Board, program: Program) -> None:
+        self._session, self._program = session, program
+
+    def reset(self) -> None:
+        """See `Engine`."""
+        self._session.reset_state()
+
+    def set_state(self, name: str, value: Array) -> None:
+        """See `Engine`."""
+        patch_state(self._session, self._program, name, value)
+
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
+        """See `Engine`."""
+        return np.array([found.logits for found in self._classify(features)])
+
+    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
+        """See `Engine`."""
+        found = self._classify(features)
+        return Judged.of((one.label, one.confidence, one.accepted) for one in found)
+
+    def _classify(self, features: npt.NDArray[np.int8]) -> Iterator[Classified]:
+        slots = self._session.info.max_clips
+        for start in range(0, len(features), slots):
+            piece = features[start : start + slots]
+            store_examples(self._session, Examples(piece, np.zeros(len(piece), np.int64)))
+            yield from (self._session.infer(slot) for slot in range(len(piece)))
+
+    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
+        """See `Engine`.
+
+        Raises:
+            MynaError: there are more examples than clip slots.
+        """
+        store_examples(self._session, examples)
+        return learn_on(self._session, self._program, recipe)
+
+
+def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:
+    """The class with the largest logit of each feature map; the first of equals."""
+    return np.asarray(engine.infer(features).argmax(1), np.int64)
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """How to make an engine; travels between processes.
+
+    Attributes:
+        name: "float", "reference", "host" (the C core in this process) or a board.
+        model: the model's folder.
+        options: of the compiler.
+        port: of a board that runs already.
+    """
+
+    name: str
+    model: Path
+    options: Options = field(default_factory=Options)
+    port: str | None = None
+
+    def check(self) -> None:
+        """Raise a MynaError unless there is such an engine."""
+        if self.name not in (FLOAT, REFERENCE, HOST, *target.BOARDS):
+            boards = [board for board in target.BOARDS if board != HOST]
+            raise MynaError(
+                f"unknown engine {self.name!r}",
+                fix=f"choose one of {', '.join((FLOAT, REFERENCE, HOST, *boards))}",
+            )
+
+    @property
+    def on_board(self) -> bool:
+        """Whether it runs on a board."""
+        return self.port is not None or self.name not in (FLOAT, REFERENCE, HOST)
+
+    @contextmanager
+    def open(self) -> Iterator[Engine]:
+        """The engine, for the duration of the block.
+
+        Raises:
+            MynaError: no such engine, model, board or port; TensorFlow is missing (float).
+        """
+        self.check()
+        project = open_project(self.model, self.options)
+        if self.on_board:
+            with project.connect(self.name, self.port) as session:
+                yield BoardEngine(session, project.program)
+        elif self.name == FLOAT:
+            yield CoreEngine(open_float(project), project.package)
+        elif self.name == REFERENCE:
+            yield CoreEngine(Reference(project.program), project.package)
+        else:
+            yield CoreEngine(project.library(), project.package)
+
+    def prepare(self) -> None:
+        """Compile what several processes would otherwise compile at once."""
+        self.check()
+        project = open_project(self.model, self.options)
+        if self.name in target.BOARDS and self.on_board and self.port is None:
+            project.firmware(self.name)
+        elif self.name == HOST:
+            project.library()
+
+
+def open_float(project: Project) -> PredictingCore:
+    """The float oracle of a compiled model.
+
+    Raises:
+        MynaError: TensorFlow is not installed, or the float weights are missing.
+    """
+    try:
+        from myna.evaluation.float_baseline import FloatCore  # noqa: PLC0415  imports TensorFlow
+    except ImportError as error:
+        raise MynaError(
+            f"the float engine needs TensorFlow ({error})",
+            where="engine float",
+            fix="pip install 'myna[train]', or use --engine host",
+        ) from error
+    return FloatCore(project)

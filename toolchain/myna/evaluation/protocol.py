@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every evaluation protocol is made of: a request becomes one exam for each user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from myna.audio.dataset import Clip, Heard, scan, select
+from myna.errors import MynaError
+from myna.evaluation import split
+from myna.evaluation.engine import Engine
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
+from myna.package.package import Package
+
+Read = Callable[[Sequence[Clip], Mapping[str, int], str], tuple[tuple[Clip, ...], Examples]]
+
+
+class Exam(Protocol):
+    """One user's examination; travels between processes."""
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """An entry of ``per_speaker``: its "speaker", and figures by name."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an evaluation is asked for.
+
+    Attributes:
+        package: the model.
+        heard: what its embedding was trained on, which is left out unless asked for by name.
+        data: recordings of the users.
+        base_data: recordings of what the model knew.
+        shots: takes that a user enrolls of each word.
+        speakers: who; None chooses at most `most` of those never heard, () takes everybody.
+        words: which; None chooses.
+        recipe: how to learn.
+        seed: of everything random.
+        read: reads recordings and computes features: (clips, class of each word, title).
+    """
+
+    package: Package
+    heard: Heard
+    data: Path
+    base_data: Path | None
+    shots: int
+    speakers: tuple[str, ...] | None
+    most: int
+    words: tuple[str, ...] | None
+    recipe: Recipe
+    seed: int
+    read: Read
+
+    def new_words(self, clips: Sequence[Clip], count: int) -> tuple[str, ...]:
+        """The words to learn: those asked for, or the first ones that nobody taught the model."""
+        known = {*self.package.labels, *self.heard.words}
+        return self.words or split.choose_new_words(clips, known, count)
+
+    def users(
+        self, clips: Sequence[Clip], words: Sequence[str], *, held_out: bool
+    ) -> tuple[Clip, ...]:
+        """The clips of these words by the users to examine.
+
+        Args:
+            clips: to choose from.
+            words: what they say.
+            held_out: whether the model was trained on these words, so that only speakers of the
+                test split were never heard.
+
+        Raises:
+            MynaError: nobody says enough.
+        """
+        own = select(clips, words=words)
+        if self.speakers is not None:
+            return select(own, speakers=self.speakers or None)
+        unheard = tuple(clip for clip in own if clip.speaker not in self.heard.speakers)
+        chosen = split.choose_speakers(unheard, words, self.shots, self.most, held_out=held_out)
+        return select(unheard, speakers=chosen)
+
+    def tasks(self, clips: Sequence[Clip], classes: Mapping[str, int]) -> tuple[split.Task, ...]:
+        """One task for each speaker of these clips.
+
+        Raises:
+            MynaError: a speaker asked for has nothing to be examined on.
+        """
+        kept, examples = self.read(clips, classes, f"read {self.data.name}")
+        tasks = split.make_tasks(kept, examples, self.shots)
+        missing = sorted(set(self.speakers or ()) - {task.speaker for task in tasks})
+        if missing:
+            raise MynaError(
+                f"speaker {', '.join(missing)} has no usable take beyond {self.shots} of these "
+                "words",
+                where=str(self.data),
+                fix="lower --shots, or leave the speaker out",
+            )
+        return tasks
+
+    def known(self) -> Examples | None:
+        """A sample of what the model knew, for all users the same; None without base data."""
+        if self.base_data is None:
+            return None
+        classes = {label: index for index, label in enumerate(self.package.labels)}
+        clips = split.choose_known(scan(self.base_data), classes)
+        return self.read(clips, classes, f"read {self.base_data.name}")[1]
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol:
+    """An evaluation protocol.
+
+    Attributes:
+        name: of ``--protocol``.
+        fields: figures of each user that are averaged.
+        shown: which of them a terminal shows, with a title; the first that exist.
+        exams: makes the exams of a request.
+        conclude: figures that follow from the means, by name.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    shown: Mapping[str, str]
+    exams: Callable[[Request], Sequence[Exam]]
+    conclude: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How clips are learned: imprint new classes, train and rehearse, calibrate what is accepted.
+
+Twin of firmware/runtime/learn.c, in the same integers: a core in this process that follows it has
+the state of a board that was asked to LEARN, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from myna import fixed
+from myna.audio.augment import vary
+from myna.audio.config import AudioConfig
+from myna.errors import MynaError
+from myna.ir import Array
+from myna.learn.accept import VARIATIONS, Acceptance, calibrate
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
+from myna.learn.schedule import shuffle
+from myna.names import CLASSES, SIMILARITY, THRESHOLD, TYPICAL
+from myna.passes.memory.plan import Program
+
+TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
+TAG_REHEARSE = 0x52454853  # "REHS"
+TAG_ACCEPT = 0x41435054  # "ACPT"
+DRAW_NOISE = 0x100  # number of the draw that chooses a noise; those of `vary` are less
+
+
+class Core(Protocol):
+    """What learns: `Reference`, `HostLibrary` and the float oracle."""
+
+    program: Program
+
+    @property
+    def classes(self) -> int: ...
+    @property
+    def clock(self) -> tuple[int, int]: ...
+    @property
+    def similarity(self) -> Array: ...
+    def get_state(self, name: str) -> Array: ...
+    def set_state(self, name: str, value: Array) -> None: ...
+    def infer(self, features: Array) -> Array: ...
+    def recall(self, memory: int) -> Array: ...
+    def embed(self, features: Array) -> Array: ...
+    def imprint(self, label: int, total: Array, shots: int) -> None: ...
+    def train_step(self, features: Array, label: int) -> int: ...
+    def rehearse(self, memory: int, varied: Array | None = None) -> int: ...
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came of it.
+
+    Attributes:
+        imprinted: classes begun.
+        worst: of each epoch, the largest mean loss of a class (nats, Q16).
+    """
+
+    imprinted: int
+    worst: tuple[int, ...]
+
+    @classmethod
+    def of(cls, imprinted: int, worst: bytes) -> Learned:
+        """As a board says it: losses as little-endian int32."""
+        return cls(imprinted, tuple(np.frombuffer(worst, "<i4").tolist()))
+
+
+class Learner:
+    """Learns one set of clips.
+
+    Args:
+        core: what learns.
+        audio: the front end, for variations.
+        silence: the class of clips without speech, if there is one.
+        clips: what is stored, in order of slots.
+        recipe: how to learn.
+        guessed: which of the clips the device labelled itself, bool [n]; by default none. They are
+            skipped while the model takes them for something else.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        audio: AudioConfig,
+        silence: int | None,
+        clips: Examples,
+        recipe: Recipe,
+        guessed: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        self._core, self._audio, self._silence = core, audio, silence
+        self._clips, self._recipe = clips, recipe
+        self._guessed = np.zeros(len(clips), bool) if guessed is None else guessed
+        self._noises = clips.features[clips.labels == silence]
+        latent = core.program.latent
+        self._replay = core.program.replay
+        self._varies_memories = latent.node == 0
+
+    def learn(self) -> Learned:
+        """Imprint, train and calibrate.
+
+        Raises:
+            MynaError: there are no clips, or a new class follows another that has none; nothing
+                has changed then.
+        """
+        if not len(self._clips):
+            raise MynaError(
+                "there is nothing to learn from", where="enrollment", fix="store clips first"
+            )
+        imprinted = self._begin_classes()
+        worst: list[int] = []
+        while len(worst) < self._recipe.epochs:
+            worst.append(self._epoch())
+            if worst[-1] < self._recipe.enough_q16:
+                break
+        if SIMILARITY in self._core.program.graph.tensors:
+            self._calibrate()
+        return Learned(imprinted, tuple(worst))
+
+    def _begin_classes(self) -> int:
+        before = self._core.classes
+        new = sorted({label for label in self._clips.labels.tolist() if label >= before})
+        if new != list(range(before, before + len(new))):
+            raise MynaError(
+                f"classes {new} are to begin, {before} are in use",
+                where="enrollment",
+                fix="give new words the next free classes, without a gap",
+            )
+        for label in new:
+            rows = [self._core.embed(x) for x in self._clips.features[self._clips.labels == label]]
+            self._core.imprint(label, np.sum(rows, axis=0), len(rows))
+        self._core.set_state(CLASSES, np.array([before + len(new)], np.int32))
+        return len(new)
+
+    def _epoch(self) -> int:
+        """One epoch over the clips in random order; the largest mean loss of a class."""
+        losses: dict[int, list[int]] = {}
+        for i in shuffle(range(len(self._clips)), *self._core.clock):
+            label = int(self._clips.labels[i])
+            if self._guessed[i] and not self._agrees(i):
+                continue  # perhaps it was never right
+            features = self._varied(self._clips.features[i], label, self._key(TAG_VARY))
+            losses.setdefault(label, []).append(self._core.train_step(features, label))
+            for _ in range(self._recipe.rehearsals if len(self._replay.labels) else 0):
+                self._rehearse()
+        return max((sum(some) // len(some) for some in losses.values()), default=0)
+
+    def _agrees(self, i: int) -> bool:
+        """Whether the model takes a clip for what its label says."""
+        logits = self._core.infer(self._clips.features[i])[: self._core.classes]
+        return bool(logits.argmax() == self._clips.labels[i])
+
+    def _rehearse(self) -> None:
+        key = self._key(TAG_REHEARSE)
+        memory = _draw(key, 0, len(self._replay.labels))
+        features = None
+        if self._varies_memories:
+            stored = self._replay.latents[memory].reshape(self._clips.features.shape[1:])
+            features = self._varied(stored, int(self._replay.labels[memory]), key)
+        self._core.rehearse(memory, features)
+
+    def _calibrate(self) -> None:
+        """Set what is typical of each class, and the threshold."""
+        core, key = self._core, self._key(TAG_ACCEPT)
+        varied = np.repeat(self._clips.labels, VARIATIONS)
+        labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
+        similarities = []
+        for i in range(len(varied)):
+            draw = int(fixed.random32(key, i))
+            core.infer(self._varied(self._clips.features[i // VARIATIONS], int(varied[i]), draw))
+            similarities.append(core.similarity)
+        for memory in range(len(self._replay.labels)):
+            core.recall(memory)
+            similarities.append(core.similarity)
+        words = set(self._clips.labels.tolist()) - {self._silence}
+        old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
+        found = calibrate(labels, np.array(similarities), words, old)
+        core.set_state(TYPICAL, found.typical)
+        core.set_state(THRESHOLD, np.array([found.threshold], np.int32))
+
+    def _varied(self, features: npt.NDArray[np.int8], label: int, key: int) -> npt.NDArray[np.int8]:
+        """The features to learn from: varied, unless there is no speech in them."""
+        if not self._recipe.vary or label == self._silence:
+            return features
+        noise = None
+        if len(self._noises):
+            noise = self._noises[_draw(key, DRAW_NOISE, len(self._noises))]
+        return vary(self._audio, features, noise, key)
+
+    def _key(self, tag: int) -> int:
+        seed, step = self._core.clock
+        return fixed.key(seed, step, tag)
+
+
+def _draw(key: int, index: int, below: int) -> int:
+    """A number in [0, below)."""
+    return (int(fixed.random32(key, index)) * below) >> 32

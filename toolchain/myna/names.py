@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the tensors and nodes that several parts of Myna know, and marks that names carry.
+
+A program's graph is self-contained: whoever sets a label or reads a loss does so by these names.
+What a layer of a network may not be called is derived from them (`frontend.identifiers`).
+"""
+
+from __future__ import annotations
+
+# -- set by the caller of a training step ----------------------------------------------------------
+LABEL = "label"  # int32[1], the class of the example
+RATE = "learning_rate"  # pair
+SEED = "seed"  # int32[1], of all random numbers
+STEP = "step"  # int32[1], training steps done
+CLASSES = "classes"  # int32[1], how many rows of the output layer are in use
+
+# -- made by a training step -----------------------------------------------------------------------
+LOSS = "loss"  # int32[1], nats in Q16; also its node
+LOSS_GRADIENT = "dlogits"  # int8; of a reconstruction, too
+LOSS_SCALE = "dlogits.scale"  # pair
+EXP_TABLE = "exp_table"  # of the softmax
+ADVANCE = "advance"  # the node that counts the step
+ONE = "one"  # the pair worth 1
+WRAPS = "wraps"  # int32[1], how often a reversible stream has wrapped
+
+# -- of a head that new classes are added to -------------------------------------------------------
+IMPRINT = "imprint.row"  # the node that starts a class
+CENTER = "imprint.center"  # int16, mean embedding in Q4
+TOTAL = "embedding_total"  # int32, sum of the embeddings of a class's examples
+SHOTS = "shots"  # int32[1], how many examples that were
+SIMILARITY = "similarity"  # int32[rows], Q15
+TYPICAL = "typical"  # int32[rows], of each class
+THRESHOLD = "threshold"  # int32[1]
+
+# -- marks -----------------------------------------------------------------------------------------
+NARROW = ".int8"  # what a layer computes before a reversible stream widens it
+AGAIN = "~"  # what is computed once more
+RESIDUAL = "residual"  # the plane that int8-only weights share; "<weight>.residual" is one's own
+ROWS = "rows"  # the node that computes row by row
+GRADIENT = "d_"  # of the tensor whose name follows

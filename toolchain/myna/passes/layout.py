@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a program's memory depends on the runtime: a recording lies in the arena."""
+
+from __future__ import annotations
+
+from math import prod
+
+from myna.audio import config
+from myna.ir import Graph, Kind
+from myna.passes.memory.plan import ALIGNMENT, Program, aligned
+
+RECORDING = 3444  # of a recording, beside its features: struct recording, firmware/runtime
+RECORDED = (config.RECORDING - config.FRAME) // config.HOP + 1  # frames of it
+UNION = 8  # alignment of the arena, which a recording lies in as well
+
+
+def recording_bytes(graph: Graph) -> int:
+    """Size of a recording with the features that the graph reads; a compiler checks it."""
+    return aligned(RECORDING + RECORDED * feature_rows(graph)[1], UNION)
+
+
+def feature_rows(graph: Graph) -> tuple[int, int]:
+    """Rows of the input, and bytes of each; a flat input is one row."""
+    shape = graph.of_kind(Kind.INPUT)[0].shape
+    return (shape[0], prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
+
+
+def occupied(program: Program, *, has_front_end: bool) -> int:
+    """Bytes of the arena on a board; if it hears, recordings lie there while the model rests."""
+    arena = aligned(program.arena_bytes, UNION if has_front_end else ALIGNMENT)
+    return max(arena, recording_bytes(program.graph)) if has_front_end else arena

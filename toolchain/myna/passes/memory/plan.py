@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory plan: an offset in the arena per value, one in the state block per state tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from myna.errors import MynaError
+from myna.ir import Array, Graph, Kind, Node, Tensor
+from myna.names import IMPRINT, LOSS
+from myna.passes.memory.place import Buffer, bytes_live, place
+from myna.passes.training.replay import Latent, Memories, Replay, features_of, find_latent, remember
+
+ALIGNMENT = 4
+
+
+@dataclass(frozen=True)
+class Program:
+    """A graph with every address decided. Nothing turns a Program back into a Graph.
+
+    Attributes:
+        graph: the training step, and perhaps a node that imprints.
+        forward_nodes: number of nodes up to the logits, which alone are inference.
+        train_nodes: number of nodes of a training step.
+        latent: where rehearsal enters the training step, and
+        replay: what is rehearsed.
+        arena: offset of every value and input.
+        arena_bytes: size of the arena.
+        arena_lower_bound: largest sum of live bytes at any node; no plan can need less.
+        state: offset of every state tensor.
+        state_bytes: size of the state block.
+        buffers: lifetimes, for plots.
+    """
+
+    graph: Graph
+    forward_nodes: int
+    train_nodes: int
+    latent: Latent
+    replay: Replay
+    arena: Mapping[str, int]
+    arena_bytes: int
+    arena_lower_bound: int
+    state: Mapping[str, int]
+    state_bytes: int
+    buffers: tuple[Buffer, ...]
+
+    @property
+    def ram_bytes(self) -> int:
+        """What a training step takes: arena and state."""
+        return self.arena_bytes + self.state_bytes
+
+    def unpack(self, block: bytes) -> dict[str, Array]:
+        """Copies of the tensors in a state block.
+
+        Raises:
+            MynaError: its size is not this program's.
+        """
+        if len(block) != self.state_bytes:
+            raise MynaError(
+                f"a state of {len(block)} bytes does not fit, it must be {self.state_bytes}",
+                where=f"model {self.graph.name}",
+                fix="use a state that was saved from the same model and training plan",
+            )
+        tensors = {name: self.graph.tensors[name] for name in self.state}
+        return {
+            name: np.frombuffer(block, t.dtype, t.size, self.state[name]).reshape(t.shape).copy()
+            for name, t in tensors.items()
+        }
+
+
+def plan(
+    graph: Graph, memories: Memories | None = None, budget: int = 0, *, varied: bool = False
+) -> Program:
+    """Place every tensor of a training step.
+
+    Args:
+        graph: the step.
+        memories: what was known, to be rehearsed, in
+        budget: bytes of flash.
+        varied: whether memories are feature maps even where a later latent would do, so that they
+            are varied like clips.
+    """
+    buffers = lifetimes(graph)
+    bound = max(bytes_live(buffers, len(graph.nodes)))
+    offsets = place(buffers, bound)
+    placed = list(zip(buffers, offsets, strict=True))
+    arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
+    state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
+    forward, train = phases(graph)
+    latent = features_of(graph) if varied else find_latent(graph, forward, train)
+    top = max(offset + buffer.size for buffer, offset in placed)
+    memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
+    replay = remember(graph, latent, memories, budget)
+    sizes = (top, bound, state, state_bytes, tuple(buffers))
+    return Program(graph, forward, train, latent, replay, arena, *sizes)
+
+
+def phases(graph: Graph) -> tuple[int, int]:
+    """Numbers of nodes up to the logits, and of a training step."""
+    names = [node.name for node in graph.nodes]
+    return names.index(LOSS), names.index(IMPRINT) if IMPRINT in names else len(names)
+
+
+def lifetimes(graph: Graph) -> list[Buffer]:
+    """Buffers of a graph in order of first use; in-place results join their input's buffer."""
+    last: dict[str, int] = {name: len(graph.nodes) for name in graph.outputs}
+    for index, node in enumerate(graph.nodes):
+        for name in node.inputs:
+            last[name] = max(last.get(name, -1), index)
+    groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
+    start: dict[str, int] = dict.fromkeys(groups, -1)
+    for index, node in enumerate(graph.nodes):
+        heirs = {o: i for i, o in shareable(graph, node) if last[i] == index}
+        for name in node.outputs:
+            if graph.tensors[name].kind is not Kind.VALUE:
+                continue
+            start[name] = index
+            shared = heirs.get(name)
+            group = next((g for g in groups.values() if shared in g), None) if shared else None
+            if group is not None and group[-1] == shared:
+                group.append(name)
+            else:
+                groups[name] = [name]
+    return [
+        Buffer(
+            tuple(names),
+            max(aligned(graph.tensors[n].nbytes) for n in names),
+            start[names[0]],
+            max(last.get(n, start[n]) for n in names),
+        )
+        for names in groups.values()
+    ]
+
+
+def shareable(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
+    """Inputs and outputs that may share memory, if the input is not read after this node.
+
+    An op that reads a tensor twice would overwrite what it has yet to read.
+    """
+    for i, o in node.op.shares:
+        source, target = graph.tensors[node.inputs[i]], graph.tensors[node.outputs[o]]
+        values = source.kind is Kind.VALUE and target.kind is Kind.VALUE
+        if values and node.inputs.count(source.name) == 1 and source.nbytes == target.nbytes:
+            yield source.name, target.name
+
+
+def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:
+    """Word-sized tensors first, so that nothing needs padding."""
+    offsets, end = {}, 0
+    for tensor in sorted(tensors, key=lambda t: t.dtype == "int8"):
+        offsets[tensor.name] = end
+        end += tensor.nbytes
+    return offsets, aligned(end)
+
+
+def aligned(size: int, to: int = ALIGNMENT) -> int:
+    """The next multiple, in bytes."""
+    return -(-size // to) * to

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forward graph -> training step: loss, backward pass, updates, all weights trained.
+
+Gradients have dynamic ranges (each op runs twice); the hindsight pass removes the first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from myna.ir import Builder, Graph, Kind, Tensor
+from myna.names import (
+    ADVANCE,
+    CLASSES,
+    EXP_TABLE,
+    LABEL,
+    LOSS,
+    LOSS_GRADIENT,
+    LOSS_SCALE,
+    RATE,
+    SEED,
+    STEP,
+)
+from myna.ops import Advance, Op, SoftmaxCrossEntropy, SquaredError
+from myna.ops.base import pair_tensor
+from myna.ops.layer import Layer
+from myna.ops.loss import exp_table
+from myna.ops.tape import Gradient
+from myna.passes.training.tape import RecordingTape
+
+
+def autodiff(
+    graph: Graph, classes: int, rate: float = 0.02, rates: Mapping[str, float] | None = None
+) -> Graph:
+    """Append loss, backward pass and updates to a forward graph.
+
+    Args:
+        graph: forward graph; its only output is the logits, or a reconstruction of its input.
+        classes: how many logits are in use at first; 0 if the network reconstructs.
+        rate: initial learning rate, a state tensor that may be changed on the device.
+        rates: factor of the rate for each weight and bias, 1 where none is given.
+    """
+    build = Builder(graph)
+    output = graph.outputs[0]
+    build.state(RATE, pair_tensor(float(rate)))
+    for name, value in ((SEED, 1), (STEP, 0)):
+        build.state(name, np.array([value], np.int32))
+    if classes:
+        _cross_entropy(build, output, classes)
+    else:
+        _squared_error(build, output, graph.of_kind(Kind.INPUT)[0].name)
+    tape = RecordingTape(build, _wanted(graph), rates or {})
+    tape.contribute(output, Gradient(LOSS_GRADIENT, LOSS_SCALE))
+    for node in reversed(graph.nodes):
+        if tape.reached(node.outputs[0]):
+            assert isinstance(node.op, Op)
+            node.op.backward(tape, node)
+    build.node(ADVANCE, Advance(), (STEP,), (STEP,))
+    build.outputs.append(LOSS)
+    return build.build()
+
+
+def _cross_entropy(build: Builder, logits: str, classes: int) -> None:
+    build.tensor(Tensor(LABEL, (1,), "int32", Kind.INPUT))
+    build.state(CLASSES, np.array([classes], np.int32))
+    table = build.const(EXP_TABLE, exp_table(build.tensors[logits].scale))
+    results = (LOSS_GRADIENT, LOSS_SCALE, LOSS)
+    build.node(LOSS, SoftmaxCrossEntropy(), (logits, LABEL, table, CLASSES), results)
+
+
+def _squared_error(build: Builder, y: str, x: str) -> None:
+    op = SquaredError.of(build.tensors[y], build.tensors[x])
+    build.node(LOSS, op, (y, x), (LOSS_GRADIENT, LOSS_SCALE, LOSS))
+
+
+def _wanted(graph: Graph) -> frozenset[str]:
+    """The tensors that depend on a weight, and so need a gradient."""
+    wanted: set[str] = set()
+    for node in graph.nodes:
+        if isinstance(node.op, Layer) or wanted.intersection(node.inputs):
+            wanted.add(node.outputs[0])
+    return frozenset(wanted)

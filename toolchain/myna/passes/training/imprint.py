@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Give a training program the means to start a new class: one more node, run on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
+from myna.names import CENTER, IMPRINT, LABEL, SHOTS, TOTAL
+from myna.ops import Dense, Imprint
+from myna.ops.imprint import CENTER_BITS
+from myna.ops.layer import Layer
+from myna.passes.execute import initial_values, run
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What trained classes tell about a new one; of embeddings minus their zero point.
+
+    Attributes:
+        center: mean of the classes' mean embeddings, int16 [inputs], Q4.
+        norm: mean length of the trained rows, in int8 steps of a spare row.
+        own: mean accumulator that an example's own class gets, in steps of a spare row.
+        energy: mean squared length of a real-valued embedding; an SGD step of rate r changes the
+            logits of the same example by r times this, so rates are given in its inverse.
+    """
+
+    center: Array
+    norm: int
+    own: int
+    energy: float
+
+
+def has_head(graph: Graph) -> bool:
+    """Whether a dense layer makes the logits."""
+    return next(_heads(graph), None) is not None
+
+
+def head_of(graph: Graph) -> Node:
+    """The dense layer that makes the logits, of a graph that has one."""
+    return next(_heads(graph))
+
+
+def _heads(graph: Graph) -> Iterator[Node]:
+    return (n for n in graph.nodes if graph.outputs[0] in n.outputs and isinstance(n.op, Dense))
+
+
+def head_scales(graph: Graph) -> tuple[float, float]:
+    """The scales of the embedding, and of a spare row of the head."""
+    head = head_of(graph)
+    quant = graph.tensors[head.inputs[1]].quant
+    assert quant is not None
+    return graph.tensors[head.inputs[0]].scale, quant.scale[-1]
+
+
+def embed(graph: Graph, samples: Iterable[Array]) -> Array:
+    """Embeddings, int64 [n, inputs] without their zero point, of int8 feature maps."""
+    head = head_of(graph)
+    nodes = graph.nodes[: graph.nodes.index(head)]
+    source, zero = graph.of_kind(Kind.INPUT)[0], graph.tensors[head.inputs[0]].zero_point
+    rows = []
+    for sample in samples:
+        values = initial_values(graph) | {source.name: sample.reshape(source.shape)}
+        run(nodes, values)
+        rows.append(values[head.inputs[0]].reshape(-1).astype(np.int64) - zero)
+    return np.array(rows)
+
+
+def learning_rates(graph: Graph, prior: Prior, body_rate: float) -> dict[str, float]:
+    """Factors that make one learning rate fit every network, for all weights and biases.
+
+    Args:
+        graph: that holds the forward nodes.
+        prior: what divides the rate.
+        body_rate: factor for all layers but the head.
+    """
+    head = head_of(graph)
+    return {
+        name: (1.0 if node is head else body_rate) / prior.energy
+        for node in graph.nodes
+        if isinstance(node.op, Layer)
+        for name in node.inputs[1:3]
+    }
+
+
+def measure(graph: Graph, samples: Iterable[Array], labels: Array) -> Prior:
+    """The prior of a forward graph from labelled int8 feature maps."""
+    head = head_of(graph)
+    w, b = (graph.tensors[name] for name in head.inputs[1:3])
+    assert w.data is not None and b.data is not None and w.quant is not None
+    rows = embed(graph, samples)
+    known = np.unique(labels)
+    scale = np.array(w.quant.scale)
+    spare = float(np.median(scale[known]))
+    lengths = np.linalg.norm(w.data[known] * scale[known, None], axis=1)
+    own = ((rows * w.data[labels]).sum(1) + b.data[labels]) * scale[labels]
+    center = np.mean([rows[labels == label].mean(0) for label in known], axis=0)
+    return Prior(
+        np.rint(center * 2**CENTER_BITS).astype(np.int16),
+        round(float(lengths.mean()) / spare),
+        round(float(own.mean()) / spare),
+        float((rows**2).sum(1).mean()) * graph.tensors[head.inputs[0]].scale ** 2,
+    )
+
+
+def imprint(graph: Graph, prior: Prior) -> Graph:
+    """Append the node that imprints class `label` from the sum of `shots` embeddings.
+
+    The head's weights become state even where they are not trained.
+    """
+    head = head_of(graph)
+    w, b = head.inputs[1:3]
+    residual = f"{w}.residual"
+    state = (replace(graph.tensors[name], kind=Kind.STATE) for name in (w, b))
+    build = Builder(graph.with_tensors(*state))
+    build.tensor(Tensor(TOTAL, (prior.center.size,), "int32", Kind.INPUT))
+    build.tensor(Tensor(SHOTS, (1,), "int32", Kind.INPUT))
+    if residual not in build.tensors:
+        build.state(residual, np.zeros(build.tensors[w].shape, np.int8))
+    build.const(CENTER, prior.center)
+    updated = (w, residual, b)
+    op = Imprint(prior.norm, prior.own)
+    build.node(IMPRINT, op, (TOTAL, SHOTS, LABEL, CENTER, *updated), updated)
+    return build.build()

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teach one word to a board that keeps what it has learned before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from myna.audio.endpoint import Verdict
+from myna.audio.features import Pcm
+from myna.audio.files import SUFFIXES, read_recording
+from myna.device import bodies as b
+from myna.device import messages as m
+from myna.device.results import Scored
+from myna.device.session import Board
+from myna.errors import MynaError
+from myna.learn.examples import Progress
+from myna.learn.learn import Learned
+from myna.learn.recipe import Recipe
+from myna.passes.memory.plan import Program
+from myna.sessions.learning import learn_on, require_slots
+
+# what is wrong with a recording, and what to do
+PROBLEMS = {
+    Verdict.SILENT: ("is too quiet to learn from", "speak up, or move closer to the microphone"),
+    Verdict.CLIPPED: ("is clipped", "lower the gain, or move away from the microphone"),
+    Verdict.NO_WORD: (
+        "holds no word that stands out from the noise",
+        "say the word clearly, in a quieter place",
+    ),
+    Verdict.TWO_WORDS: ("holds two words", "say one word per recording, without other sounds"),
+    Verdict.CUT_OFF: (
+        "begins or ends within the word",
+        "leave a short pause before and after the word",
+    ),
+}
+ANOTHER_WORD = (
+    "does not sound like the other takes: it seems to say another word",
+    "say the same word in every take",
+)
+
+
+@dataclass(frozen=True)
+class Take:
+    """A recording to learn from, int16 [samples], and where it came from."""
+
+    path: Path
+    pcm: Pcm
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Accuracy over all clips that the board stores, before and after training."""
+
+    before: Scored
+    after: Scored
+    learned: Learned
+
+
+def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The recordings among files and folders; the files of a folder in order of name.
+
+    Raises:
+        MynaError: a folder holds no recording, or nothing was given.
+    """
+    found: list[Path] = []
+    for path in paths:
+        files = [path]
+        if path.is_dir():
+            files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not files:
+                raise MynaError(
+                    "the folder holds no recordings",
+                    where=str(path),
+                    fix="name a folder with 16 kHz mono WAV or FLAC files",
+                )
+        found += files
+    if not found:
+        raise MynaError("there is nothing to learn from", fix="give recordings: --wav FILE …")
+    return tuple(found)
+
+
+def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
+    """Recordings as they are; whether they are fit to learn from is for the board to say.
+
+    Raises:
+        MynaError: the first one that no board could use: unreadable, not 16 kHz mono, empty of
+            sound, longer than four seconds.
+    """
+    return tuple(Take(path, read_recording(path)) for path in paths)
+
+
+def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
+    """The class of a word on a board: a label's, a learned word's, or the next free one.
+
+    Raises:
+        MynaError: the word is new and no class is free.
+    """
+    names = (*session.labels, *learned)
+    if word in names:
+        return names.index(word)
+    if len(names) >= session.info.max_classes:
+        raise MynaError(
+            f"no class is free for {word!r}: the board knows {', '.join(names)}",
+            where=session.link.name,
+            fix="reset the board, or quantize the model with more --classes",
+        )
+    return len(names)
+
+
+def free_slots(session: Board, count: int) -> tuple[int, ...]:
+    """So many clip slots of a board that store nothing.
+
+    Raises:
+        MynaError: there are not as many.
+    """
+    stored = session.status().clips
+    require_slots(session, count, stored)
+    used = session.score().labels if stored else {}
+    free = [slot for slot in range(session.info.max_clips) if slot not in used]
+    return tuple(free[:count])
+
+
+def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) -> tuple[int, ...]:
+    """Store takes of one class in free clip slots of a board.
+
+    Args:
+        session: with the board.
+        takes: what to send; the board cuts each around its word.
+        label: their class.
+        progress: called with takes (done, total).
+
+    Returns:
+        the slots.
+
+    Raises:
+        MynaError: there are more takes than free slots, or the board finds a take unfit to learn
+            from, or that one says another word (it stores none of them then); or the board failed.
+    """
+    slots = free_slots(session, len(takes))
+    for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
+        verdict = Verdict(session.upload_audio(take.pcm, slot, label).verdict)
+        if verdict is not Verdict.OK:
+            _refuse(session, slots[:done], take, *PROBLEMS[verdict])
+        progress(done, len(takes))
+    odd = session.link.request(m.TAKES, b.Takes(label)).odd
+    if odd in slots:
+        _refuse(session, slots, takes[slots.index(odd)], *ANOTHER_WORD)
+    return slots
+
+
+def _refuse(session: Board, slots: Sequence[int], take: Take, what: str, fix: str) -> NoReturn:
+    """Empty the slots, and say what is wrong with a take."""
+    for slot in slots:
+        session.empty(slot)
+    raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
+
+
+def train(session: Board, program: Program, recipe: Recipe, progress: Progress) -> Taught:
+    """Let a board learn all the clips that it stores.
+
+    Args:
+        session: with a board that runs `program`.
+        program: says where the state tensors are.
+        recipe: how to learn.
+        progress: called with steps (done, at most).
+
+    Raises:
+        MynaError: the board failed.
+    """
+    before = session.score()
+    learned = learn_on(session, program, recipe, progress)
+    return Taught(before, session.score(), learned)
