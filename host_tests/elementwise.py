@@ -6,8 +6,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from myna.ir import Builder, Graph, Kind, Tensor
 from myna.names import LOSS
-from myna.ops import ClampGrad, GradAdd
 from myna.ops.base import pair_tensor
+from myna.ops.gradient import ClampGrad, GradAdd
 
 
 @st.composite

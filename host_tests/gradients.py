@@ -12,8 +12,9 @@ from myna import fixed
 from myna.engines.reference import Reference
 from myna.frontend.model import FloatModel
 from myna.ir import Array, Node
-from myna.ops import BiasUpdate, DepthwiseUpdate
 from myna.ops.base import pair
+from myna.ops.depthwise import DepthwiseUpdate
+from myna.ops.sgd import BiasUpdate
 from myna.passes.lowering.quantize import QuantizedModel
 
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 from myna.ir import Array, Graph
-from myna.ops import Dense
+from myna.ops.dense import Dense
 from myna.tflite.write import write
 
 INSTALLED = find_spec("ai_edge_litert") is not None

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, Floats, save_model, weight_shapes
+from myna.layers.base import Layer
 from myna.package.calibration import save_calibration
 from myna.package.package import quantize_folder
 from myna.passes.lowering.calibrate import Floats as Doubles

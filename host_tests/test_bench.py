@@ -23,7 +23,7 @@ from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
-from myna.ops import GradOp
+from myna.ops.base import GradOp
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 

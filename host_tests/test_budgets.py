@@ -15,8 +15,8 @@ from myna.device.target import PROJECT
 from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind
-from myna.ops import ClampGrad, Requantize, StreamClampGrad
-from myna.ops.gradient import NO_HIGH
+from myna.ops.gradient import NO_HIGH, ClampGrad, StreamClampGrad
+from myna.ops.requantize import Requantize
 from myna.package.budget import Needs, fit_ram
 from myna.package.package import load_package
 from myna.passes.check import check

@@ -11,7 +11,8 @@ import pytest
 import tiny
 from myna.errors import MynaError
 from myna.ir import Builder, Graph, Kind, Node, Quant, Tensor
-from myna.ops import Advance, ClampGrad
+from myna.ops.gradient import ClampGrad
+from myna.ops.sgd import Advance
 from myna.passes.check import check
 from myna.passes.pipeline import Options, compile_model
 from myna.passes.training.hindsight import RangeMode

@@ -24,7 +24,8 @@ from markdown_it.token import Token
 from myna.cli import COMMANDS, cli
 from myna.device.target import PROJECT
 from myna.ir import Array, Tensor
-from myna.ops import OPS, Op
+from myna.ops.base import Op
+from myna.ops.table import OPS
 
 OP_TEMPLATE = PROJECT / "toolchain" / "myna" / "ops" / "TEMPLATE.py.txt"
 KERNEL_TEMPLATE = PROJECT / "firmware" / "kernels" / "TEMPLATE.c.txt"

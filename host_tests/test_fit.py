@@ -11,7 +11,8 @@ import tiny
 from myna import fixed
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.ops import Conv2D, DepthwiseConv2D
+from myna.ops.conv2d import Conv2D
+from myna.ops.depthwise import DepthwiseConv2D
 from myna.package.channels import rescale_channels
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel

@@ -13,8 +13,8 @@ import pytest
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
 from myna.frontend import model as models
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel
+from myna.layers.base import Layer
 
 MODELS = Path(__file__).parents[1] / "models"
 NAMES = ("kws", "ds_cnn")

@@ -15,28 +15,17 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.fixed import IntArray
 from myna.ir import Array, Quant, Tensor
-from myna.ops import (
-    AveragePool,
-    AveragePoolGradSum,
-    BiasUpdate,
-    Conv2DGradInput,
-    Conv2DUpdate,
-    DenseGradInput,
-    DenseUpdate,
-    DepthwiseGradInput,
-    DepthwiseUpdate,
-    GradAdd,
-    MaxPool,
-    MaxPoolGrad,
-    SoftmaxCrossEntropy,
-    SquaredError,
-)
 from myna.ops.base import pair, pair_tensor
+from myna.ops.conv2d import Conv2DGradInput, Conv2DUpdate
+from myna.ops.dense import DenseGradInput, DenseUpdate
+from myna.ops.depthwise import DepthwiseGradInput, DepthwiseUpdate
+from myna.ops.gradient import GradAdd
 from myna.ops.layer import channel_weights
-from myna.ops.loss import exp_table
-from myna.ops.max_pool import routed
-from myna.ops.pool import AveragePoolGrad
-from myna.ops.sgd import BIAS_MAX, MASTER_MAX, MASTER_MIN, UpdateInputs, update_weight
+from myna.ops.loss import SoftmaxCrossEntropy, exp_table
+from myna.ops.max_pool import MaxPool, MaxPoolGrad, routed
+from myna.ops.pool import AveragePool, AveragePoolGrad, AveragePoolGradSum
+from myna.ops.sgd import BIAS_MAX, MASTER_MAX, MASTER_MIN, BiasUpdate, UpdateInputs, update_weight
+from myna.ops.squared_error import SquaredError
 from myna.ops.window import Window
 
 # -- exact adjoints on unrounded accumulators ------------------------------------------------------

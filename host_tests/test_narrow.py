@@ -12,7 +12,7 @@ from myna.engines.reference import Reference
 from myna.engines.verify import Verifier, verify_steps
 from myna.errors import MynaError
 from myna.names import RESIDUAL
-from myna.ops import RoundWeight
+from myna.ops.rounding import RoundWeight
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 

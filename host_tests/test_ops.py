@@ -18,29 +18,23 @@ import pytest
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Array, Tensor
-from myna.ops import (
-    OPS,
-    Add,
-    AveragePool,
-    Case,
-    Concat,
-    Conv2D,
-    Couple,
-    Crop,
-    Dense,
-    DepthwiseConv2D,
-    MaxPool,
-    Mean,
-    Op,
-    Pad,
-    Reshape,
-)
-from myna.ops.add import Rescale
-from myna.ops.coupling import Uncouple
+from myna.ops.add import Add, Rescale
+from myna.ops.base import Case, Op
+from myna.ops.concat import Concat
+from myna.ops.conv2d import Conv2D
+from myna.ops.coupling import Couple, Uncouple
+from myna.ops.dense import Dense
+from myna.ops.depthwise import DepthwiseConv2D
 from myna.ops.gradient import ClampGrad, GradAdd
 from myna.ops.loss import SoftmaxCrossEntropy
+from myna.ops.max_pool import MaxPool
+from myna.ops.mean import Mean
+from myna.ops.pad import Crop, Pad
+from myna.ops.pool import AveragePool
 from myna.ops.requantize import Requantize
+from myna.ops.reshape import Reshape
 from myna.ops.squared_error import SquaredError
+from myna.ops.table import OPS
 from myna.ops.window import Window
 
 GOLDEN = Path(__file__).parent / "golden" / "ops.json"

@@ -11,11 +11,11 @@ import pytest
 import tiny
 from myna import fixed
 from myna.device.target import PROJECT
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.layers.base import Layer
 from myna.names import WRAPS
-from myna.ops import Requantize
+from myna.ops.requantize import Requantize
 from myna.package.calibration import load_calibration
 from myna.package.package import load_package
 from myna.passes.execute import initial_values, run

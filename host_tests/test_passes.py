@@ -14,17 +14,11 @@ from hypothesis import strategies as st
 from myna import fixed
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.frontend.layers import Layer
 from myna.ir import Graph, Kind, Quant
-from myna.ops import (
-    Advance,
-    DynamicScale,
-    GradOp,
-    HindsightScale,
-    ProbeScale,
-    RangeUpdate,
-)
-from myna.ops.base import pair
+from myna.layers.base import Layer
+from myna.ops.base import GradOp, pair
+from myna.ops.ranges import DynamicScale, HindsightScale, ProbeScale, RangeUpdate
+from myna.ops.sgd import Advance
 from myna.passes.lowering.quantize import quantize
 from myna.passes.pipeline import Options, compile_model, training_graph
 from myna.passes.prune import prune

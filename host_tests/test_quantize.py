@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from myna import fixed
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.frontend.layers import Layer
 from myna.ir import Quant
+from myna.layers.base import Layer
+from myna.layers.clamp import quantized_six
+from myna.layers.table import LAYERS
 from myna.ops.gradient import NO_HIGH, ClampGrad
 from myna.passes.execute import initial_values, run
 from myna.passes.lowering.calibrate import activation_ranges, forward
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import (
     LOGIT_HEADROOM,
-    SAME_SCALE,
     STREAM_HEADROOM,
     QuantizedModel,
     affine,
     quantize,
-    quantized_six,
     stream_tensors,
 )
 from myna.passes.pipeline import Options, compile_model, training_graph
@@ -81,7 +81,7 @@ def test_a_silent_channel_keeps_a_scale_that_can_be_trained() -> None:
 def test_what_pooling_and_joining_connects_has_one_scale(name: str) -> None:
     model = tiny.quantized(name)
     for layer in model.model.layers:
-        if layer.op in SAME_SCALE:
+        if LAYERS[layer.op].same_scale:
             assert all(model.quants[n] == model.quants[layer.name] for n in layer.inputs)
     assert len({model.quants[n] for n in stream_tensors(model.model)}) <= 1
 

@@ -14,7 +14,7 @@ from myna import fixed
 from myna.engines.reference import Reference
 from myna.ir import Array, Node
 from myna.names import WRAPS
-from myna.ops import Couple, Uncouple
+from myna.ops.coupling import Couple, Uncouple
 from myna.passes.lowering.quantize import QuantizedModel
 from myna.passes.memory.plan import Program
 from myna.passes.memory.reversible import AGAIN

@@ -16,9 +16,9 @@ from myna.device.target import PROJECT
 from myna.engines.library import HostLibrary, compile_library
 from myna.engines.reference import Reference
 from myna.engines.verify import Verifier, verify_steps
-from myna.frontend.layers import Layer
 from myna.ir import Array
-from myna.ops import Rows
+from myna.layers.base import Layer
+from myna.ops.rows import Rows
 from myna.passes.macs import macs
 from myna.passes.memory.plan import Program
 from myna.passes.memory.rowwise import rowwise

@@ -18,7 +18,7 @@ from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.verify import Verifier, verify_steps
-from myna.ops import OPS
+from myna.ops.table import OPS
 from myna.passes.memory.plan import Program, plan
 from myna.passes.memory.reversible import reversible
 from myna.passes.pipeline import training_graph

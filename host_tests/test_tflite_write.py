@@ -13,7 +13,11 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
 from myna.names import WRAPS
-from myna.ops import Conv2D, DepthwiseConv2D, Op, Requantize, Slice
+from myna.ops.base import Op
+from myna.ops.concat import Slice
+from myna.ops.conv2d import Conv2D
+from myna.ops.depthwise import DepthwiseConv2D
+from myna.ops.requantize import Requantize
 from myna.ops.window import Window
 from myna.passes.execute import execute
 from myna.passes.lowering.lower import lower

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from myna import fixed
 from myna.audio.config import AudioConfig
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
+from myna.layers.base import Layer
 from myna.names import WRAPS
-from myna.ops import Couple
+from myna.ops.coupling import Couple
 from myna.passes.lowering.calibrate import activation_ranges
 from myna.passes.lowering.quantize import QuantizedModel, quantize
 from myna.passes.pipeline import training_graph

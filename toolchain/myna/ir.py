@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -75,10 +75,21 @@ class Tensor:
 class Operation(Protocol):
     """What a graph must know of an op; `myna.ops.base.Op` is the base of all there are."""
 
-    kernel: ClassVar[str]
-    struct: ClassVar[str]
-    shares: ClassVar[tuple[tuple[int, int], ...]]
-    observer: ClassVar[bool]
+    @property
+    def kernel(self) -> str:
+        """The C function."""
+
+    @property
+    def struct(self) -> str:
+        """The type of the C function's parameters; empty if it takes none."""
+
+    @property
+    def shares(self) -> tuple[tuple[int, int], ...]:
+        """The pairs (input, output) that may share memory."""
+
+    @property
+    def observer(self) -> bool:
+        """Whether it only watches, and so keeps nothing alive."""
 
     def infer(self, *inputs: Tensor) -> tuple[tuple[tuple[int, ...], str], ...]:
         """Shapes and dtypes of the outputs."""

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from myna.ir import Graph, Node
-from myna.ops import GradOp
+from myna.ops.base import GradOp
 
 ACCUMULATOR = 4  # bytes
 

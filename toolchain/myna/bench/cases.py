@@ -13,26 +13,15 @@ import numpy as np
 
 from myna import fixed
 from myna.ir import Array
-from myna.ops import (
-    AveragePool,
-    BiasUpdate,
-    ClampGrad,
-    Conv2D,
-    Conv2DGradInput,
-    Conv2DUpdate,
-    Couple,
-    Dense,
-    DenseGradInput,
-    DenseUpdate,
-    DepthwiseConv2D,
-    DepthwiseGradInput,
-    DepthwiseUpdate,
-    GradAdd,
-    Requantize,
-    Uncouple,
-)
 from myna.ops.base import Case, pair_tensor
-from myna.ops.sgd import shared_inputs
+from myna.ops.conv2d import Conv2D, Conv2DGradInput, Conv2DUpdate
+from myna.ops.coupling import Couple, Uncouple
+from myna.ops.dense import Dense, DenseGradInput, DenseUpdate
+from myna.ops.depthwise import DepthwiseConv2D, DepthwiseGradInput, DepthwiseUpdate
+from myna.ops.gradient import ClampGrad, GradAdd
+from myna.ops.pool import AveragePool
+from myna.ops.requantize import Requantize
+from myna.ops.sgd import BiasUpdate, shared_inputs
 from myna.ops.window import Window
 
 MAP, CHANNELS, CLASSES = (25, 5), 64, 12

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myna.bench.count import count_steps
-from myna.ops import GradOp
+from myna.ops.base import GradOp
 from myna.passes.pipeline import Options
 from myna.passes.training.hindsight import RangeMode
 from myna.project import open_project

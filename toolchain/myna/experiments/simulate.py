@@ -22,8 +22,8 @@ from myna.engines.reference import Reference
 from myna.evaluation.engine import CoreEngine, Engine, EngineSpec, PredictingCore
 from myna.fixed import IntArray
 from myna.ir import Array, Tensor
-from myna.ops import DepthwiseUpdate
 from myna.ops.base import Op, Type
+from myna.ops.depthwise import DepthwiseUpdate
 from myna.ops.sgd import UpdateInputs, update_weight
 from myna.passes.macs import UPDATES
 from myna.passes.memory.plan import Program

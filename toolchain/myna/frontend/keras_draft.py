@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network of Keras while it is being translated, layer by layer.
 
-Importing this module imports TensorFlow; `myna import` does, for a `.keras` file only.
+Only its functions import Keras, and so TensorFlow: `myna import` calls them for a `.keras` file.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.frontend.identifiers import INPUT, new_name
-from myna.frontend.keras_file import floats
-from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.model import Floats
+from myna.layers.base import Layer, Shape
+from myna.layers.table import output_shape
 
 Parameters = tuple[Any, Any]  # weights as in `FloatModel`, and a bias or None
 SOFTMAX = "softmax"
@@ -90,3 +90,17 @@ class Draft:
     def fail(self, what: str, fix: str) -> NoReturn:
         """Raise a MynaError about the layer that is being translated."""
         raise MynaError(what, where=self.where, fix=fix)
+
+
+def floats(values: Any) -> Floats:
+    """An array of Keras in float32."""
+    import keras  # noqa: PLC0415 - it imports TensorFlow
+
+    return np.asarray(keras.ops.convert_to_numpy(values), np.float32)
+
+
+def activation(layer: Any) -> Any:
+    """Keras's name of a layer's activation, such as "relu"; something else if it has none."""
+    import keras  # noqa: PLC0415 - it imports TensorFlow
+
+    return keras.activations.serialize(layer.activation)

@@ -17,10 +17,8 @@ from zipfile import BadZipFile, ZipFile
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"} | os.environ
 
 import keras
-import numpy as np
 
 from myna.errors import MynaError
-from myna.frontend.model import Floats
 
 CONFIG = "config.json"
 LARGEST = 1 << 28  # bytes that a file may unpack to: far more than any microcontroller holds
@@ -94,16 +92,6 @@ def unsupported(kind: str, where: str, layers: Collection[str]) -> MynaError:
     """The error that names a layer which Myna does not have, and what would do instead."""
     listed = f"use these only: {', '.join(sorted(layers))}"
     return MynaError(f"{kind} is not supported", where=where, fix=INSTEAD.get(kind, listed))
-
-
-def floats(values: Any) -> Floats:
-    """An array of Keras in float32."""
-    return np.asarray(keras.ops.convert_to_numpy(values), np.float32)
-
-
-def activation(layer: Any) -> Any:
-    """Keras's name of a layer's activation, such as "relu"; something else if it has none."""
-    return keras.activations.serialize(layer.activation)
 
 
 def _look_through(path: Path, layers: Collection[str]) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from myna.errors import MynaError
+from myna.formats.table import FROM_KERAS
 from myna.frontend.identifiers import INPUT, numbered
 from myna.frontend.keras_draft import Draft
 from myna.frontend.keras_file import open_keras, unsupported
-from myna.frontend.keras_rules import RULES
 from myna.frontend.model import FloatModel, check_model
 from myna.frontend.simplify import simplify
 
@@ -38,7 +38,7 @@ def read_keras(path: Path, name: str, labels: Sequence[str] | None) -> FloatMode
         MynaError: the file cannot be read, or holds a layer that Myna does not have; the message
             names the layer and what would do instead.
     """
-    network = open_keras(path, RULES)
+    network = open_keras(path, FROM_KERAS)
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         raise MynaError(
             f"has {len(network.inputs)} inputs and {len(network.outputs)} outputs",
@@ -91,8 +91,8 @@ class _Walk:
         draft, kind = self._draft, type(layer).__name__
         reads = f", which reads {', '.join(inputs)}" if inputs else ""
         draft.where = f"{draft.path}, layer {layer.name} ({kind}{reads})"
-        if kind not in RULES or not sources:
-            raise unsupported(kind, draft.where, RULES)
+        if kind not in FROM_KERAS or not sources:
+            raise unsupported(kind, draft.where, FROM_KERAS)
         if getattr(layer, "data_format", None) == "channels_first":
             draft.fail("has its channels first", 'use data_format="channels_last"')
         if getattr(layer, "quantization_mode", None):
@@ -101,4 +101,4 @@ class _Walk:
             if id(layer) in self._owners:
                 draft.fail("is used twice", "use a layer with weights of its own for each place")
             self._owners.add(id(layer))
-        return RULES[kind](draft, layer, inputs, draft.shape(sources[0]))
+        return FROM_KERAS[kind](draft, layer, inputs, draft.shape(sources[0]))

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel
+from myna.layers.base import Layer
 
 SIZE, STEM, LAST, CLASSES = 224, 32, 1280, 64
 STAGES = (  # expansion, channels, blocks, stride of the first

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError
-from myna.frontend.layers import BAD_NAME, NAME, Layer, Shape, output_shape, problems
+from myna.layers.base import Layer, Shape
+from myna.layers.table import BAD_NAME, NAME, output_shape, problems, weighted
 
 Floats = npt.NDArray[np.float32]
 LOSSES = ("classify", "reconstruct")
@@ -171,16 +172,10 @@ def weight_shapes(model: FloatModel) -> dict[str, Shape]:
     """Shape of every array in float.npz, in the order of the layers."""
     known, arrays = shapes(model), dict[str, Shape]()
     for layer in model.layers:
-        cin, cout = known[layer.inputs[0]][-1], known[layer.name][-1]
-        if layer.op == "conv2d":
-            arrays[f"{layer.name}/w"] = (*layer.attrs["kernel"], cin, cout)
-        elif layer.op == "depthwise_conv2d":
-            arrays[f"{layer.name}/w"] = (*layer.attrs["kernel"], cin)
-        elif layer.op == "dense":
-            arrays[f"{layer.name}/w"] = (cin, cout)
-        else:
-            continue
-        arrays[f"{layer.name}/b"] = (cout,)
+        if kind := weighted(layer):
+            inputs = [known[name] for name in layer.inputs]
+            arrays[f"{layer.name}/w"] = kind.weight_shape(layer.attrs, inputs)
+            arrays[f"{layer.name}/b"] = known[layer.name][-1:]
     return arrays
 
 

@@ -14,11 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from myna.frontend.identifiers import new_name
-from myna.frontend.layers import Layer, Shape, output_shape
 from myna.frontend.model import Floats
+from myna.layers.base import Layer, Shape
+from myna.layers.table import output_shape, weighted
 
-WEIGHTED = ("conv2d", "depthwise_conv2d", "dense")
-FUSING = (*WEIGHTED, "add")  # have an activation of their own
 SAME_SHAPE = {"activation": "linear", "kernel": [1, 1], "strides": [1, 1], "padding": "valid"}
 
 
@@ -70,10 +69,10 @@ class _Draft:
         alone = source is not None and self._readers[first] == 1
         linear = source is not None and source.attrs.get("activation") == "linear"
         if source is not None and alone and linear:
-            if layer.op == "affine" and source.op in WEIGHTED:
+            if layer.op == "affine" and weighted(source):
                 self._fold(layer, source)
                 return
-            if layer.op in ("relu", "relu6") and source.op in FUSING:
+            if layer.op in ("relu", "relu6"):
                 fused = replace(source, attrs={**source.attrs, "activation": layer.op})
                 self._put(fused)
                 self.alias[layer.name] = source.name

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myna import fixed
-from myna.frontend.layers import Layer
 from myna.ir import Array
+from myna.layers.base import Layer
+from myna.layers.clamp import clamp
+from myna.layers.table import weighted
 from myna.ops.sgd import BIAS_MAX
-from myna.passes.lowering.lower import clamp
 from myna.passes.lowering.quantize import CHANNEL_FLOOR, QuantizedModel
 
 WEIGHT_MAX = 127
@@ -42,9 +43,9 @@ def rescale_channels(model: QuantizedModel) -> Fitted:
     rounded: list[str] = []
     parts = [dict(arrays) for arrays in (model.weights, model.scales, model.biases)]
     for layer in model.model.layers:
-        if layer.name not in model.weights:
+        if (kind := weighted(layer)) is None:
             continue
-        fitting = _Layer(model, layer)
+        fitting = _Layer(model, layer, kind.channel_axis)
         rounded += [f"{layer.name}[{channel}]" for channel in fitting.run()]
         for part, array in zip(parts, fitting.arrays(), strict=True):
             part[layer.name] = array
@@ -63,12 +64,12 @@ class _Channel:
 
 
 class _Layer:
-    def __init__(self, model: QuantizedModel, layer: Layer) -> None:
+    def __init__(self, model: QuantizedModel, layer: Layer, axis: int) -> None:
         name = layer.name
         self._x = model.quants[layer.inputs[0]]
         self._y = model.own_quant(name)
         self._clamp = clamp(layer.attrs["activation"], self._y)
-        self._axis = -1 if layer.op == "depthwise_conv2d" else 0
+        self._axis = axis
         self._w = np.moveaxis(model.weights[name], self._axis, 0).astype(np.int64)
         self._scales, self._biases = model.scales[name].copy(), model.biases[name].astype(np.int64)
 

@@ -6,16 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from myna.ir import Graph, Node
-from myna.ops import (
-    Conv2DGradInput,
-    Conv2DUpdate,
-    DenseGradInput,
-    DenseUpdate,
-    DepthwiseGradInput,
-    DepthwiseUpdate,
-    Rows,
-)
+from myna.ops.conv2d import Conv2DGradInput, Conv2DUpdate
+from myna.ops.dense import DenseGradInput, DenseUpdate
+from myna.ops.depthwise import DepthwiseGradInput, DepthwiseUpdate
 from myna.ops.layer import Layer
+from myna.ops.rows import Rows
 
 INPUT_GRADIENTS = (DenseGradInput, Conv2DGradInput, DepthwiseGradInput)
 UPDATES = (DenseUpdate, Conv2DUpdate, DepthwiseUpdate)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from myna.errors import MynaError
+from myna.formats.table import FROM_TFLITE
 from myna.frontend.identifiers import INPUT, numbered
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel, check_model
+from myna.layers.base import Layer
 from myna.names import NARROW
 from myna.passes.lowering.quantize import QuantizedModel
-from myna.tflite.layers import RULES
 from myna.tflite.network import INTEGERS, Network
 from myna.tflite.read import File, Operator
 
@@ -130,9 +130,11 @@ def _begin(net: Network) -> None:
 
 
 def _expect_known(net: Network, op: Operator) -> None:
-    if len(op.outputs) != 1 or not (op.name in RULES or _computes_shape(net, op)):
+    if len(op.outputs) != 1 or not (op.name in FROM_TFLITE or _computes_shape(net, op)):
         fix = next((fix for names, fix in INSTEAD.items() if op.name in names), "")
-        raise net.fail(op, "cannot be trained by Myna", fix or f"use {', '.join(RULES)}")
+        raise net.fail(
+            op, "cannot be trained by Myna", fix or f"use {', '.join(sorted(FROM_TFLITE))}"
+        )
 
 
 def _computes_shape(net: Network, op: Operator) -> bool:
@@ -145,7 +147,7 @@ def _operator(net: Network, op: Operator) -> None:
         return
     if made.index in net.named or made.index in net.ended or made.data is not None:
         raise net.fail(op, f"makes {made.name!r}, which exists", "make the file again")
-    RULES[op.name](net, op)
+    FROM_TFLITE[op.name](net, op)
 
 
 def _output(net: Network) -> tuple[str, bool]:

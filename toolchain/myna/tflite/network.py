@@ -15,8 +15,9 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.frontend.identifiers import INPUT, new_name
-from myna.frontend.layers import Layer, Shape, output_shape
 from myna.ir import Array, Quant
+from myna.layers.base import Layer, Shape
+from myna.layers.table import output_shape
 from myna.names import NARROW
 from myna.tflite.read import ELEMENTS, File, Operator, TensorRecord
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A forward graph as a .tflite file, which TFLite-Micro runs with the same result, byte for byte.
 
-Batch 1. What each op becomes is in `rules`. Source of the format: TensorFlow Lite's schema,
+Batch 1. What each op becomes is in `myna.formats`. Source of the format: TensorFlow Lite's schema,
 version 3; of the operators' versions: TensorFlow's op_version.cc.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from myna.formats.table import TO_TFLITE
 from myna.ir import Graph, Kind
-from myna.tflite.rules import RULES
 from myna.tflite.writer import Writer, unequal
 
 
@@ -35,8 +35,8 @@ def write(
     writer = Writer(graph)
     inputs = [writer.value(tensor.name) for tensor in graph.of_kind(Kind.INPUT)]
     for node in graph.nodes:
-        if type(node.op) not in RULES:
+        if type(node.op) not in TO_TFLITE:
             raise unequal(node, type(node.op).__name__)
-        RULES[type(node.op)](writer, node)
+        TO_TFLITE[type(node.op)](writer, node)
     outputs = [writer.softmax(n) if softmax else writer.value(n) for n in graph.outputs]
     return writer.file(inputs, outputs, description, metadata or {})

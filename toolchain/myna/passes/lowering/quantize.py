@@ -9,16 +9,15 @@ scale.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from myna.errors import MynaError
-from myna.frontend.layers import Layer
 from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
+from myna.layers.table import LAYERS, weighted
 from myna.names import NARROW
 from myna.ops.sgd import BIAS_MAX
 from myna.passes.lowering.calibrate import Ranges
@@ -27,7 +26,6 @@ STREAM_HEADROOM = 4.0
 LOGIT_HEADROOM = 1.25
 RANGE_FLOOR = 1e-2  # narrowest int8 range: a dead branch must not ask for a huge multiplier
 CHANNEL_FLOOR = 64  # smallest channel scale: 1/64 of the largest, so that it stays trainable
-SAME_SCALE = ("average_pool", "max_pool", "pad", "reshape", "flatten", "concat")
 
 
 @dataclass(frozen=True)
@@ -86,10 +84,11 @@ def quantize(model: FloatModel, ranges: Ranges, input_quant: Quant, classes: int
     quants = _activation_quants(model, ranges, input_quant)
     weights, scales, biases = {}, {}, {}
     for layer in model.layers:
-        if f"{layer.name}/w" not in model.weights:
+        kind = weighted(layer)
+        if kind is None:
             continue
-        w, b = _channel_first(layer, model), model.weights[f"{layer.name}/b"].astype(np.float64)
-        axis = -1 if layer.op == "depthwise_conv2d" else 0
+        w, b = (model.weights[f"{layer.name}/{part}"].astype(np.float64) for part in "wb")
+        w, axis = kind.channels_first(w), kind.channel_axis
         scale = _channel_scales(w, axis)
         if layer.name == model.output:
             w, b, scale = spare_rows(w, b, scale, classes)
@@ -118,7 +117,7 @@ def _activation_quants(model: FloatModel, ranges: Ranges, input_quant: Quant) ->
         return name if group[name] == name else root(group[name])
 
     for layer in model.layers:
-        if layer.op in SAME_SCALE:
+        if LAYERS[layer.op].same_scale:
             for name in layer.inputs:
                 group[root(name)] = root(layer.name)
     quants = {}
@@ -144,16 +143,6 @@ def affine(low: float, high: float) -> Quant:
     """The int8 quantization of ``[low, high]``, in which zero is exact."""
     scale = np.float32(max(high - low, RANGE_FLOOR) / 255)
     return Quant((float(scale),), int(np.clip(round(-128 - low / float(scale)), -128, 127)))
-
-
-def quantized_six(quant: Quant) -> int:
-    """Where a ReLU6 ends, as TensorFlow Lite rounds it: a float32 quotient, halves up."""
-    return math.floor(float(np.float32(6) / np.float32(quant.scale[0])) + 0.5) + quant.zero_point
-
-
-def _channel_first(layer: Layer, model: FloatModel) -> Array:
-    w = model.weights[f"{layer.name}/w"].astype(np.float64)
-    return w if layer.op == "depthwise_conv2d" else np.moveaxis(w, -1, 0)
 
 
 def _channel_scales(w: Array, axis: int) -> Array:

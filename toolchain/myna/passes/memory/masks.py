@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from myna.ir import Graph, Node
-from myna.ops import ClampGrad, Requantize, StreamClampGrad
-from myna.ops.gradient import NO_HIGH, NO_HIGH16
+from myna.ops.gradient import NO_HIGH, NO_HIGH16, ClampGrad, StreamClampGrad
+from myna.ops.requantize import Requantize
 from myna.passes.prune import prune, unread
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from myna.ir import Graph, Kind, Node
 from myna.names import LOSS
-from myna.ops import Uncouple
+from myna.ops.coupling import Uncouple
 from myna.passes.check import check
 from myna.passes.macs import macs
 from myna.passes.memory.masks import mask_by_streams

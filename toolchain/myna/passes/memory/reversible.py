@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from myna.ir import Builder, Graph, Kind, Node, rename
 from myna.names import AGAIN, LOSS
-from myna.ops import Couple
+from myna.ops.coupling import Couple
 from myna.passes.prune import prune
 
 

@@ -16,9 +16,14 @@ import numpy as np
 from myna.errors import MynaError
 from myna.ir import Builder, Graph, Kind, Node, Operation, Tensor
 from myna.names import IMPRINT, LOSS, ROWS, WRAPS
-from myna.ops import AveragePool, Concat, Conv2D, Couple, DepthwiseConv2D, Requantize, Rows
+from myna.ops.concat import Concat
+from myna.ops.conv2d import Conv2D
+from myna.ops.coupling import Couple
+from myna.ops.depthwise import DepthwiseConv2D
 from myna.ops.layer import Layer
-from myna.ops.rows import MAX_STAGES, Ring, joined, kind_of
+from myna.ops.pool import AveragePool
+from myna.ops.requantize import Requantize
+from myna.ops.rows import MAX_STAGES, Ring, Rows, joined, kind_of
 from myna.passes.training.replay import find_latent
 
 ABLE = (Conv2D, DepthwiseConv2D, Couple, AveragePool)

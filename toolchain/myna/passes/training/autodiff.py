@@ -23,10 +23,11 @@ from myna.names import (
     SEED,
     STEP,
 )
-from myna.ops import Advance, Op, SoftmaxCrossEntropy, SquaredError
-from myna.ops.base import pair_tensor
+from myna.ops.base import Op, pair_tensor
 from myna.ops.layer import Layer
-from myna.ops.loss import exp_table
+from myna.ops.loss import SoftmaxCrossEntropy, exp_table
+from myna.ops.sgd import Advance
+from myna.ops.squared_error import SquaredError
 from myna.ops.tape import Gradient
 from myna.passes.training.tape import RecordingTape
 

@@ -16,8 +16,8 @@ import numpy as np
 from myna import fixed
 from myna.ir import Array, Builder, Graph, Kind, Node
 from myna.names import LABEL, LOSS_SCALE, ONE
-from myna.ops import DynamicScale, GradOp, HindsightScale, RangeUpdate
-from myna.ops.base import pair, pair_tensor
+from myna.ops.base import GradOp, pair, pair_tensor
+from myna.ops.ranges import DynamicScale, HindsightScale, RangeUpdate
 from myna.passes.execute import execute
 
 SMALLEST = 2.0**-30  # a range of zero could never grow again

@@ -10,8 +10,8 @@ import numpy as np
 
 from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
 from myna.names import CENTER, IMPRINT, LABEL, SHOTS, TOTAL
-from myna.ops import Dense, Imprint
-from myna.ops.imprint import CENTER_BITS
+from myna.ops.dense import Dense
+from myna.ops.imprint import CENTER_BITS, Imprint
 from myna.ops.layer import Layer
 from myna.passes.execute import initial_values, run
 

@@ -11,7 +11,7 @@ import numpy as np
 from myna.errors import MynaError
 from myna.ir import Builder, Graph
 from myna.names import RESIDUAL, SEED, STEP
-from myna.ops import RoundWeight
+from myna.ops.rounding import RoundWeight
 
 
 def share_residual(graph: Graph, layers: Sequence[str]) -> Graph:

@@ -1,76 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators with weights: CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED."""
+"""What translations of TensorFlow Lite's operators share: windows, activations, weights."""
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from myna.ir import Array
+from myna.layers.clamp import ACTIVATIONS as FUSED
 from myna.tflite.network import Network, positive
 from myna.tflite.operators import ACTIVATIONS, PADDINGS
 from myna.tflite.read import Operator, TensorRecord
 
-FUSED = ("linear", "relu", "relu6")
 BIAS_TOLERANCE = 1e-3  # relative: interpreters take the bias's scale to be input's times weight's
-
-
-def conv2d(net: Network, op: Operator) -> None:
-    """CONV_2D."""
-    x = net.source(op)
-    w = _weights(net, op, 4, 0)
-    attrs = {**window(net, op, w.shape[1], w.shape[2]), "activation": activation(net, op)}
-    channels = _channels(net, op, x)
-    if w.shape[3] != channels:
-        raise net.fail(
-            op,
-            f"its filters see {w.shape[3]} of {channels} channels",
-            "use Conv2D without groups, or DepthwiseConv2D",
-        )
-    _weighted(net, op, "conv2d", x, {"filters": w.shape[0], **attrs}, w, _array(w))
-
-
-def depthwise_conv2d(net: Network, op: Operator) -> None:
-    """DEPTHWISE_CONV_2D; of one channel it is a convolution, whatever its multiplier."""
-    x = net.source(op)
-    w = _weights(net, op, 4, 3)
-    attrs = {**window(net, op, w.shape[1], w.shape[2]), "activation": activation(net, op)}
-    channels, multiplier = _channels(net, op, x), op.options["multiplier"]
-    if w.shape[0] != 1 or w.shape[3] != channels * multiplier:
-        what = f"its filters {list(w.shape)} do not fit {channels} channels × {multiplier}"
-        raise net.fail(op, what, "make the file again")
-    data = _array(w)[0]
-    if multiplier == 1:
-        _weighted(net, op, "depthwise_conv2d", x, attrs, w, data)
-    elif channels == 1:
-        filters = np.ascontiguousarray(data.transpose(2, 0, 1)[..., None])
-        _weighted(net, op, "conv2d", x, {"filters": len(filters), **attrs}, w, filters)
-    else:
-        raise net.fail(
-            op,
-            f"makes {multiplier} channels of each of {channels}",
-            "use depth_multiplier=1, and a pointwise Conv2D to widen",
-        )
-
-
-def dense(net: Network, op: Operator) -> None:
-    """FULLY_CONNECTED."""
-    x = net.source(op)
-    w = _weights(net, op, 2, 0)
-    if op.options["format"] != 0:
-        raise net.fail(op, "its weights are shuffled", "convert it for microcontrollers")
-    size = prod(net.shapes[x])
-    if w.shape[1] != size:
-        raise net.fail(
-            op,
-            f"its weights take {w.shape[1]} inputs, there are {size}",
-            "flatten or pool before Dense; instead of Dense along a sequence use Conv1D with "
-            "kernel_size=1",
-        )
-    attrs = {"units": w.shape[0], "activation": activation(net, op)}
-    _weighted(net, op, "dense", net.flat(op, x), attrs, w, _array(w))
 
 
 def window(net: Network, op: Operator, height: int, width: int) -> dict[str, Any]:
@@ -94,7 +37,7 @@ def activation(net: Network, op: Operator) -> str:
     return name
 
 
-def _weighted(
+def weighted(
     net: Network,
     op: Operator,
     kind: str,
@@ -103,6 +46,7 @@ def _weighted(
     w: TensorRecord,
     data: Array,
 ) -> None:
+    """Append a layer with weights `data`, which `w` describes."""
     assert w.quantization is not None
     name = net.add(op, kind, (x,), attrs, net.quant(op, net.output(op)))
     scales, channels = w.quantization.scales, net.shapes[name][-1]
@@ -112,7 +56,7 @@ def _weighted(
     net.finish(op, name)
 
 
-def _weights(net: Network, op: Operator, rank: int, axis: int) -> TensorRecord:
+def weights(net: Network, op: Operator, rank: int, axis: int) -> TensorRecord:
     """The weights of an operator, checked, with their channels along an axis."""
     w = net.constant(op, 1, "weights", "int8")
     again = "convert it with TensorFlow's converter, per channel"
@@ -135,7 +79,7 @@ def _bias(net: Network, op: Operator, units: Array, channels: int) -> Array:
     if not net.given(op, 2):
         return np.zeros(channels, np.int32)
     b = net.constant(op, 2, "biases", "int32")
-    q, data = b.quantization, _array(b)
+    q, data = b.quantization, array(b)
     if b.shape != (channels,):
         raise net.fail(op, f"has {list(b.shape)} biases for {channels} channels", "make it again")
     if q is None or q.scales.size != units.size or q.zero_points.any():
@@ -146,7 +90,8 @@ def _bias(net: Network, op: Operator, units: Array, channels: int) -> Array:
     return data
 
 
-def _channels(net: Network, op: Operator, x: str) -> int:
+def channels_of(net: Network, op: Operator, x: str) -> int:
+    """Channels of the map that an operator reads."""
     shape = net.shapes[x]
     if len(shape) != 3:
         raise net.fail(
@@ -155,7 +100,7 @@ def _channels(net: Network, op: Operator, x: str) -> int:
     return shape[2]
 
 
-def _array(record: TensorRecord) -> Array:
+def array(record: TensorRecord) -> Array:
     """A copy of a constant, in this machine's byte order."""
     assert record.data is not None
     return record.data.astype(record.dtype)
