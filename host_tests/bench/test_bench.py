@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instruction counts are exact, so any change shows: they are locked in ``golden/counts.json``.
+
+After a deliberate change: ``python host_tests/bench/test_bench.py`` counts again, and the
+difference is part of the review.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from myna.bench.cases import cases
+from myna.bench.count import Count, compiler, count_enrollment, count_steps, total
+from myna.bench.measure import kernels
+from myna.bench.profile import by_function
+from myna.bench.traffic import count_gradients
+from myna.device.pio import compile_flags
+from myna.device.target import PROJECT
+from myna.errors import MynaError
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
+from myna.ops.base import GradOp
+from myna.passes.pipeline import Options
+from myna.project import Project, open_project
+
+GOLDEN = PROJECT / "host_tests" / "golden" / "counts.json"
+BOARDS = ("qemu_m3", "qemu_m4", "qemu_m55")
+MODEL = PROJECT / "models" / "ds_cnn"
+
+
+@cache
+def project() -> Project:
+    return open_project(MODEL, Options(train="all"))
+
+
+@cache
+def counts(board: str) -> dict[str, list[int]]:
+    """Instructions, bytes loaded and stored, stack: of every kernel, and of a whole model."""
+    program = project().program
+    steps = count_steps(board, project().generated, program.forward_nodes, program.train_nodes)
+    found = {kernel.name: kernel.count for kernel in kernels(project(), board)}
+    found["features"] = steps.features
+    found["ds_cnn inference"] = total(steps.infer)
+    found["ds_cnn training step"] = total(steps.train_step)
+    return {name: [c.instructions, c.loaded, c.stored, c.stack] for name, c in found.items()}
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", BOARDS)
+def test_counts_are_locked(board: str) -> None:
+    locked = json.loads(GOLDEN.read_text("utf-8"))[board]
+    if locked["compiler"] != compiler(board):
+        pytest.skip(f"counted with {locked['compiler']}, this is {compiler(board)}")
+    found = counts(board)
+    changed = [
+        f"{name}: {locked['counts'].get(name)} -> {found.get(name)}"
+        for name in locked["counts"].keys() | found.keys()
+        if locked["counts"].get(name) != found.get(name)
+    ]
+    assert not changed, f"see the head of this file: {'; '.join(sorted(changed))}"
+
+
+@pytest.mark.qemu
+def test_a_training_step_contains_its_inference() -> None:
+    program = project().program
+    steps = count_steps("qemu_m4", project().generated, program.forward_nodes, program.train_nodes)
+    forward = steps.train_step[: program.forward_nodes]
+    # the first node's section begins elsewhere; all others run the same code on the same data,
+    # but not at the same depth of the stack
+    moved = [
+        [(count.instructions, count.loaded, count.stored) for count in counts[1:]]
+        for counts in (forward, steps.infer)
+    ]
+    assert moved[0] == moved[1]
+    assert total(steps.train_step).instructions > 2 * total(steps.infer).instructions
+
+
+@pytest.mark.qemu
+def test_an_enrollment_takes_as_many_steps_as_it_says() -> None:
+    head = open_project(MODEL, Options(train="head"))
+    program = head.program
+    rng = np.random.default_rng(0)
+    maps = rng.integers(-128, 128, (2, *program.graph.tensors["features"].shape)).astype(np.int8)
+    first = len(head.package.labels)
+    examples = Examples(maps, np.array([first, first + 1], np.int64))
+    steps = count_steps("qemu_m4", head.generated, program.forward_nodes, program.train_nodes)
+    one, two = (
+        count_enrollment("qemu_m4", head.generated, examples, Recipe(epochs=n, enough=0.0))
+        for n in (1, 2)
+    )
+    assert (one.epochs, two.epochs) == (1, 2)
+    step = total(steps.train_step).instructions
+    assert two.instructions - one.instructions > 2 * step  # two clips, and two memories
+
+
+@pytest.mark.qemu
+def test_a_range_found_dynamically_moves_each_gradient_twice() -> None:
+    counted = count_gradients(MODEL, "qemu_m4")
+    assert len(counted) == sum(isinstance(n.op, GradOp) for n in project().program.graph.nodes)
+    assert all(one.dynamic > 1.9 * one.hindsight for one in counted)
+
+
+@pytest.mark.qemu
+def test_only_the_emulator_counts() -> None:
+    with pytest.raises(MynaError, match="counted in the emulator"):
+        count_steps("host", project().generated, 1, 1)
+
+
+def test_a_tool_that_fails_says_why(tmp_path: Path) -> None:
+    ran = tmp_path / "ran.txt"
+    ran.write_text("1000 3\n", "ascii")
+    with pytest.raises(MynaError, match=r"addr2line: failed: .*missing\.elf"):
+        by_function(tmp_path / "missing.elf", ran)
+
+
+def test_flags_are_those_of_the_build() -> None:
+    flags = compile_flags("qemu_m55").split()
+    assert {"-std=c11", "-O2", "-Werror", "-mcpu=cortex-m55"} <= set(flags)
+    assert not any(flag.startswith("-m") for flag in compile_flags("host").split())
+
+
+def test_counts_add_and_subtract() -> None:
+    a, b = Count(5, 3, 2, 64), Count(4, 2, 1, 80)
+    assert a + b == Count(9, 5, 3, 80)
+    assert a.since(b) == Count(1, 1, 1, 64)
+
+
+def test_case_names_are_unique() -> None:
+    names = [case.name for case in cases()]
+    assert len(set(names)) == len(names)
+
+
+if __name__ == "__main__":
+    result = {board: {"compiler": compiler(board), "counts": counts(board)} for board in BOARDS}
+    GOLDEN.write_text(json.dumps(result, indent=1, sort_keys=True) + "\n", "utf-8")

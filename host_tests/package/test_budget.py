@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Learning within so many bytes of RAM: what is chosen, and what a board then takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from myna.commands.common import ram_option, training_options
+from myna.device.target import PROJECT
+from myna.errors import MynaError
+from myna.evaluation.speech import Utterance
+from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
+from myna.learn.recipe import Recipe
+from myna.package.budget import CLIPS, Needs, fit_ram
+from myna.package.package import load_package
+from myna.passes.pipeline import Options
+from myna.passes.training.select import layers_of, trained_tensors
+from myna.project import Project, open_project
+from myna.sessions.footprint import Footprint, measure
+from support import tiny_model
+
+KWS = PROJECT / "models" / "kws"
+K = 1024
+WORDS = tuple(word for word, hertz in tiny_model.TONES.items() if hertz)[:5]
+asked = pytest.mark.parametrize(
+    ("train", "ram"),
+    [
+        *(("head", 32 * K), ("head", 64 * K), ("auto", 32 * K)),
+        *(("all", 96 * K), ("all", 118 * K), ("all", 128 * K)),
+    ],
+)
+
+
+def compiled(train: str, ram: int) -> Project:
+    return open_project(KWS, Options(train=train, ram=ram))
+
+
+@asked
+def test_what_is_chosen_fits(train: str, ram: int) -> None:
+    project = compiled(train, ram)
+    used = project.options
+    needs = Needs.of(project.program, has_front_end=True)
+    assert needs.total(used.clips) <= ram
+    assert used.clips == used_most(needs, ram)
+
+
+def used_most(needs: Needs, ram: int) -> int:
+    return min((ram - needs.total(0)) // needs.clip, Options.clips)
+
+
+def test_what_costs_nothing_is_given_up_first() -> None:
+    chosen = [compiled("head", kilo * K) for kilo in (128, 64, 32)]
+    assert [p.options.rows for p in chosen] == [False, True, True]
+    assert [p.options.clips >= CLIPS[0] for p in chosen] == [True, True, False]
+    assert [p.package.rows for p in chosen] == [32, 32, 17]
+    assert chosen[-1].options.clips >= 5
+
+
+def test_residuals_are_given_up_for_as_few_layers_as_needed() -> None:
+    whole = compiled("all", 192 * K), compiled("all", 148 * K), compiled("all", 128 * K)
+    assert [p.options.train for p in whole] == ["all"] * 3
+    assert whole[0].options.int8_weights == ()
+    assert 0 < len(whole[1].options.int8_weights) < len(whole[2].options.int8_weights) < 26
+    state = whole[2].program.state
+    assert "logits.w.residual" in state
+    assert all(
+        (f"{n}.w.residual" in state) != (n in whole[2].options.int8_weights) for n in layers()
+    )
+
+
+def layers() -> list[str]:
+    return [name for name in load_package(KWS).model.weights if name != "logits"]
+
+
+def test_as_much_is_trained_as_fits() -> None:
+    few, more = compiled("all", 64 * K), compiled("all", 96 * K)
+    assert few.program.state.keys() == compiled("head", 64 * K).program.state.keys()
+    assert few.program.state_bytes < more.program.state_bytes
+    assert min(few.options.clips, more.options.clips) >= CLIPS[0]
+
+
+def test_more_ram_never_trains_less() -> None:
+    gains = load_package(KWS).contributions
+    assert gains is not None
+    sums = []
+    for kilo in (94, 98, 106, 110, 114):
+        trained = layers_of(trained_tensors(compiled("all", kilo * K).program.graph))
+        sums.append(sum(gains[name].gain for name in trained if name in gains))
+    assert sums == sorted(sums)
+    assert sums[0] > 0
+
+
+def test_auto_trains_the_head_where_nothing_else_fits() -> None:
+    project = compiled("auto", 32 * K)
+    assert layers_of(trained_tensors(project.program.graph)) == ["logits"]
+    with pytest.raises(MynaError, match="multiply-accumulates"):
+        open_project(KWS, Options(train="auto", ram=32 * K, macs=1))
+
+
+def test_time_without_the_plan_that_heeds_it_is_refused() -> None:
+    command = click.command()(training_options(lambda chosen: None))
+    arguments = ["--train", "all", "--time", "1000000"]
+    with pytest.raises(MynaError, match="--time"):
+        CliRunner().invoke(command, arguments, catch_exceptions=False)
+    arguments[1] = "auto"
+    assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(MynaError, match=r"20480 bytes .* arena 16016, state 3428, 5 clips"):
+        compiled("head", 20 * K)
+    for train in ("head", "all", "auto"):
+        with pytest.raises(MynaError, match="arena") as refused:
+            compiled(train, 20 * K)
+        assert "--train head" not in refused.value.fix
+        needed = int(refused.value.fix.split()[3])
+        assert compiled(train, needed).program.state_bytes < 4 * K
+    with pytest.raises(MynaError, match="arena") as refused:
+        compiled("last-3", 32 * K)
+    assert "--train head" in refused.value.fix
+    needed = int(refused.value.fix.split()[3])
+    assert compiled("last-3", needed).options.train == "last-3"
+
+
+@pytest.mark.parametrize("name", ["plain", "reversible"])
+def test_an_arena_smaller_than_a_recording_takes_as_much_as_that(name: str) -> None:
+    project = open_project(tiny_model.folder(name))
+    with project.connect("host") as session:
+        assert Needs.of(project.program, has_front_end=True).arena == session.info.arena_bytes
+        assert session.info.arena_bytes > project.program.arena_bytes
+
+
+def test_rows_are_cut_from_the_end() -> None:
+    package = load_package(KWS)
+    small = package.with_rows(15)
+    assert (small.rows, package.rows) == (15, 32)
+    for one, other in zip(
+        (small.model.weights, small.model.biases, small.model.scales),
+        (package.model.weights, package.model.biases, package.model.scales),
+        strict=True,
+    ):
+        assert np.array_equal(one["logits"], other["logits"][:15])
+        assert one["stem_a"] is other["stem_a"]
+    assert fit_ram(package, Options()) == (package, Options())
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("65536", 65536), ("64K", 65536), ("1M", 1 << 20), ("64k", None)]
+)
+def test_bytes_are_read_with_their_unit(text: str, number: int | None) -> None:
+    seen: list[int] = []
+
+    def remember(ram: int) -> None:
+        seen.append(ram)
+
+    command = click.command()(ram_option(remember))
+    result = CliRunner().invoke(command, ["--ram", text])
+    assert seen == ([] if number is None else [number])
+    assert (result.exit_code == 0) == (number is not None)
+
+
+# -- on a board, all told -----------------------------------------------------------------------
+
+
+def enrolled(project: Project, takes: int) -> tuple[VerifiedEnrollment, Footprint, int]:
+    """Enroll five new words from sound, compared with the reference; what it took; words right."""
+    first = len(project.package.labels)
+    classes = {word: first + i for i, word in enumerate(WORDS)}
+    said = [Utterance(w, tiny_model.tone(w, n)) for n in range(takes) for w in WORDS]
+    examples = featurize(project.package.audio, said, classes)
+    firmware = project.firmware("qemu_m4")
+    with project.connect("qemu_m4") as session:
+        lesson = VerifiedEnrollment(project.program, project.package, session, said, examples)
+        lesson.send(lambda done, total: None)
+        recipe = Recipe(epochs=2, enough=0.0)
+        lesson.train(examples, recipe, seed=1, progress=lambda done, total: None)
+        right = session.score().correct
+        return lesson, measure(firmware, session), right
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("train", "ram", "takes"), [("head", 32 * K, 1), ("head", 64 * K, 5), ("all", 128 * K, 1)]
+)
+def test_five_new_words_are_enrolled_within(train: str, ram: int, takes: int) -> None:
+    project = compiled(train, ram)
+    lesson, footprint, right = enrolled(project, takes)
+    assert lesson.comparison.compared == 2 * project.program.state_bytes
+    assert lesson.comparison.differences == 0
+    assert right >= 4 * takes
+    assert footprint.ram <= ram
+    needs = Needs.of(project.program, has_front_end=True)
+    assert (footprint.arena, footprint.state) == (needs.arena, needs.state)
+    assert footprint.stack <= needs.stack
+    assert footprint.other + footprint.clips <= needs.firmware + project.options.clips * needs.clip
+
+
+@pytest.mark.qemu
+def test_a_board_is_linked_with_no_more_than_asked(tmp_path: Path) -> None:
+    firmware = compiled("head", 32 * K).firmware("qemu_m4")
+    assert firmware.ram_bytes <= 32 * K

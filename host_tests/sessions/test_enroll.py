@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words enrolled on a running board; what it has learned, saved and restored."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+from myna.cli import cli
+from myna.device import target
+from myna.device.session import Board
+from myna.errors import MynaError
+from myna.learn.recipe import Recipe
+from myna.project import Project, open_project
+from support import tiny_model
+
+SIZE = 48  # clip slots
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return open_project(tiny_model.folder(), tiny_model.HEAD)
+
+
+@pytest.fixture(scope="module")
+def running(project: Project) -> Iterator[str]:
+    with target.start("host", project.firmware("host").elf) as port:
+        yield port
+
+
+@pytest.fixture
+def port(running: str, project: Project) -> str:
+    """The port of a board that has learned nothing."""
+    with Board.connect(running) as board:
+        board.reset_state()
+        board.clear_clips()
+    return running
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> Path:
+    return tiny_model.recordings(tmp_path / "takes", ("me",), ("a", "one", "two"), 3)
+
+
+def run(command: str, *arguments: object) -> Result:
+    return CliRunner().invoke(cli, [command, *map(str, arguments)])
+
+
+def enroll(port: str, word: str, names: Path, *arguments: object) -> Result:
+    return run("enroll", tiny_model.folder(), "--port", port, "--word", word, "--names", names,
+               "--wav", *arguments)  # fmt: skip
+
+
+def memory(port: str) -> tuple[bytes, int]:
+    """Everything that a board remembers: its state, and how many clips."""
+    with Board.connect(port) as board:
+        return board.read_state(), board.status().clips
+
+
+def test_words_take_classes_in_turn_and_all_clips_are_trained(
+    port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
+    monkeypatch.setattr("myna.commands.enroll.Recipe", lambda: strong)
+    names, file = tmp_path / "names.json", tmp_path / "result.json"
+    for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
+        done = enroll(port, word, names, takes / word, "--json", file)
+        assert done.exit_code == 0, done.exception
+        result = json.loads(file.read_text())
+        assert (result["class"], result["takes"]) == (label, 3)
+        assert result["steps"] == 30 * count * 2  # all that is stored, and as many memories
+        assert (result["before"] == 100) == (word == "a")  # the others were not classes yet
+        assert result["after"] == 100
+    assert json.loads(names.read_text()) == {"model": "reversible", "words": ["one", "two"]}
+    with Board.connect(port) as board:
+        assert board.status().classes == 6
+        assert board.score().correct == 9
+
+
+def test_more_takes_of_a_learned_word_keep_its_class(
+    port: str, takes: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.json"
+    files = sorted((takes / "one").iterdir())
+    assert enroll(port, "one", names, files[0]).exit_code == 0
+    assert enroll(port, "one", names, files[1], files[2]).exit_code == 0
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 3)
+
+
+def sound(path: Path, data: object, rate: int = 16000) -> Path:
+    soundfile.write(path, np.asarray(data, np.int16), rate, subtype="PCM_16")
+    return path
+
+
+TONE = tiny_model.tone("one", 1)
+
+
+def words(*times: float) -> npt.NDArray[np.int16]:
+    """Half a second of tone at each time but the last, which is the end."""
+    whole = np.zeros(round(16000 * times[-1]), np.int16)
+    for time in times[:-1]:
+        start = round(16000 * time)
+        whole[start : start + 8000] = TONE[:8000]
+    return whole
+
+
+BAD: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "rate": ("sampled at 44100 Hz", lambda p: sound(p, TONE, 44100)),
+    "stereo": ("has 2 channels", lambda p: sound(p, np.stack([TONE, TONE], 1))),
+    "empty": ("the file is empty", lambda p: (p.write_bytes(b""), p)[1]),
+    "text": ("cannot be read as audio", lambda p: (p.write_text("hello"), p)[1]),
+    "short": ("too short for a word", lambda p: sound(p, TONE[:1000])),
+    "silent": ("holds only silence", lambda p: sound(p, 0 * TONE)),
+    "quiet": ("too quiet to learn from", lambda p: sound(p, TONE // 400)),
+    "clipped": ("clipped throughout", lambda p: sound(p, np.where(TONE > 0, 32767, -32768))),
+    "loud": ("is clipped", lambda p: sound(p, np.clip(8.0 * TONE, -32768, 32767))),
+    "long": ("lasts 4.2 s, longer than the 4 s", lambda p: sound(p, words(1.0, 3.0, 4.2))),
+    "two": ("holds two words", lambda p: sound(p, words(0.5, 1.5, 2.5))),
+    "noisy": ("holds no word that stands out", lambda p: sound(p, np.tile(TONE, 2))),
+    "cut": ("begins or ends within the word", lambda p: sound(p, words(0.0, 2.0))),
+    "missing": ("no such file", lambda p: p),
+    "folder": ("holds no recordings", lambda p: (p.mkdir(), p)[1]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_recordings_leave_the_board_as_it_is(
+    kind: str, port: str, takes: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names.json"
+    good = next((takes / "one").iterdir())
+    assert enroll(port, "one", names, good).exit_code == 0
+    before = memory(port)
+    message, make = BAD[kind]
+    done = enroll(port, "two", names, good, make(tmp_path / "bad.wav"))
+    assert isinstance(done.exception, MynaError)
+    assert message in str(done.exception)
+    assert "bad.wav" in str(done.exception)
+    assert memory(port) == before
+    assert json.loads(names.read_text())["words"] == ["one"]
+
+
+def test_a_word_is_learned_wherever_it_is_in_the_recording(port: str, tmp_path: Path) -> None:
+    takes = [sound(tmp_path / f"{at}.wav", words(at, 3.0)) for at in (0.1, 0.9, 2.2)]
+    assert enroll(port, "one", tmp_path / "names.json", *takes).exit_code == 0
+    with Board.connect(port) as board:
+        first, *others = (board.get_features(slot) for slot in range(3))
+    for other in others:
+        assert np.abs(first.astype(int) - other).max() <= 20  # frames begin elsewhere in the tone
+
+
+def test_full_board_and_full_output_layer_refuse(port: str, takes: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.json"
+    good = next((takes / "one").iterdir())
+    for word in ("one", "two"):
+        assert enroll(port, word, names, good).exit_code == 0
+    before = memory(port)
+    many = enroll(port, "one", names, *[good] * (SIZE - 1))
+    assert "47 do not fit beside the 2 it holds" in str(many.exception)
+    third = enroll(port, "three", names, good)
+    assert "no class is free for 'three'" in str(third.exception)
+    assert memory(port) == before
+
+
+def test_lost_or_foreign_names_refuse(port: str, takes: Path, tmp_path: Path) -> None:
+    good = next((takes / "one").iterdir())
+    assert enroll(port, "one", tmp_path / "names.json", good).exit_code == 0
+    before = memory(port)
+    lost = enroll(port, "two", tmp_path / "others.json", good)
+    assert "learned 1 words, 0 of them have a name" in str(lost.exception)
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text('{"model": "kws", "words": ["x"]}')
+    assert "model 'kws'" in str(enroll(port, "two", foreign, good).exception)
+    foreign.write_text("[]")
+    assert "holds no list of words" in str(enroll(port, "two", foreign, good).exception)
+    assert memory(port) == before
+
+
+def test_names_from_before_a_reset_are_forgotten(port: str, takes: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.json"
+    names.write_text('{"model": "reversible", "words": ["old"]}')
+    assert enroll(port, "one", names, next((takes / "one").iterdir())).exit_code == 0
+    assert json.loads(names.read_text())["words"] == ["one"]
+
+
+def test_other_model_and_missing_port_end_with_status_1(port: str, takes: Path) -> None:
+    before = memory(port)
+    good = next((takes / "one").iterdir())
+    for model, where, message in (
+        (tiny_model.folder("plain"), port, "the board runs model 'reversible'"),
+        (tiny_model.folder(), "/dev/ttyNONE", "no such serial port"),
+    ):
+        command = [sys.executable, "-c", "from myna.cli import main; main()", "enroll"]
+        command += [str(model), "--port", where, "--word", "one", "--wav", str(good)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+    assert memory(port) == before
+
+
+@pytest.fixture
+def saved(port: str, takes: Path, tmp_path: Path) -> Path:
+    """A file saved from a board that has learned a word."""
+    names, file = tmp_path / "names.json", tmp_path / "saved.npz"
+    assert enroll(port, "one", names, takes / "one").exit_code == 0
+    done = run("export", tiny_model.folder(), "--port", port, "-o", file, "--names", names)
+    assert done.exit_code == 0, done.exception
+    return file
+
+
+def restore(port: str, file: Path, **options: Any) -> Result:
+    model = options.get("model", tiny_model.folder())
+    return run("restore", model, file, "--port", port, "--names", file.parent / "back.json")
+
+
+def test_saved_state_comes_back(port: str, saved: Path) -> None:
+    trained = memory(port)[0]
+    with Board.connect(port) as board:
+        board.reset_state()
+        assert board.read_state() != trained
+        info = board.info
+    with np.load(saved) as file:
+        assert file["state"].tobytes() == trained
+        provenance = json.loads(file["provenance"].item())
+    assert provenance["model"] == "reversible"
+    assert (provenance["fingerprint"], provenance["abi"]) == (info.fingerprint, info.model_abi)
+    assert provenance["step"] > 0
+    done = restore(port, saved)
+    assert done.exit_code == 0, done.exception
+    assert memory(port)[0] == trained
+    assert json.loads((saved.parent / "back.json").read_text())["words"] == ["one"]
+
+
+def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
+    port: str, saved: Path, tmp_path: Path
+) -> None:
+    with Board.connect(port) as board:
+        board.reset_state()
+    before = memory(port)
+    with np.load(saved) as file:
+        state, provenance = file["state"], json.loads(file["provenance"].item())
+
+    def write(**changes: object) -> Path:
+        path = tmp_path / f"{next(iter(changes))}.npz"
+        text = np.array(json.dumps(provenance | changes))
+        np.savez(path, state=state, provenance=text)
+        return path
+
+    for path, message in (
+        (write(crc=provenance["crc"] ^ 1), "is damaged: its CRC is wrong"),
+        (write(model="kws"), "was saved from model kws"),
+        (write(abi=provenance["abi"] + 1), "was saved from model ABI"),
+        (write(fingerprint=1), "was saved from program 00000001"),
+        (tmp_path / "names.json", "is no saved state"),
+        (tmp_path / "none.npz", "no such file"),
+    ):
+        done = restore(port, path)
+        assert isinstance(done.exception, MynaError)
+        assert message in str(done.exception)
+        assert memory(port) == before
