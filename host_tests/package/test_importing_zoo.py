@@ -20,7 +20,7 @@ from myna.engines.verify import Verifier, verify_steps
 from myna.frontend.model import FloatModel
 from myna.ir import Array
 from myna.package.calibration import load_calibration
-from myna.package.importing import Request, import_keras, import_tflite
+from myna.package.importing import ImportRequest, import_keras, import_tflite
 from myna.package.package import load_package
 from myna.passes.pipeline import Options, compile_model
 from myna.project import Project, open_project
@@ -45,7 +45,7 @@ each_case = pytest.mark.parametrize(("name", "route"), CASES, ids=lambda value: 
 def imported(name: str, route: str) -> Path:
     """A model's folder."""
     source, entry = zoo.folder(name), zoo.ZOO[name]
-    request = Request(
+    request = ImportRequest(
         name, examples=source / "examples.npz", reconstruct=entry.loss == "reconstruct"
     )
     return kept(
@@ -136,7 +136,7 @@ def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str) -> 
         clips = list(zip(features, labels, strict=True))[: board.info.max_clips]
         verified = verify_steps(Verifier(project.program, board, clips), STEPS)
         losses = board.train(3 * STEPS)
-        checkpoint = read_board(board, (), lambda done, total: None)
+        checkpoint = read_board(board, ())
     assert verified.differences == 0, verified.first
     assert losses[-STEPS:].mean() < losses[:STEPS].mean()
     core.write_state(checkpoint.state)

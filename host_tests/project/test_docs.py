@@ -103,6 +103,18 @@ def test_relative_links_resolve(document: Path) -> None:
             assert fragment in anchors(path), f"{target}: no such heading"
 
 
+@each_document
+def test_files_and_modules_named_exist(document: Path) -> None:
+    """Code names its files as from the root, the package, the firmware, or the document."""
+    roots = (PROJECT, PROJECT / "toolchain" / "myna", PROJECT / "firmware", document.parent)
+    for token in tokens(document):
+        if token.type == "code_inline" and re.fullmatch(r"[\w/]+/\w+\.(py|c|h|sh)", token.content):
+            assert any((root / token.content).is_file() for root in roots), token.content
+    for line in typed_lines(document):
+        for name in re.findall(r"python -m (myna[.\w]*)", line):
+            assert importlib.util.find_spec(name), line
+
+
 # -- commands --------------------------------------------------------------------------------------
 
 

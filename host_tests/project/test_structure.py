@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import myna
 import pytest
 from myna.device.target import PROJECT
 
@@ -106,8 +107,25 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert not circle(IMPORTS)
 
 
-def test_the_package_itself_imports_nothing_of_its_own() -> None:
-    assert not IMPORTS["__init__"]
+def test_importing_the_package_loads_none_of_its_modules() -> None:
+    code = "import sys, myna; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+    assert "myna" in loaded
+    assert not [name for name in loaded if name == "numpy" or name.startswith("myna.")]
+
+
+def test_public_names_are_defined_and_documented() -> None:
+    names = set(myna.__all__)
+    assert {"MynaError", "Options", "open_project"} < names <= set(dir(myna))
+    for name in names:
+        found = getattr(myna, name)
+        assert found.__module__.startswith("myna.")
+        assert found.__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = myna.nonsense
 
 
 def test_every_kind_of_import_is_seen() -> None:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of figures is made from results' files, and the README has it as they make it."""
+"""Tables of figures are made from results' files, and the documents have them as they make them."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from myna.bench.count import Count
 from myna.bench.measure import Kernel
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.report import counts
+from myna.report import counts, highlights
 from myna.report.figures import main, render
 from myna.report.markdown import insert
 from myna.report.roofline import draw_roofline
+
+DOCS = PROJECT / "docs"
+BENCHMARKS = DOCS / "benchmarks.md"
 
 
 def result(**fields: Any) -> str:
@@ -29,15 +33,38 @@ def result(**fields: Any) -> str:
     return json.dumps({**common, **fields})
 
 
-def test_readme_shows_the_committed_results() -> None:
-    assert render(PROJECT / "docs" / "figures") in (PROJECT / "README.md").read_text("utf-8")
+def test_benchmarks_show_the_committed_results() -> None:
+    assert render(DOCS / "figures") in BENCHMARKS.read_text("utf-8")
 
 
-def test_readme_shows_the_committed_counts() -> None:
+def test_readme_shows_six_of_the_committed_results(tmp_path: Path) -> None:
+    text = (PROJECT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 120
+    found = highlights.render(DOCS)
+    assert found in text
+    assert len(found.splitlines()) == 2 + 6
+    document = tmp_path / "README.md"
+    document.write_text(text.replace("differences", "something"), "utf-8")
+    assert CliRunner().invoke(highlights.main, [str(DOCS), str(document)]).exit_code == 0
+    assert document.read_text("utf-8") == text
+
+
+def test_a_missing_or_wrong_highlight_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MynaError, match=r"00-accuracy-kws\.json: is no result that a table"):
+        highlights.render(tmp_path)
+    shutil.copytree(DOCS / "figures", tmp_path / "figures")
+    shutil.copytree(DOCS / "bench", tmp_path / "bench")
+    path = tmp_path / "bench" / "ds_cnn-qemu_m4.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"kernels": []}), "utf-8")
+    with pytest.raises(MynaError, match=r"ds_cnn-qemu_m4\.json"):
+        highlights.render(tmp_path)
+
+
+def test_benchmarks_show_the_committed_counts() -> None:
     boards = ("qemu_m3", "qemu_m4", "qemu_m55")
-    paths = [PROJECT / "docs" / "bench" / f"ds_cnn-{board}.json" for board in boards]
+    paths = [DOCS / "bench" / f"ds_cnn-{board}.json" for board in boards]
     results = [json.loads(path.read_text("utf-8")) for path in paths]
-    assert counts.render(results) in (PROJECT / "README.md").read_text("utf-8")
+    assert counts.render(results) in BENCHMARKS.read_text("utf-8")
 
 
 def test_counts_of_different_models_are_not_compared() -> None:

@@ -14,7 +14,7 @@ from myna.errors import MynaError
 from myna.files import write_file
 from myna.frontend.model import load_architecture
 from myna.package.budget import Needs
-from myna.package.importing import Request, import_keras, import_tflite
+from myna.package.importing import ImportRequest, import_keras, import_tflite
 from myna.package.package import CLASSES, Package
 from myna.passes.lowering.lower import lower
 from myna.passes.macs import macs
@@ -63,7 +63,9 @@ def import_(
         )
     _expect_own(out)
     audio = None if front_end is None else _front_end(front_end)
-    request = Request(name or out.name, names(labels), calibration, classes, audio, reconstruct)
+    request = ImportRequest(
+        name or out.name, names(labels), calibration, classes, audio, reconstruct
+    )
     imported = IMPORTERS[file.suffix](file, request, out)
     lines = list(_summary(imported.package))
     listed = "".join(f"- {line}\n" for line in (*lines, *imported.notes))

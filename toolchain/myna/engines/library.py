@@ -73,7 +73,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 class HostLibrary:
-    """A device that is a shared library; mirrors ``interpret.Reference``.
+    """A device that is a shared library; mirrors `engines.reference.Reference`.
 
     Each instance loads a private copy, because the C core keeps its state in static memory.
     """

@@ -41,7 +41,7 @@ EXAMPLES_FIX = "save arrays `features` [n, inputs] and `labels` [n] with numpy.s
 
 
 @dataclass(frozen=True)
-class Request:
+class ImportRequest:
     """What is wanted of a network.
 
     Attributes:
@@ -69,7 +69,7 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-def import_tflite(path: Path, request: Request, folder: Path) -> Imported:
+def import_tflite(path: Path, request: ImportRequest, folder: Path) -> Imported:
     """Write the folder of a network that is int8 already.
 
     Raises:
@@ -93,7 +93,7 @@ def import_tflite(path: Path, request: Request, folder: Path) -> Imported:
     return Imported(package, tuple(notes))
 
 
-def import_keras(path: Path, request: Request, folder: Path) -> Imported:
+def import_keras(path: Path, request: ImportRequest, folder: Path) -> Imported:
     """Write the folder of a float network, quantized over the examples.
 
     Raises:
@@ -140,7 +140,7 @@ def _writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _network(path: Path, request: Request) -> Fitted:
+def _network(path: Path, request: ImportRequest) -> Fitted:
     """The network of a .tflite file, with its front end and rows for new classes."""
     file = read_file(path)
     said = unpack(file.metadata[NAME], file.where) if NAME in file.metadata else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluation of a graph, node by node: what calibration and the interpreter both run."""
+"""Evaluation of a graph, node by node: what calibration and the reference both run."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ in order of their names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,27 @@ def render(folder: Path) -> str:
         MynaError: a file is no result that can be shown.
     """
     paths = sorted(folder.glob("*.json"))
-    return table(ROWS, [_row(path) for path in paths])
+    return table(ROWS, [row(path, _described) for path in paths])
 
 
-def _row(path: Path) -> list[str]:
+def row(path: Path, describe: Callable[[Result], Sequence[str]]) -> Sequence[str]:
+    """The cells that describe the result in a file.
+
+    Raises:
+        MynaError: the file is missing, or no result that can be described so.
+    """
     try:
-        result = json.loads(path.read_text("utf-8"))
-        describe = DESCRIPTIONS[result["command"]]
-        return [*describe(result), f"`{result['invocation']}`"]
-    except (ValueError, KeyError, TypeError) as error:
+        return describe(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MynaError(
             f"is no result that a table can show ({type(error).__name__}: {error})",
             where=str(path),
             fix="make it again with --json",
         ) from error
+
+
+def _described(result: Result) -> Sequence[str]:
+    return [*DESCRIPTIONS[result["command"]](result), f"`{result['invocation']}`"]
 
 
 def _accuracy(result: Result) -> tuple[str, str]:

@@ -77,8 +77,15 @@ class Identity:
                 )
 
 
-def read_board(session: Board, words: tuple[str, ...], progress: Progress) -> Checkpoint:
+def read_board(
+    session: Board, words: tuple[str, ...], progress: Progress | None = None
+) -> Checkpoint:
     """Read the state of a board.
+
+    Args:
+        session: with the board.
+        words: names of the words that it has learned.
+        progress: called with bytes (done, total).
 
     Raises:
         MynaError: the board's state is incomplete, or the board failed.
@@ -94,7 +101,9 @@ def read_board(session: Board, words: tuple[str, ...], progress: Progress) -> Ch
     return Checkpoint(info.model, info.fingerprint, info.model_abi, status.step, words, state)
 
 
-def write_board(session: Board, checkpoint: Checkpoint, path: Path, progress: Progress) -> None:
+def write_board(
+    session: Board, checkpoint: Checkpoint, path: Path, progress: Progress | None = None
+) -> None:
     """Give a board the state of a checkpoint.
 
     Args:

@@ -158,7 +158,9 @@ def _refuse(session: Board, slots: Sequence[int], take: Take, what: str, fix: st
     raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
 
 
-def train(session: Board, program: Program, recipe: Recipe, progress: Progress) -> Taught:
+def train(
+    session: Board, program: Program, recipe: Recipe, progress: Progress | None = None
+) -> Taught:
     """Let a board learn all the clips that it stores.
 
     Args:
