@@ -111,7 +111,7 @@ def lifetimes(graph: Graph) -> list[Buffer]:
         for name in node.inputs:
             last[name] = max(last.get(name, -1), index)
     groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
-    start: dict[str, int] = dict.fromkeys(groups, -1)
+    group_of, start = dict(groups), dict.fromkeys(groups, -1)
     for index, node in enumerate(graph.nodes):
         heirs = {o: i for i, o in shareable(graph, node) if last[i] == index}
         for name in node.outputs:
@@ -119,11 +119,11 @@ def lifetimes(graph: Graph) -> list[Buffer]:
                 continue
             start[name] = index
             shared = heirs.get(name)
-            group = next((g for g in groups.values() if shared in g), None) if shared else None
-            if group is not None and group[-1] == shared:
-                group.append(name)
+            if shared is not None and group_of[shared][-1] == shared:
+                group_of[name] = group_of[shared]
+                group_of[name].append(name)
             else:
-                groups[name] = [name]
+                groups[name] = group_of[name] = [name]
     return [
         Buffer(
             tuple(names),
