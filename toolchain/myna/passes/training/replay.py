@@ -39,6 +39,9 @@ class Memories:
     labels: Array
 
 
+NO_MEMORIES = Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
+
+
 @dataclass(frozen=True)
 class Replay:
     """What is rehearsed: int8 latents [n, bytes] and their classes, int32 [n]."""
@@ -69,7 +72,7 @@ def find_latent(graph: Graph, forward: int, train: int) -> Latent:
         made = [name for name in node.outputs if graph.tensors[name].kind is Kind.VALUE]
         waiting = {name for name in (*waiting, *made) if last.get(name, 0) > index}
         if len(waiting) == 1 and waiting <= {n for n in made if _is_int8(graph, n)}:
-            best = Latent(*waiting, index)
+            best = Latent(next(iter(waiting)), index)
     return best
 
 
