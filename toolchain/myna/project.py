@@ -14,10 +14,10 @@ from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
-from myna.package.budget import Needs, fit_ram
+from myna.package.budget import Needs, compile_package
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
-from myna.passes.pipeline import Options, compile_model
+from myna.passes.pipeline import Options
 
 BUILD = target.PROJECT / "build"
 HOST = "host"  # the kind of board whose memory is the operating system's
@@ -103,11 +103,7 @@ def open_project(
         MynaError: the model is missing or damaged, or an option does not fit it.
     """
     asked = options or Options()
-    package, options = fit_ram(load_package(model), asked)
-    ranges = package.ranges_of(options.ranges)
-    program = compile_model(
-        package.model, ranges, options, package.knowledge, package.contributions
-    )
+    package, options, program = compile_package(load_package(model), asked)
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), asked)).encode()).hexdigest()[:8]
     generated = folder or BUILD / f"{name}-{key}" / name

@@ -11,10 +11,10 @@ from myna.analysis.shapes import shape_program
 from myna.errors import MynaError
 from myna.frontend.mobilenet import GROUP_BYTES, mobilenet_v2
 from myna.frontend.model import FloatModel
-from myna.package.budget import fit_ram
+from myna.package.budget import compile_package
 from myna.package.package import load_package
 from myna.passes.memory.plan import Program
-from myna.passes.pipeline import Options, compile_model
+from myna.passes.pipeline import Options
 
 ARCHITECTURES: Mapping[str, Callable[[int], FloatModel]] = {
     "mobilenet_v2": lambda group_bytes: mobilenet_v2(group_bytes=group_bytes)
@@ -57,10 +57,5 @@ def subject(
         return Subject(architecture, architecture, lambda options: shape_program(shape, options))
     assert model is not None
     package = load_package(model)
-
-    def program(options: Options) -> Program:
-        fitted, chosen = fit_ram(package, options)
-        parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
-        return compile_model(fitted.model, *parts)
-
-    return Subject(package.model.model.name, str(model), program)
+    name = package.model.model.name
+    return Subject(name, str(model), lambda options: compile_package(package, options)[-1])

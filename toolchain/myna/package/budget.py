@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from math import prod
+from typing import Any
 
 from myna.errors import MynaError
 from myna.ir import Kind, Node
@@ -14,7 +16,7 @@ from myna.package.package import Package
 from myna.passes.layout import occupied
 from myna.passes.macs import UPDATES, macs
 from myna.passes.memory.plan import Program
-from myna.passes.pipeline import Options, compile_model
+from myna.passes.pipeline import Compiler, Options, rehearsing
 from myna.passes.training.select import AUTO
 
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
@@ -66,70 +68,182 @@ class Needs:
         return min((options.ram - self.total(0)) // self.clip, options.clips)
 
 
-def _last_layer(program: Program) -> Node:
-    """The last one with weights: the head, if the network has one."""
-    forward = program.graph.nodes[: program.forward_nodes]
-    return next(node for node in reversed(forward) if isinstance(node.op, Layer))
-
-
 def fit_ram(package: Package, options: Options) -> tuple[Package, Options]:
     """Choose what a program does without until it needs no more than `options.ram`.
 
     Where that is no matter, only clips of large inputs are fewer than usual.
 
-    First what costs no accuracy: inference by rows, then clips beyond 25. Then residuals of as few
-    layers as possible, spare classes, and more clips; at last activations are recomputed. If the
-    plan `all` fits in no way, as much of it is trained as does; of `auto` at least the head.
+    Raises:
+        MynaError: an option does not fit the model, or nothing is left to do without.
+    """
+    search = Search(package, options)
+    chosen = search.run()
+    return search.package(chosen), chosen.options
+
+
+def compile_package(package: Package, options: Options) -> tuple[Package, Options, Program]:
+    """Choose as `fit_ram` does, and compile the choice.
 
     Raises:
-        MynaError: nothing is left to do without.
+        MynaError: an option does not fit the model, or nothing is left to do without.
     """
-    if options.ram is None:
-        most = max(CLIP_BYTES // (prod(package.model.model.input_shape) + PER_CLIP), CLIPS[-1])
-        return package, replace(options, clips=min(options.clips, most))
-    asked = replace(options, backup=0)
-    if asked.train == AUTO and (chosen := _auto(package, asked, options.ram)):
-        return package, chosen
-    plans = [asked] if asked.train != AUTO else []
-    if asked.train in ("all", AUTO):
-        plans.append(replace(asked, train="head"))
-    for plan in plans:
-        for least in CLIPS:
-            for small, choice in _choices(package, plan, least):
-                needs = _needs(small, choice)
-                if (clips := needs.clips(options)) >= least:
-                    return _enlarged(small, replace(choice, clips=clips), asked, least)
-        tight = _within(small, choice, options.ram)
-        needs = _needs(small, tight)
-        if (clips := needs.clips(options)) >= CLIPS[-1]:
-            return small, replace(tight, clips=clips)
-    less = ", or train less: --train head" if needs.stack > STACK_FORWARD else ""
-    raise MynaError(
-        f"{options.ram} bytes of RAM do not hold arena {needs.arena}, state {needs.state}, "
-        f"{CLIPS[-1]} clips {CLIPS[-1] * needs.clip}, firmware {needs.firmware}, stack "
-        f"{needs.stack}",
-        where=f"model {package.model.model.name}, training plan {options.train!r}",
-        fix=f"allow at least {needs.total(CLIPS[-1])} bytes{less}",
-    )
+    search = Search(package, options)
+    chosen = search.run()
+    package, program = search.package(chosen), search.program(chosen)
+    return package, chosen.options, rehearsing(program, chosen.options, package.knowledge)
 
 
-def _choices(package: Package, options: Options, least: int) -> Iterator[tuple[Package, Options]]:
-    """Ways to need less, each less welcome than the one before."""
-    yield package, options
-    rows = replace(options, rows=True)
-    yield package, rows
-    program = _compile(package, rows)
-    assert options.ram is not None
-    layers = _narrowed(
-        program, Needs.of(program, has_front_end=package.has_front_end).total(least) - options.ram
-    )
-    if layers:
-        yield package, replace(rows, int8_weights=layers)
-    few = package.with_rows(len(package.labels) + NEW_WORDS)
-    yield few, replace(rows, int8_weights=layers)
+@dataclass(frozen=True)
+class Candidate:
+    """A way to compile a model, of which the output layer has so many rows."""
+
+    options: Options
+    output_rows: int
+
+    def but(self, **changes: Any) -> Candidate:
+        """The same with other options."""
+        return replace(self, options=replace(self.options, **changes))
 
 
-def _narrowed(program: Program, excess: int) -> tuple[str, ...]:
+class Search:
+    """Searches the way to compile a model that fits the RAM asked for and gives up least.
+
+    First what costs no accuracy: inference by whole maps, then clips beyond 25. Then residuals of
+    as few layers as possible, spare rows of the output layer, and more clips; at last activations
+    are recomputed. If the plan `all` fits in no way, as much of it is trained as does; of `auto` at
+    least the head.
+
+    Each candidate is compiled once, however often it is considered.
+
+    Args:
+        package: the model.
+        asked: what is asked for.
+    """
+
+    def __init__(self, package: Package, asked: Options) -> None:
+        self._package, self._asked, self._ram = package, asked, asked.ram or 0
+        self._compiler, self._compiled = cache(self._compiler_of), cache(self._compile)
+
+    def run(self) -> Candidate:
+        """The candidate to choose.
+
+        Raises:
+            MynaError: an option does not fit the model, or no candidate fits.
+        """
+        asked, rows = self._asked, self._package.rows
+        if asked.ram is None:
+            clip = prod(self._package.model.model.input_shape) + PER_CLIP
+            clips = max(CLIP_BYTES // clip, CLIPS[-1])
+            return Candidate(replace(asked, clips=min(asked.clips, clips)), rows)
+        first = Candidate(replace(asked, backup=0), rows)
+        if asked.train == AUTO and (chosen := self._auto(first)):
+            return chosen
+        plans = [first] if asked.train != AUTO else []
+        if asked.train in ("all", AUTO):
+            plans.append(first.but(train="head"))
+        for plan in plans:
+            for least in CLIPS:
+                for candidate in self._candidates(plan, least):
+                    if self._clips(candidate) >= least:
+                        return self._filled(self._trained_more(candidate, least))
+            tight = self._recomputing(candidate)
+            if self._clips(tight) >= CLIPS[-1]:
+                return self._filled(tight)
+        raise self._refusal(self._needs(tight))
+
+    def package(self, candidate: Candidate) -> Package:
+        """The model that a candidate compiles."""
+        return self._package.with_rows(candidate.output_rows)
+
+    def program(self, candidate: Candidate) -> Program:
+        """The program of a candidate without its memories, which are in flash."""
+        return self._compiled(candidate.but(clips=0))  # no program depends on these
+
+    def _compiler_of(self, output_rows: int) -> Compiler:
+        package, asked = self._package.with_rows(output_rows), self._asked
+        knowledge, contributions = package.knowledge, package.contributions
+        ranges = package.ranges_of(asked.ranges)
+        return Compiler(package.model, ranges, asked, knowledge, contributions)
+
+    def _compile(self, candidate: Candidate) -> Program:
+        return self._compiler(candidate.output_rows).compile(candidate.options)
+
+    def _needs(self, candidate: Candidate) -> Needs:
+        program = self.program(candidate)
+        return Needs.of(program, has_front_end=self._package.has_front_end)
+
+    def _clips(self, candidate: Candidate) -> int:
+        """How many clips the RAM holds beside a candidate; negative: it does not hold even that."""
+        return self._needs(candidate).clips(self._asked)
+
+    def _filled(self, candidate: Candidate) -> Candidate:
+        """The same with as many clips as the RAM holds."""
+        return candidate.but(clips=self._clips(candidate))
+
+    def _candidates(self, plan: Candidate, least: int) -> Iterator[Candidate]:
+        """Ways to need less, each less welcome than the one before."""
+        yield plan
+        by_rows = plan.but(rows=True)
+        yield by_rows
+        excess = self._needs(by_rows).total(least) - self._ram
+        layers = _int8_layers(self.program(by_rows), excess)
+        small = by_rows.but(int8_weights=layers)
+        if layers:
+            yield small
+        few = len(self._package.labels) + NEW_WORDS
+        yield replace(small, output_rows=min(few, self._package.rows))
+
+    def _trained_more(self, found: Candidate, least: int) -> Candidate:
+        """As much more of what was asked for as contributions say, and memory has room for."""
+        if found.options.train == self._asked.train or self._package.contributions is None:
+            return found
+        head = self._needs(found.but(rows=True))
+        room = self._ram - head.total(least) + head.arena + head.state
+        while room >= head.arena + head.state:
+            more = found.but(rows=True, train=f"ram-{room}")
+            needs = self._needs(more)
+            if needs.clips(self._asked) >= least:
+                return more
+            room -= needs.total(least) - self._ram  # more digests and stack than the head's
+        return found
+
+    def _auto(self, first: Candidate) -> Candidate | None:
+        """The plan auto with arena and state held to what the rest leaves: 25 clips, or fewer.
+
+        None if there is no room beside the head. If the head alone takes too long, compiling says
+        so.
+        """
+        by_rows = first.but(rows=True)
+        head = by_rows.but(train="head")
+        graph, limit = self.program(head).graph, self._asked.macs
+        if limit and macs(graph, graph.nodes) > limit:
+            return by_rows
+        needs = self._needs(head)
+        rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD + BACKWARD
+        for clips in CLIPS:
+            room = self._ram - rest - clips * needs.clip
+            if room >= needs.arena + needs.state:
+                return by_rows.but(clips=clips, memory=room)
+        return None
+
+    def _recomputing(self, candidate: Candidate) -> Candidate:
+        """The same with arena and state held to what the rest and the fewest clips leave."""
+        needs = self._needs(candidate)
+        room = self._ram - needs.total(CLIPS[-1]) + needs.arena + needs.state - RECOMPUTED
+        return candidate.but(memory=max(room, 1))
+
+    def _refusal(self, needs: Needs) -> MynaError:
+        less = ", or train less: --train head" if needs.stack > STACK_FORWARD else ""
+        return MynaError(
+            f"{self._ram} bytes of RAM do not hold arena {needs.arena}, state {needs.state}, "
+            f"{CLIPS[-1]} clips {CLIPS[-1] * needs.clip}, firmware {needs.firmware}, stack "
+            f"{needs.stack}",
+            where=f"model {self._package.model.model.name}, training plan {self._asked.train!r}",
+            fix=f"allow at least {needs.total(CLIPS[-1])} bytes{less}",
+        )
+
+
+def _int8_layers(program: Program, excess: int) -> tuple[str, ...]:
     """As few layers as bring so many bytes if their weights keep no residual, or all there are."""
     tensors, last = program.graph.tensors, _last_layer(program)
     weights = [
@@ -148,60 +262,7 @@ def _narrowed(program: Program, excess: int) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def _enlarged(
-    package: Package, found: Options, asked: Options, least: int
-) -> tuple[Package, Options]:
-    """As much more of what was asked for as contributions say, and memory has room for."""
-    if found.train == asked.train or package.contributions is None:
-        return package, found
-    found_by_rows = replace(found, rows=True)
-    head = _needs(package, found_by_rows)
-    assert found.ram is not None
-    room = found.ram - head.total(least) + head.arena + head.state
-    while room >= head.arena + head.state:
-        more = replace(found_by_rows, train=f"ram-{room}")
-        needs = _needs(package, more)
-        if (clips := needs.clips(asked)) >= least:
-            return package, replace(more, clips=clips)
-        room -= needs.total(least) - found.ram  # more digests and stack than the head's
-    return package, found
-
-
-def _auto(package: Package, asked: Options, ram: int) -> Options | None:
-    """The plan auto with arena and state held to what the rest leaves: 25 clips, or fewer.
-
-    None if there is no room beside the head. If the head alone takes too long, compiling says so.
-    """
-    rows = replace(asked, rows=True)
-    head = _compile(package, replace(rows, train="head"))
-    if asked.macs and macs(head.graph, head.graph.nodes) > asked.macs:
-        return rows
-    needs = Needs.of(head, has_front_end=package.has_front_end)
-    rest = needs.total(0) - needs.arena - needs.state - needs.stack + STACK_BACKWARD + BACKWARD
-    rooms = {clips: ram - rest - clips * needs.clip for clips in CLIPS}
-    fitting = [n for n, room in rooms.items() if room >= needs.arena + needs.state]
-    return replace(rows, clips=fitting[0], memory=rooms[fitting[0]]) if fitting else None
-
-
-def _within(package: Package, options: Options, ram: int) -> Options:
-    """The same with the fewest clips, and with arena and state held to what the rest leaves."""
-    needs = _needs(package, options)
-    room = ram - needs.total(CLIPS[-1]) + needs.arena + needs.state - RECOMPUTED
-    return replace(options, clips=CLIPS[-1], memory=max(room, 1))
-
-
-def _needs(package: Package, options: Options) -> Needs:
-    """What the program takes that these make."""
-    return Needs.of(_compile(package, options), has_front_end=package.has_front_end)
-
-
-def _compile(package: Package, options: Options) -> Program:
-    """The program without its memories, which are in flash."""
-    options = replace(options, replay=0)
-    return compile_model(
-        package.model,
-        package.ranges_of(options.ranges),
-        options,
-        package.knowledge,
-        package.contributions,
-    )
+def _last_layer(program: Program) -> Node:
+    """The last one with weights: the head, if the network has one."""
+    forward = program.graph.nodes[: program.forward_nodes]
+    return next(node for node in reversed(forward) if isinstance(node.op, Layer))

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from math import isfinite
+
 import numpy as np
 
 from myna.errors import MynaError
@@ -27,20 +30,24 @@ def check(graph: Graph) -> Graph:
     updated: set[str] = set()
     names: set[str] = set()
     for node in graph.nodes:
-        _require(node.name not in names, "is defined twice", node)
+        if node.name in names:
+            raise _error("is defined twice", node)
         names.add(node.name)
         _check_reads(node, known, updated)
         _check_types(graph, node)
         for name in node.outputs:
             kind = graph.tensors[name].kind
-            if name in node.updates:
-                _require(kind is Kind.STATE, f"updates {name}, which is not state", node)
+            if name in node.inputs:
+                if kind is not Kind.STATE:
+                    raise _error(f"updates {name}, which is not state", node)
                 updated.add(name)
             else:
-                _require(kind is Kind.VALUE and name not in known, f"must not assign {name}", node)
+                if kind is not Kind.VALUE or name in known:
+                    raise _error(f"must not assign {name}", node)
                 known.add(name)
     for name in graph.outputs:
-        _require(name in known, f"output {name} is never assigned", graph.nodes[-1])
+        if name not in known:
+            raise _error(f"output {name} is never assigned", graph.nodes[-1])
     return graph
 
 
@@ -53,33 +60,38 @@ def _check_tensor(tensor: Tensor) -> None:
     ):
         raise MynaError("data differs from its declaration", where=tensor.name, fix=FIX)
     if tensor.quant is not None:
-        info = np.iinfo(tensor.dtype)
-        scales = np.array(tensor.quant.scale)
-        valid = info.min <= tensor.quant.zero_point <= info.max
-        if not (valid and np.isfinite(scales).all() and (scales > 0).all()):
+        low, high = _limits(tensor.dtype)
+        scales = tensor.quant.scale  # of which a sum is finite only if all are
+        positive = isfinite(sum(scales)) and min(scales) > 0
+        if not (positive and low <= tensor.quant.zero_point <= high):
             raise MynaError("has an impossible quantization", where=tensor.name, fix=FIX)
+
+
+@cache
+def _limits(dtype: str) -> tuple[int, int]:
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
 
 
 def _check_reads(node: Node, known: set[str], updated: set[str]) -> None:
     for name in node.inputs:
-        _require(name in known, f"reads {name} before it is assigned", node)
-        stale = name in updated and name not in node.updates
-        _require(not stale, f"reads {name} after its update", node)
+        if name not in known:
+            raise _error(f"reads {name} before it is assigned", node)
+        if name in updated and name not in node.outputs:
+            raise _error(f"reads {name} after its update", node)
 
 
 def _check_types(graph: Graph, node: Node) -> None:
-    types = node.op.infer(*(graph.tensors[name] for name in node.inputs))
-    _require(len(types) == len(node.outputs), "has the wrong number of outputs", node)
+    types = node.op.infer(*map(graph.tensors.__getitem__, node.inputs))
+    if len(types) != len(node.outputs):
+        raise _error("has the wrong number of outputs", node)
     for name, (shape, dtype) in zip(node.outputs, types, strict=True):
-        _require(name in graph.tensors, f"makes {name}, which is not declared", node)
-        tensor = graph.tensors[name]
-        _require(
-            tensor.shape == tuple(shape) and tensor.dtype == dtype,
-            f"declares {name} as {tensor.dtype}{tensor.shape}, makes {dtype}{tuple(shape)}",
-            node,
-        )
+        if (tensor := graph.tensors.get(name)) is None:
+            raise _error(f"makes {name}, which is not declared", node)
+        if tensor.shape != tuple(shape) or tensor.dtype != dtype:
+            declared = f"declares {name} as {tensor.dtype}{tensor.shape}"
+            raise _error(f"{declared}, makes {dtype}{tuple(shape)}", node)
 
 
-def _require(condition: bool, message: str, node: Node) -> None:
-    if not condition:
-        raise MynaError(message, where=f"node {node.name} ({type(node.op).__name__})", fix=FIX)
+def _error(message: str, node: Node) -> MynaError:
+    return MynaError(message, where=f"node {node.name} ({type(node.op).__name__})", fix=FIX)

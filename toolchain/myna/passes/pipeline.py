@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 
 from myna.ir import Graph
@@ -13,7 +14,7 @@ from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
 from myna.passes.macs import macs
 from myna.passes.memory.optimal_schedule import optimal_schedule
-from myna.passes.memory.plan import Program, plan
+from myna.passes.memory.plan import Program, plan, with_memories
 from myna.passes.memory.rematerialize import fit_memory, rematerialize
 from myna.passes.memory.reversible import coupling_count, reversible
 from myna.passes.memory.rowwise import rowwise
@@ -97,41 +98,82 @@ def compile_model(
     Raises:
         MynaError: an option does not fit the model.
     """
-    graph = training_graph(model, options.rate, options, knowledge)
-    graph = check(
-        hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
-    )
+    compiler = Compiler(model, gradient_ranges, options, knowledge, contributions)
+    return rehearsing(compiler.compile(options), options, knowledge)
 
-    couplings = 0 if options.store_all else coupling_count(graph)
 
-    def form(trained: str, inverted: int, narrowed: tuple[str, ...] = ()) -> Graph:
-        step = check(select(check(reversible(graph, inverted)), trained))
-        return _completed(check(share_residual(step, narrowed)), knowledge, options.rows)
-
-    def measure(tensors: Sequence[str]) -> Demand:
-        step = form(",".join(tensors), couplings)
-        if options.memory is not None and options.train == AUTO:
-            step = rematerialize(step, options.memory)
-        return Demand(plan(step).ram_bytes, macs(step, step.nodes))
-
-    limit = Demand(options.memory or inf, options.macs or inf)
-    trained = ",".join(choose(graph, options.train, contributions, measure, limit))
-    if options.memory is None:
-        step = form(trained, couplings, options.int8_weights)
-    else:
-        forms = (form(trained, count, options.int8_weights) for count in range(couplings + 1))
-        step = fit_memory(forms, options.memory)
-    step = check(optimal_schedule(step))
+def rehearsing(program: Program, options: Options, knowledge: Knowledge | None) -> Program:
+    """The same program with examples of what its model knew, if it knew anything."""
     if knowledge is None:
-        return plan(step)
-    return plan(step, knowledge.memories, options.replay, varied=options.train == ROOM)
+        return program
+    varied = options.train == ROOM
+    return with_memories(program, knowledge.memories, options.replay, varied=varied)
 
 
-def _completed(step: Graph, knowledge: Knowledge | None, rows: bool) -> Graph:
-    """With the nodes that imprint and accept, if anything is known, and perhaps by rows."""
-    if knowledge is not None:
-        step = check(accept(check(imprint(step, knowledge.prior))))
-    return check(rowwise(step)) if rows else step
+class Compiler:
+    """Compiles a model in several ways, and does once what these have in common.
+
+    Args:
+        model, gradient_ranges, knowledge, contributions: as of `compile_model`.
+        options: of which the arithmetic holds for all programs: ranges, smoothing, headroom, rates.
+    """
+
+    def __init__(
+        self,
+        model: QuantizedModel,
+        gradient_ranges: Mapping[str, float],
+        options: Options,
+        knowledge: Knowledge | None = None,
+        contributions: Contributions | None = None,
+    ) -> None:
+        self._knowledge, self._contributions = knowledge, contributions
+        graph = training_graph(model, options.rate, options, knowledge)
+        self._graph = check(
+            hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
+        )
+        self._inverted = cache(lambda count: check(reversible(self._graph, count)))
+        self._form = cache(self._formed)
+        self._demand = cache(self._demanded)
+
+    def compile(self, options: Options) -> Program:
+        """The program that these options ask for, which rehearses nothing yet.
+
+        Raises:
+            MynaError: an option does not fit the model.
+        """
+        most = 0 if options.store_all else coupling_count(self._graph)
+        limit = Demand(options.memory or inf, options.macs or inf)
+        budget = options.memory if options.train == AUTO else None
+
+        def measure(tensors: Sequence[str]) -> Demand:
+            return self._demand(",".join(tensors), most, options.rows, budget)
+
+        chosen = choose(self._graph, options.train, self._contributions, measure, limit)
+        trained, narrow = ",".join(chosen), options.int8_weights
+        if options.memory is None:
+            step = self._form(trained, most, options.rows, narrow)
+        else:
+            counts = range(most + 1)
+            forms = (self._form(trained, count, options.rows, narrow) for count in counts)
+            step = fit_memory(forms, options.memory)
+        return plan(check(optimal_schedule(step)))
+
+    def _formed(
+        self, trained: str, inverted: int, rows: bool, int8_weights: tuple[str, ...] = ()
+    ) -> Graph:
+        """The step that trains some tensors, with so many couplings inverted."""
+        step = check(select(self._inverted(inverted), trained))
+        step = check(share_residual(step, int8_weights))
+        if self._knowledge is not None:
+            step = check(accept(check(imprint(step, self._knowledge.prior))))
+        return check(rowwise(step)) if rows else step
+
+    def _demanded(self, trained: str, inverted: int, rows: bool, memory: int | None) -> Demand:
+        """What the step takes that trains some tensors, made to fit if memory is limited."""
+        step = self._form(trained, inverted, rows)
+        if memory is not None:
+            step = rematerialize(step, memory)
+        return Demand(plan(step).ram_bytes, macs(step, step.nodes))
 
 
 def training_graph(

@@ -57,8 +57,8 @@ def place(buffers: Sequence[Buffer], bound: int) -> list[int]:
         lambda b: (b.start - b.end, -b.size),
         lambda b: 0,
     )
-    orders = [sorted(range(len(buffers)), key=lambda i: key(buffers[i])) for key in keys]
-    best = min(map(fit.offsets, orders), key=fit.top)
+    orders = (sorted(range(len(buffers)), key=lambda i: key(buffers[i])) for key in keys)
+    best = fit.best(orders, bound)
     if fit.top(best) <= bound or len(buffers) > SMALL:
         return best
     unit = gcd(*(b.size for b in buffers))  # keeps offsets aligned as sizes are
@@ -74,6 +74,15 @@ class _FirstFit:
         start, end, self._size = np.array([(b.start, b.end, b.size) for b in buffers]).T
         meets = (start[:, None] <= end) & (start <= end[:, None])
         self._rivals = [np.flatnonzero(row) for row in meets]
+
+    def best(self, orders: Iterable[Sequence[int]], bound: int) -> list[int]:
+        """The offsets that need least, of the orders up to the first that meets the bound."""
+        found = []
+        for order in orders:
+            found.append(self.offsets(order))
+            if self.top(found[-1]) <= bound:
+                break
+        return min(found, key=self.top)
 
     def offsets(self, order: Sequence[int]) -> list[int]:
         """Offsets by buffer, placed in this order."""

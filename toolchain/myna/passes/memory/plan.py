@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,15 @@ from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.names import IMPRINT, LOSS
 from myna.passes.memory.place import Buffer, bytes_live, place
-from myna.passes.training.replay import Latent, Memories, Replay, features_of, find_latent, remember
+from myna.passes.training.replay import (
+    NO_MEMORIES,
+    Latent,
+    Memories,
+    Replay,
+    features_of,
+    find_latent,
+    remember,
+)
 
 ALIGNMENT = 4
 
@@ -71,18 +79,8 @@ class Program:
         }
 
 
-def plan(
-    graph: Graph, memories: Memories | None = None, budget: int = 0, *, varied: bool = False
-) -> Program:
-    """Place every tensor of a training step.
-
-    Args:
-        graph: the step.
-        memories: what was known, to be rehearsed, in
-        budget: bytes of flash.
-        varied: whether memories are feature maps even where a later latent would do, so that they
-            are varied like clips.
-    """
+def plan(graph: Graph) -> Program:
+    """Place every tensor of a training step, which rehearses nothing yet."""
     buffers = lifetimes(graph)
     bound = max(bytes_live(buffers, len(graph.nodes)))
     offsets = place(buffers, bound)
@@ -90,12 +88,28 @@ def plan(
     arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
     state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
     forward, train = phases(graph)
-    latent = features_of(graph) if varied else find_latent(graph, forward, train)
+    latent = find_latent(graph, forward, train)
+    replay = remember(graph, latent, NO_MEMORIES, 0)
     top = max(offset + buffer.size for buffer, offset in placed)
-    memories = memories or Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
-    replay = remember(graph, latent, memories, budget)
     sizes = (top, bound, state, state_bytes, tuple(buffers))
     return Program(graph, forward, train, latent, replay, arena, *sizes)
+
+
+def with_memories(
+    program: Program, memories: Memories, budget: int, *, varied: bool = False
+) -> Program:
+    """The same program, which rehearses what was known.
+
+    Args:
+        program: that rehearses nothing.
+        memories: what was known.
+        budget: bytes of flash for it.
+        varied: whether memories are feature maps even where a later latent would do, so that they
+            are varied like clips.
+    """
+    latent = features_of(program.graph) if varied else program.latent
+    replay = remember(program.graph, latent, memories, budget)
+    return replace(program, latent=latent, replay=replay)
 
 
 def phases(graph: Graph) -> tuple[int, int]:
@@ -111,7 +125,7 @@ def lifetimes(graph: Graph) -> list[Buffer]:
         for name in node.inputs:
             last[name] = max(last.get(name, -1), index)
     groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
-    start: dict[str, int] = dict.fromkeys(groups, -1)
+    group_of, start = dict(groups), dict.fromkeys(groups, -1)
     for index, node in enumerate(graph.nodes):
         heirs = {o: i for i, o in shareable(graph, node) if last[i] == index}
         for name in node.outputs:
@@ -119,11 +133,11 @@ def lifetimes(graph: Graph) -> list[Buffer]:
                 continue
             start[name] = index
             shared = heirs.get(name)
-            group = next((g for g in groups.values() if shared in g), None) if shared else None
-            if group is not None and group[-1] == shared:
-                group.append(name)
+            if shared is not None and group_of[shared][-1] == shared:
+                group_of[name] = group_of[shared]
+                group_of[name].append(name)
             else:
-                groups[name] = [name]
+                groups[name] = group_of[name] = [name]
     return [
         Buffer(
             tuple(names),

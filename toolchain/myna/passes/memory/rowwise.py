@@ -137,6 +137,7 @@ class _Wave:
         self._home = list(range(len(maps)))
         for i in self._branch:
             self._home[i] = self._home[self._x[i]]
+        self._readers = [tuple(self._reading(i)) for i in range(len(maps))]
         self._made = [self._height[0], *(0 for _ in layers)]
         self.slots = [0] * len(maps)
         self._lasting: set[int] = set()
@@ -203,7 +204,7 @@ class _Wave:
             return False
         making = [j for j in range(1, len(self._maps)) if not self._lazy(j)]
         ahead = making[making.index(i) + 1 :][:2]
-        return i not in self._lasting and all(j in ahead for j in self._readers(i))
+        return i not in self._lasting and all(j in ahead for j in self._readers[i])
 
     def _ready(self, i: int) -> bool:
         _, stride, reach = self._rule[i]
@@ -213,15 +214,16 @@ class _Wave:
         made = self._made[self._x[x] if self._lazy(x) else x]
         return made > min(row * stride + reach, self._height[x] - 1)
 
-    def _readers(self, i: int) -> Iterator[int]:
+    def _reading(self, i: int) -> Iterator[int]:
+        """The maps that are made of a map; what narrows it keeps no rows, but its readers do."""
         for j in range(1, len(self._maps)):
             if i in (self._x[j], self._branch.get(j)):
-                yield from self._readers(j) if self._lazy(j) else (j,)
+                yield from self._reading(j) if self._lazy(j) else (j,)
 
     def _oldest(self, i: int, *, but: int = 0) -> int:
         """The first row of a map that somebody still needs."""
         needed = [self._height[i]]
-        for j in self._readers(i):
+        for j in self._readers[i]:
             if j != but and self._made[j] < self._height[j]:
                 needed.append(max(0, self._first(j, self._made[j])))
         return min(needed)

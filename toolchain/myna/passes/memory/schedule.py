@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def schedule(graph: Graph) -> Graph:
 
 def _scheduled(graph: Graph, nodes: Sequence[Node]) -> Iterable[Node]:
     waiting = dependencies(nodes)
-    reads = {name: sum(name in n.inputs for n in nodes) for n in nodes for name in n.inputs}
+    reads = dict(Counter(name for node in nodes for name in set(node.inputs)))
     reads |= dict.fromkeys(graph.outputs, len(nodes) + 1)  # never dies
     rest, done = list(range(len(nodes))), set[int]()
     while rest:

@@ -39,6 +39,9 @@ class Memories:
     labels: Array
 
 
+NO_MEMORIES = Memories(np.zeros((0, 1), np.int8), np.zeros(0, np.int32))
+
+
 @dataclass(frozen=True)
 class Replay:
     """What is rehearsed: int8 latents [n, bytes] and their classes, int32 [n]."""
@@ -60,15 +63,16 @@ def find_latent(graph: Graph, forward: int, train: int) -> Latent:
         forward, train: numbers of nodes.
     """
     trained = {name for node in graph.nodes[forward:train] for name in node.updates}
+    last = {name: i for i, node in enumerate(graph.nodes[:train], 1) for name in node.inputs}
     best = features_of(graph)
-    made = {best.tensor}
+    waiting = {best.tensor}  # for a later node
     for index, node in enumerate(graph.nodes[:forward], 1):
         if trained.intersection(node.inputs):
             break
-        made.update(name for name in node.outputs if graph.tensors[name].kind is Kind.VALUE)
-        needed = made.intersection(n for rest in graph.nodes[index:train] for n in rest.inputs)
-        if len(needed) == 1 and needed <= {n for n in node.outputs if _is_int8(graph, n)}:
-            best = Latent(needed.pop(), index)
+        made = [name for name in node.outputs if graph.tensors[name].kind is Kind.VALUE]
+        waiting = {name for name in (*waiting, *made) if last.get(name, 0) > index}
+        if len(waiting) == 1 and waiting <= {n for n in made if _is_int8(graph, n)}:
+            best = Latent(next(iter(waiting)), index)
     return best
 
 
