@@ -32,6 +32,7 @@ CORE = PROJECT / ".pio-core"
 FLASH_SECTIONS = (".vectors", ".text", ".rodata", ".ARM.exidx", ".data")
 RAM_SECTIONS = (".stack", ".data", ".bss")
 
+SOURCES = {".c", ".h", ".S", ".ld", ".py", ".json"}  # suffixes of the files in firmware/
 ERROR_LINES = 30
 
 # tool-scons as PlatformIO expects it, around the SCons that pip installed.
@@ -78,7 +79,7 @@ def build(
     extra_flags: Sequence[str] = (),
     main: str = "main.c",
 ) -> Firmware:
-    """Builds one generated model's firmware for one board.
+    """Builds one generated model's firmware for one board; if it is up to date, at once.
 
     Args:
         board: name of a board.
@@ -100,9 +101,29 @@ def build(
     prepare()
     folder = (build_dir or _default_folder(entry, generated, (main, *extra_flags))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    elf = folder / board / "firmware.elf"
+    stamp = elf.with_suffix(".inputs")  # the digest of what the image beside it is made of
+    inputs = _inputs(entry, generated, (main, *extra_flags))
     with _locked(folder.with_name(folder.name + ".lock")):
-        _run_pio(entry, generated, folder, extra_flags, main)
-    return _measure(entry, folder / board / "firmware.elf")
+        if not (elf.exists() and stamp.exists() and stamp.read_text("utf-8") == inputs):
+            stamp.unlink(missing_ok=True)
+            _run_pio(entry, generated, folder, extra_flags, main)
+            stamp.write_text(inputs, "utf-8")
+    return _measure(entry, elf)
+
+
+def _inputs(board: Board, generated: Path, variant: Sequence[str]) -> str:
+    """A digest of all that an image is made of: compiler, settings and files."""
+    firmware = PROJECT / "firmware"
+    files = [path for path in firmware.rglob("*") if path.suffix in SOURCES]
+    own = sorted(path for path in files if firmware / "generated" not in path.parents)
+    settings = sorted(item for item in os.environ.items() if item[0].startswith("PLATFORMIO_"))
+    compiler = Path(require(board.compiler))
+    said = (board.name, *variant, settings, compiler, compiler.stat().st_mtime_ns)
+    digest = hashlib.sha256(repr(said).encode())
+    for path in (PROJECT / "platformio.ini", *own, *sorted(generated.glob("*.[ch]"))):
+        digest.update(f"\0{path}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _default_folder(board: Board, generated: Path, variant: Sequence[str]) -> Path:

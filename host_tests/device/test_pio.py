@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building: nothing is compiled twice, and nothing stale is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from myna.device import pio
+from myna.device.target import PROJECT
+from support import fake_board
+
+SHARED = ("kernels", "audio", "protocol", "storage")
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The boards that PlatformIO was started for."""
+    started: list[str] = []
+    run = pio._run_pio
+
+    def count(board: pio.Board, *rest: object) -> None:
+        started.append(board.name)
+        run(board, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pio, "_run_pio", count)
+    return started
+
+
+def test_only_what_changed_is_built(runs: list[str], tmp_path: Path) -> None:
+    model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
+    first = pio.build("host", model, build)
+    image = first.elf.read_bytes()
+    assert pio.build("host", model, build) == first
+    assert len(runs) == 1
+    source = model / "model.c"
+    source.write_text(source.read_text("utf-8").replace(fake_board.FINGERPRINT, "0x1"), "utf-8")
+    assert pio.build("host", model, build).elf.read_bytes() != image
+    pio.build("host", model, build, ("-Wl,--no-undefined",))
+    assert len(runs) == 3
+    first.elf.unlink()
+    pio.build("host", model, build, ("-Wl,--no-undefined",))
+    assert len(runs) == 4
+    assert first.elf.exists()
+
+
+def test_a_build_that_failed_is_tried_again(runs: list[str], tmp_path: Path) -> None:
+    model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
+    image = pio.build("host", model, build).elf.read_bytes()
+    (model / "extra.c").write_text("#error no")
+    for _ in range(2):
+        with pytest.raises(pio.MynaError, match="no"):
+            pio.build("host", model, build)
+    (model / "extra.c").unlink()
+    assert pio.build("host", model, build).elf.read_bytes() == image
+    assert len(runs) == 4
+
+
+def test_what_knows_no_model_is_compiled_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither another model nor flags of the linker compile a kernel again; other flags do."""
+    monkeypatch.setenv("PLATFORMIO_WORKSPACE_DIR", str(tmp_path))
+    objects = tmp_path / "objects" / "host"
+
+    def build(name: str, *flags: str) -> Path:
+        model = fake_board.generated(tmp_path / name, fingerprint=name)
+        return pio.build("host", model, tmp_path / f"build{name}", flags).elf.parent
+
+    def kept() -> set[tuple[str, int]]:
+        """Names of sources, and their objects' inodes."""
+        return {
+            (path.relative_to(objects).as_posix().rpartition("-")[0], path.stat().st_ino)
+            for path in objects.rglob("*.o")
+        }
+
+    build("0x1")
+    before = kept()
+    folder = build("0x2", "-Wl,--no-undefined")
+    assert kept() == before
+    assert (folder / "src" / "runtime" / "server.o").exists()
+    firmware = PROJECT / "firmware"
+    sources = {path for name in SHARED for path in (firmware / name).rglob("*.[cS]")}
+    assert {name for name, _ in before} == {str(path.relative_to(firmware)) for path in sources}
+    build("0x3", "-DOTHER")
+    assert len(kept()) == 2 * len(before)
