@@ -1,34 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documents: examples run, links resolve, commands exist, the op template is a working op."""
+"""The documents: examples run, links resolve, commands exist."""
 
 from __future__ import annotations
 
-import ctypes
 import doctest
 import importlib.util
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from myna.cli import COMMANDS, cli
 from myna.device.target import PROJECT
-from myna.ir import Array, Tensor
-from myna.ops.base import Op
-from myna.ops.table import OPS
 
-OP_TEMPLATE = PROJECT / "toolchain" / "myna" / "ops" / "TEMPLATE.py.txt"
-KERNEL_TEMPLATE = PROJECT / "firmware" / "kernels" / "TEMPLATE.c.txt"
 SHELLS = ("sh", "console", "")  # fences whose lines users may type
 FOREIGN_PATH = re.compile(r"(?<![\w.}])/(?:work|root|tmp/bash_jobs)\b")
 
@@ -192,55 +183,3 @@ def test_no_file_names_a_path_of_one_machine() -> None:
             continue
         found += [f"{path.relative_to(PROJECT)}: {m[0]}" for m in FOREIGN_PATH.finditer(text)]
     assert not found
-
-
-# -- the op template -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def template_op(tmp_path_factory: pytest.TempPathFactory) -> type[Op]:
-    """The op of TEMPLATE.py.txt, imported."""
-    copy = tmp_path_factory.mktemp("template") / "op_template.py"
-    shutil.copy(OP_TEMPLATE, copy)
-    spec = importlib.util.spec_from_file_location(copy.stem, copy)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[copy.stem] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    found: type[Op] = module.Reverse
-    return found
-
-
-@pytest.fixture(scope="module")
-def template_kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """Both parts of TEMPLATE.c.txt, cut as it says and compiled as the firmware is."""
-    folder = tmp_path_factory.mktemp("kernels")
-    (folder / "kernels").mkdir()
-    text = KERNEL_TEMPLATE.read_text("utf-8")
-    header, source = re.split(r"(?m)^/\* ---- cut here: .*\n", text)
-    (folder / "kernels" / "reverse.h").write_text(header, "utf-8")
-    (folder / "kernels" / "reverse.c").write_text(source, "utf-8")
-    flags = "-std=c11 -Wall -Wextra -Wconversion -Werror -shared -fPIC"
-    library = folder / "kernels.so"
-    command = ["gcc", *shlex.split(flags), f"-I{folder}", "kernels/reverse.c", "-o", str(library)]
-    subprocess.run(command, cwd=folder, check=True)
-    return ctypes.CDLL(str(library))
-
-
-def test_the_template_is_a_working_op(template_op: type[Op], template_kernels: ctypes.CDLL) -> None:
-    assert template_op.__name__ not in {op.__name__ for op in OPS}
-    for case in template_op.cases():
-        (x,) = case.inputs
-        (expected,) = case.op.reference(x)
-        tensor = Tensor("x", x.shape, "int8")
-        ((shape, dtype),) = case.op.infer(tensor)
-        assert (expected.shape, str(expected.dtype)) == (shape, dtype)
-        params = np.array([*case.op.params((tensor,), (tensor,)).values()], np.uint32)
-        found = np.empty_like(x)
-        _call(template_kernels[case.op.kernel], params, x, found)
-        assert np.array_equal(found, expected)
-
-
-def _call(function: Any, *arrays: Array) -> None:
-    function(*(array.ctypes.data_as(ctypes.c_void_p) for array in arrays))
