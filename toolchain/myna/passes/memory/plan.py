@@ -144,9 +144,9 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     return [
         Buffer(
             tuple(names),
-            max(aligned(graph.tensors[n].nbytes) for n in names),
+            aligned(graph.tensors[names[0]].nbytes),
             start[names[0]],
-            max(last.get(n, start[n]) for n in names),
+            last.get(names[-1], start[names[-1]]),
         )
         for names in groups.values()
     ]
