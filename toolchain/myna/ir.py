@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from math import prod
 from typing import Any, Protocol
 
@@ -50,12 +51,12 @@ class Tensor:
     quant: Quant | None = None
     data: Array | None = field(default=None, compare=False, repr=False)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of elements."""
         return prod(self.shape)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Number of bytes."""
         return self.size * np.dtype(self.dtype).itemsize

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -31,6 +32,7 @@ def _masked(node: Node, makers: dict[str, Node]) -> Node:
     return replace(node, op=op, inputs=(node.inputs[0], maker.inputs[0]))
 
 
+@cache
 def threshold(op: Requantize, low: int) -> int:
     """The largest stream value whose int8 copy is not above ``low``."""
     stream = np.arange(-32768, 32768).astype(np.int16)

@@ -9,8 +9,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from myna.ir import Array, Graph, Kind
-from myna.passes.memory.place import bytes_live
-from myna.passes.memory.plan import aligned, lifetimes, phases, shareable
+from myna.passes.memory.plan import aligned, peak, phases, shareable
 from myna.passes.memory.schedule import dependencies
 from myna.passes.memory.solver import ask
 
@@ -40,7 +39,7 @@ def optimal_schedule(graph: Graph) -> Graph:
     if end - begin > SMALL:
         return graph
     values, follows = list(_values(graph)), _follows(graph)
-    need, bound = _need(graph), least(values, follows)
+    need, bound = peak(graph), least(values, follows)
     if need == bound:
         return graph
     earliest, latest = follows.sum(axis=1), len(follows) - 1 - follows.sum(axis=0)
@@ -54,7 +53,7 @@ def optimal_schedule(graph: Graph) -> Graph:
         bounds=(bound, need),
     )
     moved = replace(graph, nodes=tuple(graph.nodes[index] for index in order))
-    return min(graph, moved, key=_need)
+    return min(graph, moved, key=peak)
 
 
 def least(values: Sequence[Value], follows: Array) -> int:
@@ -101,7 +100,3 @@ def _follows(graph: Graph) -> Array:
             follows[node] |= follows[earlier]
             follows[node, earlier] = True
     return follows
-
-
-def _need(graph: Graph) -> int:
-    return max(bytes_live(lifetimes(graph), len(graph.nodes)))

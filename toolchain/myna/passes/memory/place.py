@@ -7,7 +7,7 @@ places the buffers, if they are few.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import gcd
 
@@ -16,6 +16,8 @@ import numpy as np
 from myna.passes.memory.solver import ask
 
 SMALL = 256  # buffers, which the solver places in less than a second
+
+Order = Callable[["Buffer"], tuple[int, int]]  # what buffers are sorted by
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,14 @@ class Buffer:
     end: int
 
 
+ORDERS: tuple[Order, ...] = (
+    lambda b: (-b.size, b.start),
+    lambda b: (-(b.end - b.start) * b.size, b.start),
+    lambda b: (b.start - b.end, -b.size),
+    lambda b: (0, 0),
+)
+
+
 def bytes_live(buffers: Iterable[Buffer], nodes: int) -> list[int]:
     """Bytes of live buffers at every node; inputs and outputs are not live beyond."""
     change = np.zeros(nodes + 1, np.int64)
@@ -50,16 +60,16 @@ def place(buffers: Sequence[Buffer], bound: int) -> list[int]:
         buffers: what to place.
         bound: the largest sum of live bytes; the solver tries where first-fit needs more.
     """
-    fit = _FirstFit(buffers)
-    keys = (
-        lambda b: (-b.size, b.start),
-        lambda b: (-(b.end - b.start) * b.size, b.start),
-        lambda b: (b.start - b.end, -b.size),
-        lambda b: 0,
-    )
-    orders = (sorted(range(len(buffers)), key=lambda i: key(buffers[i])) for key in keys)
-    best = fit.best(orders, bound)
-    if fit.top(best) <= bound or len(buffers) > SMALL:
+    rivals, found = _rivals(buffers), []
+    for key in ORDERS:
+        ranks = [key(buffer) for buffer in buffers]
+        order = sorted(range(len(buffers)), key=ranks.__getitem__)
+        offsets = _first_fit(buffers, rivals, order)
+        if _top(buffers, offsets) <= bound:
+            return offsets
+        found.append(offsets)
+    best = min(found, key=lambda offsets: _top(buffers, offsets))
+    if len(buffers) > SMALL:
         return best
     unit = gcd(*(b.size for b in buffers))  # keeps offsets aligned as sizes are
     sizes, hint = [b.size // unit for b in buffers], [offset // unit for offset in best]
@@ -67,38 +77,28 @@ def place(buffers: Sequence[Buffer], bound: int) -> list[int]:
     return [unit * offset for offset in ask("offsets", sizes=sizes, live=live, hint=hint)]
 
 
-class _FirstFit:
-    """Puts buffers one after the other at the lowest free offset."""
+def _rivals(buffers: Sequence[Buffer]) -> list[list[int]]:
+    """For each buffer those that are live at the same time."""
+    start, end = np.array([(b.start, b.end) for b in buffers]).T
+    meets = (start[:, None] <= end) & (start <= end[:, None])
+    return [np.flatnonzero(row).tolist() for row in meets]
 
-    def __init__(self, buffers: Sequence[Buffer]) -> None:
-        start, end, self._size = np.array([(b.start, b.end, b.size) for b in buffers]).T
-        meets = (start[:, None] <= end) & (start <= end[:, None])
-        self._rivals = [np.flatnonzero(row) for row in meets]
 
-    def best(self, orders: Iterable[Sequence[int]], bound: int) -> list[int]:
-        """The offsets that need least, of the orders up to the first that meets the bound."""
-        found = []
-        for order in orders:
-            found.append(self.offsets(order))
-            if self.top(found[-1]) <= bound:
+def _first_fit(
+    buffers: Sequence[Buffer], rivals: Sequence[Sequence[int]], order: Iterable[int]
+) -> list[int]:
+    """Offsets by buffer, placed one after the other, in this order, at the lowest free one."""
+    placed: dict[int, tuple[int, int]] = {}  # buffer -> where it begins and ends
+    for index in order:
+        size, offset = buffers[index].size, 0
+        for begin, end in sorted(placed[rival] for rival in rivals[index] if rival in placed):
+            if begin - offset >= size:
                 break
-        return min(found, key=self.top)
+            offset = max(offset, end)
+        placed[index] = (offset, offset + size)
+    return [placed[index][0] for index in range(len(buffers))]
 
-    def offsets(self, order: Sequence[int]) -> list[int]:
-        """Offsets by buffer, placed in this order."""
-        end = np.zeros(len(order), np.int64)  # 0: not placed yet
-        for index in order:
-            rivals = self._rivals[index]
-            rivals = rivals[end[rivals] > 0]
-            ends = end[rivals]
-            begins = ends - self._size[rivals]
-            sort = begins.argsort()
-            # where each gap begins: behind all that begins before
-            gaps = np.maximum.accumulate(np.append(0, ends[sort]))
-            free = np.append(begins[sort], np.iinfo(np.int64).max) - gaps >= self._size[index]
-            end[index] = gaps[free.argmax()] + self._size[index]
-        return [int(offset) for offset in end - self._size]
 
-    def top(self, offsets: Sequence[int]) -> int:
-        """Size of the arena."""
-        return int((offsets + self._size).max())
+def _top(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
+    """Size of the arena."""
+    return max(offset + buffer.size for buffer, offset in zip(buffers, offsets, strict=True))

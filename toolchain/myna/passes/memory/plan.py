@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from myna.errors import MynaError
-from myna.ir import Array, Graph, Kind, Node, Tensor
+from myna.ir import Array, Graph, Kind, Node
 from myna.names import IMPRINT, LOSS
 from myna.passes.memory.place import Buffer, bytes_live, place
 from myna.passes.training.replay import (
@@ -86,7 +86,7 @@ def plan(graph: Graph) -> Program:
     offsets = place(buffers, bound)
     placed = list(zip(buffers, offsets, strict=True))
     arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
-    state, state_bytes = _state_layout(graph.of_kind(Kind.STATE))
+    state, state_bytes = state_layout(graph)
     forward, train = phases(graph)
     latent = find_latent(graph, forward, train)
     replay = remember(graph, latent, NO_MEMORIES, 0)
@@ -112,6 +112,11 @@ def with_memories(
     return replace(program, latent=latent, replay=replay)
 
 
+def peak(graph: Graph) -> int:
+    """The largest sum of live bytes at any node; no arena can be smaller."""
+    return max(bytes_live(lifetimes(graph), len(graph.nodes)))
+
+
 def phases(graph: Graph) -> tuple[int, int]:
     """Numbers of nodes up to the logits, and of a training step."""
     names = [node.name for node in graph.nodes]
@@ -120,10 +125,8 @@ def phases(graph: Graph) -> tuple[int, int]:
 
 def lifetimes(graph: Graph) -> list[Buffer]:
     """Buffers of a graph in order of first use; in-place results join their input's buffer."""
-    last: dict[str, int] = {name: len(graph.nodes) for name in graph.outputs}
-    for index, node in enumerate(graph.nodes):
-        for name in node.inputs:
-            last[name] = max(last.get(name, -1), index)
+    last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
+    last |= dict.fromkeys(graph.outputs, len(graph.nodes))
     groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
     group_of, start = dict(groups), dict.fromkeys(groups, -1)
     for index, node in enumerate(graph.nodes):
@@ -141,9 +144,9 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     return [
         Buffer(
             tuple(names),
-            max(aligned(graph.tensors[n].nbytes) for n in names),
+            aligned(graph.tensors[names[0]].nbytes),
             start[names[0]],
-            max(last.get(n, start[n]) for n in names),
+            last.get(names[-1], start[names[-1]]),
         )
         for names in groups.values()
     ]
@@ -161,10 +164,10 @@ def shareable(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
             yield source.name, target.name
 
 
-def _state_layout(tensors: Iterable[Tensor]) -> tuple[dict[str, int], int]:
-    """Word-sized tensors first, so that nothing needs padding."""
+def state_layout(graph: Graph) -> tuple[dict[str, int], int]:
+    """Offset of every state tensor, word-sized ones first so that nothing needs padding; size."""
     offsets, end = {}, 0
-    for tensor in sorted(tensors, key=lambda t: t.dtype == "int8"):
+    for tensor in sorted(graph.of_kind(Kind.STATE), key=lambda t: t.dtype == "int8"):
         offsets[tensor.name] = end
         end += tensor.nbytes
     return offsets, aligned(end)

@@ -8,7 +8,7 @@ whose bytes cost least to compute again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from myna.ir import Graph, Kind, Node
@@ -18,7 +18,7 @@ from myna.passes.check import check
 from myna.passes.macs import macs
 from myna.passes.memory.masks import mask_by_streams
 from myna.passes.memory.place import bytes_live
-from myna.passes.memory.plan import lifetimes, plan
+from myna.passes.memory.plan import lifetimes, peak, plan, state_layout
 from myna.passes.memory.recompute import recompute
 from myna.passes.memory.schedule import schedule
 
@@ -33,7 +33,7 @@ def fit_memory(forms: Iterable[Graph], ram: int) -> Graph:
         ram: bytes of arena and state.
     """
     for step in forms:
-        if plan(step).ram_bytes <= ram:
+        if _fits(step, ram):
             return step
     return rematerialize(step, ram)
 
@@ -45,16 +45,20 @@ def rematerialize(graph: Graph, ram: int) -> Graph:
         graph: the training step.
         ram: bytes of arena and state.
     """
-    program = plan(graph)
-    if program.ram_bytes <= ram:
+    if _fits(graph, ram):
         return graph
-    budget = ram - program.state_bytes
+    budget = ram - state_layout(graph)[1]
     if budget < _least(graph):
         return graph
     found = _recomputed(graph, budget)
     placed = plan(found)
     lost = placed.arena_bytes - placed.arena_lower_bound  # to imperfect placement
     return _recomputed(graph, budget - lost) if lost and placed.ram_bytes > ram else found
+
+
+def _fits(graph: Graph, ram: int) -> bool:
+    """Whether arena and state do; a step is only placed if it may fit."""
+    return peak(graph) + state_layout(graph)[1] <= ram and plan(graph).ram_bytes <= ram
 
 
 def _least(graph: Graph) -> int:
@@ -86,6 +90,7 @@ class _Attempt:
     """A step, how it was made of its source, and what it needs.
 
     Attributes:
+        order: place of every node as it was recomputed, before nodes were moved.
         live: bytes at every node.
         excess: sum of what nodes need beyond the budget.
     """
@@ -93,6 +98,7 @@ class _Attempt:
     source: Graph
     step: Graph
     reach: dict[str, int]
+    order: Mapping[str, int]
     live: list[int]
     excess: int
 
@@ -100,11 +106,12 @@ class _Attempt:
     def of(cls, source: Graph, reach: dict[str, int], budget: int) -> _Attempt:
         """Recompute what is out of reach, in the better of two orders."""
         made = check(recompute(source, reach))
+        order = {node.name: index for index, node in enumerate(made.nodes)}
         found = []
         for step in (made, check(schedule(made))):
             live = bytes_live(lifetimes(step), len(step.nodes))
             excess = sum(max(0, need - budget) for need in live)
-            found.append(cls(source, step, reach, live, excess))
+            found.append(cls(source, step, reach, order, live, excess))
         return min(found, key=lambda attempt: attempt.excess)
 
     def waiting(self) -> list[tuple[str, int]]:
@@ -113,23 +120,30 @@ class _Attempt:
         Each with the number of nodes between the two readers around that node.
         """
         worst = max(range(len(self.live)), key=self.live.__getitem__)
-        unordered = recompute(self.source, self.reach)
-        place = {node.name: index for index, node in enumerate(unordered.nodes)}
+        before, after = _neighbours(self.step.nodes, worst)
         makers = {name: node for node in _activations(self.step) for name in node.outputs}
         found = []
-        for name, maker in makers.items():
+        for name in before.keys() & after.keys() & makers.keys() & self.source.tensors.keys():
             size = self.step.tensors[name].nbytes
-            touches = [i for i, n in enumerate(self.step.nodes) if name in (*n.inputs, *n.outputs)]
-            earlier, later = ([i for i in touches if (i < worst) is side] for side in (True, False))
-            known = name in self.source.tensors
-            if worst in touches or not (earlier and later and known):
-                continue
             if size * SHARE < self.live[worst]:
                 continue
-            first, last = (self.step.nodes[i].name for i in (earlier[-1], later[0]))
-            cost = (self.step.tensors[name].size + macs(self.step, [maker])) / size
-            found.append((cost, name, abs(place[last] - place[first])))
+            cost = (self.step.tensors[name].size + macs(self.step, [makers[name]])) / size
+            gap = abs(self.order[after[name]] - self.order[before[name]])
+            found.append((cost, name, gap))
         return [(name, gap) for _, name, gap in sorted(found)]
+
+
+def _neighbours(nodes: Sequence[Node], at: int) -> tuple[dict[str, str], dict[str, str]]:
+    """The nodes that touch a value last before some node, and first after it.
+
+    Of values that it does not touch itself.
+    """
+    before = {name: node.name for node in nodes[:at] for name in (*node.inputs, *node.outputs)}
+    behind = reversed(nodes[at + 1 :])
+    after = {name: node.name for node in behind for name in (*node.inputs, *node.outputs)}
+    for name in (*nodes[at].inputs, *nodes[at].outputs):
+        before.pop(name, None)
+    return before, after
 
 
 def _activations(graph: Graph) -> Iterator[Node]:
