@@ -203,7 +203,7 @@ def test_kws_couples_only_through_branches() -> None:
 
 @pytest.fixture(scope="module")
 def keras_frontend() -> Any:
-    return pytest.importorskip("myna.frontend.keras")
+    return pytest.importorskip("myna.formats.keras")
 
 
 @pytest.mark.train

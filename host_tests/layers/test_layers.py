@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from myna.engines.reference import Reference
 from myna.formats.table import TO_KERAS, TO_TFLITE
+from myna.formats.tflite_export import write
+from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, weight_shapes
 from myna.ir import Array, Graph, Kind
 from myna.layers.base import Layer
@@ -20,9 +22,7 @@ from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel, stream_tensors
 from myna.passes.pipeline import Options, compile_model, training_graph
 from myna.passes.training.hindsight import RangeMode, calibrate
-from myna.tflite.convert import convert
 from myna.tflite.read import read_file
-from myna.tflite.write import write
 from support import examples, gradients
 from support.examples import EXAMPLES, TESTED
 
@@ -111,8 +111,8 @@ def test_a_file_of_it_is_read_as_what_it_was(case: str, tmp_path: Path) -> None:
 @pytest.mark.train
 @each_example
 def test_keras_computes_the_same_and_is_read_again(case: str, tmp_path: Path) -> None:
-    from myna.frontend.keras import to_keras  # noqa: PLC0415 - these import TensorFlow
-    from myna.frontend.keras_import import read_keras  # noqa: PLC0415
+    from myna.formats.keras import to_keras  # noqa: PLC0415 - these import TensorFlow
+    from myna.formats.keras_import import read_keras  # noqa: PLC0415
 
     model = examples.network(*EXAMPLES[case])
     if EXAMPLES[case][0] not in TO_KERAS:

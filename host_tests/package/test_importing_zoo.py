@@ -151,7 +151,7 @@ def test_gradients_point_where_float_autodiff_points(name: str, route: str) -> N
     Not with the labels that the network was fitted to: of those, nothing is left to learn, and
     the sum of what each example asks for is noise.
     """
-    keras_frontend = pytest.importorskip("myna.frontend.keras")
+    keras_frontend = pytest.importorskip("myna.formats.keras")
     package = load_package(imported(name, route))
     model = package.with_rows(zoo.ZOO[name].classes).model
     features, labels = lesson(name, route)

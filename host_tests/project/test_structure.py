@@ -29,15 +29,13 @@ LAYERS = (
     "layers",
     "frontend",
     "tflite",
-    "formats",
-    "frontend.keras frontend.keras_import",
-    "pretrain",
     "passes.check passes.execute passes.macs passes.prune",
     "passes.lowering",
-    "tflite.convert tflite.write",
     "passes.training",
     "passes.memory",
     "passes.layout passes.pipeline",
+    "formats",
+    "pretrain",
     "learn",
     "package codegen",
     "engines",
@@ -53,7 +51,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts.spl
 # These serve outside the compiler, too, and know nothing of it.
 ALONE = {
     "audio": {"errors", "fixed"},
-    "pretrain": {"errors", "audio", "frontend", "frontend.keras"},
+    "pretrain": {"errors", "audio", "frontend", "formats"},
 }
 HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
 

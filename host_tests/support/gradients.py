@@ -87,7 +87,7 @@ def rounding_network(model: QuantizedModel) -> Any:
     decide how alike the gradients are.
     """
     import keras  # noqa: PLC0415 - TensorFlow is large
-    from myna.frontend.keras import to_keras  # noqa: PLC0415
+    from myna.formats.keras import to_keras  # noqa: PLC0415
 
     relus = {layer.name for layer in model.model.layers if layer.op in ("relu", "relu6")}
     exact = ("relu", "relu6", "couple", "flatten", "concat", "pad", "reshape")

@@ -11,9 +11,9 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
+from myna.formats.tflite_export import write
 from myna.ir import Array, Graph
 from myna.ops.dense import Dense
-from myna.tflite.write import write
 
 INSTALLED = find_spec("ai_edge_litert") is not None
 

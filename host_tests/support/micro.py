@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import flatbuffers
 import numpy as np
+from myna.formats.tflite_export import write
 from myna.ir import Array, Graph
-from myna.tflite.write import write
 from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 

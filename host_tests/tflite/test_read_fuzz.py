@@ -12,11 +12,11 @@ from functools import cache
 import numpy as np
 import pytest
 from myna.errors import MynaError
+from myna.formats.tflite_import import convert
 from myna.package.channels import rescale_channels
 from myna.passes.check import check
 from myna.passes.lowering.lower import lower
 from myna.tflite import read
-from myna.tflite.convert import convert
 from myna.tflite.flatbuffer import SPENT, Bytes
 from myna.tflite.metadata import NAME, Metadata, unpack
 from support.tflite_files import Draft

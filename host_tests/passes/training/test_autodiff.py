@@ -63,7 +63,7 @@ def test_training_a_part_changes_that_part_alone(plan: str) -> None:
 @pytest.mark.train
 @pytest.mark.parametrize("name", tiny.LAYERS)
 def test_calibration_runs_the_network_that_keras_runs(name: str) -> None:
-    from myna.frontend.keras import to_keras  # noqa: PLC0415
+    from myna.formats.keras import to_keras  # noqa: PLC0415
 
     model, x = tiny.float_model(name), tiny.features(6) * tiny.SCALE
     expected = to_keras(model).predict(x, verbose=0)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from myna import fixed
 from myna.audio.config import AudioConfig
-from myna.frontend.keras import to_keras
+from myna.formats.keras import to_keras
 from myna.frontend.model import FloatModel, Floats, load_model
 from myna.ir import Array
 from myna.ops.imprint import CENTER_BITS

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The layers in other tools' formats, a file for each family: Keras, TensorFlow Lite, both ways."""
+"""Networks in other tools' formats: Keras and TensorFlow Lite, both ways."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every layer is elsewhere. A file of this folder offers any of these tables:
+"""What every layer is elsewhere. A file of `formats.layers` offers any of these tables:
 
 * ``FROM_KERAS``: by class of Keras, what appends its layers to a `Draft`
 * ``TO_KERAS``: by kind of layer, what makes one of Keras of it
@@ -20,6 +20,7 @@ from myna.tflite.network import Network
 from myna.tflite.read import Operator
 from myna.tflite.writer import Writer
 
+FILES = "myna.formats.layers"
 # draft, layer of Keras, inputs, shape of the first of them -> the layer that yields the result
 FromKeras = Callable[[Draft, Any, list[str], Shape], str]
 # the module keras, layer, inputs -> output, before a fused activation
@@ -31,7 +32,7 @@ ToTflite = Callable[[Writer, Node], None]
 def _table(name: str) -> dict[Any, Any]:
     """One table of all files; what two files have would be a mistake."""
     table: dict[Any, Any] = {}
-    for part in constants(__package__, name):
+    for part in constants(FILES, name):
         assert not table.keys() & part.keys(), f"two files have {table.keys() & part.keys()}"
         table |= part
     return table

@@ -13,6 +13,7 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, check_model, save_architecture, save_model
 from myna.ir import Array, Graph, Kind, Quant
 from myna.package.calibration import read_arrays, save_calibration
@@ -28,7 +29,6 @@ from myna.package.package import (
 from myna.passes.execute import initial_values, run
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel, affine, spare_rows
-from myna.tflite.convert import convert
 from myna.tflite.metadata import NAME, unpack
 from myna.tflite.read import read_file
 
@@ -99,7 +99,7 @@ def import_keras(path: Path, request: ImportRequest, folder: Path) -> Imported:
     Raises:
         MynaError: the file, its network or the examples are not what they must be.
     """
-    from myna.frontend.keras_import import read_keras  # noqa: PLC0415 - it imports TensorFlow
+    from myna.formats.keras_import import read_keras  # noqa: PLC0415 - it imports TensorFlow
 
     if request.examples is None:
         raise MynaError(

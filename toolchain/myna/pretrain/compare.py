@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from myna.audio import features, float_features
 from myna.audio.config import AudioConfig
-from myna.frontend.keras import to_keras
+from myna.formats.keras import to_keras
 from myna.frontend.model import load_model
 from myna.pretrain.corpus import test_clips
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio.config import AudioConfig
-from myna.frontend import keras as network
+from myna.formats import keras as network
 from myna.frontend.model import FloatModel
 from myna.pretrain.examples import Bank
 from myna.pretrain.training import SMOOTHING

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from myna.audio.config import AudioConfig
-from myna.frontend import keras as network
+from myna.formats import keras as network
 from myna.frontend.model import FloatModel, Floats
 from myna.pretrain.augment import Random
 from myna.pretrain.corpus import NO_LABEL

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from myna import __version__
 from myna.codegen.emit import ABI
 from myna.errors import MynaError
+from myna.formats.tflite_export import write
 from myna.ir import Array, Kind
 from myna.names import CLASSES, SEED
 from myna.passes.execute import initial_values
@@ -17,7 +18,6 @@ from myna.passes.lowering.quantize import QuantizedModel
 from myna.project import Project
 from myna.sessions.checkpoint import Checkpoint, Identity
 from myna.tflite.metadata import Metadata
-from myna.tflite.write import write
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from myna.errors import MynaError
-from myna.tflite.convert import convert
+from myna.formats.tflite_import import convert
 from myna.tflite.metadata import unpack
 from myna.tflite.read import parse, read_file
 from myna.tflite.schema import Table, pack

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from myna import fixed
 from myna.errors import MynaError
+from myna.formats.tflite_export import write
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
 from myna.names import WRAPS
 from myna.ops.base import Op
@@ -20,7 +21,6 @@ from myna.ops.requantize import Requantize
 from myna.ops.window import Window
 from myna.passes.execute import execute
 from myna.passes.lowering.lower import lower
-from myna.tflite.write import write
 from support import tiny
 
 pytest.importorskip("tflite_micro")

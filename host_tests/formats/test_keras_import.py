@@ -21,7 +21,7 @@ from support import tiny_model, zoo
 
 pytestmark = pytest.mark.train
 keras = pytest.importorskip("keras")
-read_keras = pytest.importorskip("myna.frontend.keras_import").read_keras
+read_keras = pytest.importorskip("myna.formats.keras_import").read_keras
 layers = keras.layers
 TOLERANCE = 1e-4
 

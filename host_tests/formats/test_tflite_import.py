@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from myna.formats.tflite_export import write
+from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel
 from myna.ir import Array, Kind
 from myna.names import WRAPS
@@ -15,9 +17,7 @@ from myna.passes.check import check
 from myna.passes.execute import initial_values, run
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
-from myna.tflite.convert import convert
 from myna.tflite.read import parse
-from myna.tflite.write import write
 from support import tiny
 from support.tflite_files import Draft
 

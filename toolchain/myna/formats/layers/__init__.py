@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How Keras and TensorFlow Lite say each layer, a file for each family."""
