@@ -7,9 +7,12 @@ import ast
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from myna.device.target import PROJECT
@@ -203,6 +206,75 @@ def test_kernels_have_a_header_each() -> None:
         header = next(h for s in stems if (h := kernels / f"{s}.h").is_file())
         own = f'#include "kernels/{header.name}"'
         assert own in path.read_text("utf-8"), path.name
+
+
+# -- symbols of the firmware -----------------------------------------------------------------------
+
+FIRMWARE = PROJECT / "firmware"
+MODEL = FIRMWARE / "generated" / "kws"
+# The portable core, the host board, and a model: everything that one firmware is linked of.
+HOST_SOURCES = (
+    *(f"{folder}/*.c" for folder in ("kernels", "audio", "runtime", "storage", "protocol")),
+    *("main.c", "boards/host/*.c", "boards/virtual/flash.c", "generated/kws/*.c"),
+)
+
+
+def firmware_files(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in FIRMWARE.glob(pattern))
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """What an object offers to the linker, and what it needs."""
+
+    defined: frozenset[str]
+    used: frozenset[str]
+
+
+def symbols(source: Path, folder: Path, command: list[str], nm: str) -> Symbols:
+    """Compile one file and read its external symbols."""
+    made = folder / f"{'_'.join(source.relative_to(FIRMWARE).parts)}.o"
+    subprocess.run([*command, "-c", str(source), "-o", str(made)], check=True)
+    output = subprocess.run([nm, "-P", "-g", str(made)], capture_output=True, text=True, check=True)
+    rows = [line.split()[:2] for line in output.stdout.splitlines()]
+    return Symbols(
+        frozenset(name for name, kind in rows if kind != "U"),
+        frozenset(name for name, kind in rows if kind == "U"),
+    )
+
+
+@cache
+def host_symbols() -> dict[str, Symbols]:
+    """Of every file of the firmware that the host compiles; the vector variants are empty there."""
+    flags = ["-std=c11", "-O0", "-w", f"-I{FIRMWARE}", f"-I{MODEL}", '-DMYNA_BOARD="host"']
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            path.relative_to(FIRMWARE).as_posix(): symbols(
+                path, Path(folder), ["gcc", *flags], "nm"
+            )
+            for path in firmware_files(*HOST_SOURCES)
+        }
+
+
+def test_no_c_file_calls_itself_in_a_circle() -> None:
+    """But for kernels and their variants, of which each takes a part and leaves the rest."""
+    found = host_symbols()
+    home = {symbol: name for name, s in found.items() for symbol in s.defined}
+    calls = {name: {home[u] for u in s.used if u in home} for name, s in found.items()}
+    assert "runtime/vary.c" in calls["runtime/learn.c"]
+    assert not circle(calls)
+
+
+def test_no_header_includes_itself_in_a_circle() -> None:
+    paths = firmware_files("**/*.[ch]")
+    text = {path.relative_to(FIRMWARE).as_posix(): path.read_text("utf-8") for path in paths}
+    includes = {}
+    for name, lines_of in text.items():
+        found = re.findall(r'^#include "(.+)"', lines_of, re.MULTILINE)
+        beside = [str(PurePosixPath(name).parent / other) for other in found]
+        includes[name] = {n for n in (*found, *beside) if n in text}
+    assert "storage/nvm.h" in includes["boards/port.h"]
+    assert not circle(includes)
 
 
 def test_no_sound_is_committed() -> None:

@@ -4,10 +4,10 @@
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
-#include "runtime/learn.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/vary.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -98,16 +98,16 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
     uint32_t count = clips_list(slots);
     for (uint32_t i = 0u; i < count * VARIATIONS; i++) {
         const struct clip *clip = clips_stored(slots[i / VARIATIONS]);
-        learn_feed(options, clip->features, clip->label, fx_random32(key, i));
+        vary_feed(options, clip->features, clip->label, fx_random32(key, i));
         myna_model.infer(NULL);
         work.enrolled[clip->label] = clip->label != myna_model.silence;
         note(clip->label);
-        server_progress((uint32_t)*myna_model.step);
+        link_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
         recognize_memory(i);
         note((uint32_t)myna_model.replay_labels[i]);
-        server_progress((uint32_t)*myna_model.step);
+        link_progress((uint32_t)*myna_model.step);
     }
 }
 

@@ -5,9 +5,11 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
+#include "runtime/link.h"
 #include "runtime/listen.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -35,7 +37,7 @@ static enum status keep_state(void) {
 static enum status recover_state(void) {
     if (MYNA_BACKUP_BYTES == 0) {
         state_restore();
-        return stored_state.status;
+        return state_info.stored;
     }
     memcpy(myna_model.state, backup, sizeof backup);
     return STATUS_OK;
@@ -58,14 +60,14 @@ static struct exam examine(void) {
         const struct clip *clip = clips_stored(slot);
         if (clip != NULL) {
             examine_clip(clip, &exam);
-            server_progress((uint32_t)*myna_model.step);
+            link_progress((uint32_t)*myna_model.step);
         }
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
         recognize_memory(i);
         bool right = recognize_winner(NULL) == myna_model.replay_labels[i];
         exam.known = (uint16_t)(exam.known + right);
-        server_progress((uint32_t)*myna_model.step);
+        link_progress((uint32_t)*myna_model.step);
     }
     return exam;
 }

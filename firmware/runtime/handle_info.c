@@ -4,7 +4,9 @@
 #include "runtime/adapt.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/state.h"
 #include "runtime/trace.h"
 
 #include <string.h>
@@ -46,18 +48,18 @@ enum status handle_status(const struct request *request, struct reply *reply) {
     struct message_status_reply status = {
         .step = (uint32_t)*myna_model.step,
         .classes = (uint32_t)*myna_model.classes,
-        .frames_received = server_counters.received,
-        .frames_damaged = server_counters.damaged,
-        .requests_repeated = server_counters.repeated,
+        .frames_received = link_counters.received,
+        .frames_damaged = link_counters.damaged,
+        .requests_repeated = link_counters.repeated,
         .stack_bytes = port_stack_size(),
         .stack_high_water = port_stack_high_water(),
         .clip_bytes = clips_bytes,
-        .buffer_bytes = server_buffer_bytes + adapt_backup_bytes + trace_bytes,
+        .buffer_bytes = link_buffer_bytes + adapt_backup_bytes + trace_bytes,
         .clips = (uint16_t)clips_list(slots),
-        .state_incomplete = state_is_incomplete(),
-        .storage = (uint16_t)stored_state.status,
-        .stored_sequence = stored_state.sequence,
-        .state_from_storage = stored_state.is_running,
+        .state_incomplete = state_info.is_incomplete,
+        .storage = (uint16_t)state_info.stored,
+        .stored_sequence = state_info.sequence,
+        .state_from_storage = state_info.is_stored,
     };
     reply_put(reply, &status, sizeof status);
     return STATUS_OK;

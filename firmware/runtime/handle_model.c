@@ -4,9 +4,11 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
+#include "runtime/state.h"
 #include "runtime/trace.h"
 
 #include <stddef.h>
@@ -22,7 +24,7 @@ enum status handle_infer(const struct request *request, struct reply *reply) {
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     audio_abort();
@@ -43,7 +45,7 @@ enum status handle_score(const struct request *request, struct reply *reply) {
     if (!range_inside(score->first, score->count, MYNA_MAX_CLIPS) || score->count > sizeof labels) {
         return STATUS_BAD_RANGE;
     }
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     audio_abort();
@@ -55,7 +57,7 @@ enum status handle_score(const struct request *request, struct reply *reply) {
             labels[i] = (uint8_t)label;
             result.total++;
             result.correct = (uint16_t)(result.correct + (label == clip->label));
-            server_progress(score->first + i);
+            link_progress(score->first + i);
         }
     }
     reply_put(reply, &result, sizeof result);
@@ -70,7 +72,7 @@ static enum status check_training(const struct message_train *train, uint16_t *s
     if (train->steps == 0u || train->steps > (whole ? MESSAGE_MAX_STEPS : 1u)) {
         return STATUS_BAD_RANGE;
     }
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     *count = clips_list(slots);
@@ -91,7 +93,7 @@ static int32_t learn(struct trace_options options) {
     memcpy(myna_model.features, clip->features, sizeof clip->features);
     *myna_model.label = clip->label;
     if (trace_run(myna_model.train_step, options)) {
-        state_spoil();
+        state_info.is_incomplete = true;
     }
     return *myna_model.loss;
 }
@@ -109,7 +111,7 @@ enum status handle_train(const struct request *request, struct reply *reply) {
     audio_abort();
     for (uint32_t i = 0u; i < train->steps; i++) {
         losses[i] = learn(options);
-        server_progress((uint32_t)*myna_model.step);
+        link_progress((uint32_t)*myna_model.step);
     }
     struct message_train_reply result = {.step = (uint32_t)*myna_model.step};
     reply_put(reply, &result, sizeof result);

@@ -1,40 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that read and write the model's state. */
+/* Requests that read and write the model's state, and keep it over a power failure. */
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/state.h"
 
 #include <string.h>
 
 static struct {
-    bool incomplete;
-    bool writing;  /* between STATE_BEGIN and STATE_COMMIT */
+    bool writing;  /* between STATE_BEGIN and STATE_COMMIT; the state is incomplete then */
     uint32_t crc;  /* promised by STATE_BEGIN */
     uint32_t next; /* offset of the piece that must come now */
 } upload;
 
-void state_reset(void) {
-    memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
-    upload.incomplete = false;
-    upload.writing = false;
-    stored_state.is_running = false;
-}
-
-bool state_is_incomplete(void) {
-    return upload.incomplete;
-}
-
-void state_spoil(void) {
-    upload.incomplete = true;
-}
-
-bool state_is_usable(void) {
-    return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
-}
-
 enum status handle_state_reset(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
+    upload.writing = false;
     state_reset();
     return STATUS_OK;
 }
@@ -46,9 +28,9 @@ enum status handle_state_begin(const struct request *request, struct reply *repl
         begin->length != myna_model.state_bytes) {
         return STATUS_OTHER_MODEL;
     }
-    upload.incomplete = true;
+    state_info.is_incomplete = true;
     upload.writing = true;
-    stored_state.is_running = false;
+    state_info.is_stored = false;
     upload.crc = begin->crc;
     upload.next = 0u;
     return STATUS_OK;
@@ -85,7 +67,7 @@ enum status handle_state_commit(const struct request *request, struct reply *rep
         return STATUS_BAD_STATE;
     }
     upload.writing = false;
-    upload.incomplete = false;
+    state_info.is_incomplete = false;
     return STATUS_OK;
 }
 
@@ -99,7 +81,7 @@ enum status handle_state_patch(const struct request *request, struct reply *repl
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     uint8_t before[FRAME_MAX_PAYLOAD];
-    if (upload.incomplete) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     if (!range_inside(offset, request->tail_bytes, myna_model.state_bytes)) {
@@ -112,4 +94,20 @@ enum status handle_state_patch(const struct request *request, struct reply *repl
         return STATUS_BAD_STATE;
     }
     return STATUS_OK;
+}
+
+enum status handle_state_save(const struct request *request, struct reply *reply) {
+    (void)request;
+    struct message_state_saved saved;
+    enum status status = state_save(&saved);
+    if (status == STATUS_OK) {
+        reply_put(reply, &saved, sizeof saved);
+    }
+    return status;
+}
+
+enum status handle_state_erase(const struct request *request, struct reply *reply) {
+    (void)request;
+    (void)reply;
+    return state_erase();
 }

@@ -19,8 +19,4 @@ enum status learn_check(const struct message_learn *options);
 /* Imprints the classes that are new, then trains until every class is learned well enough. */
 void learn_run(const struct message_learn *options, struct learn_result *result);
 
-/* Gives the model features to learn from: varied, unless there is no speech in them. */
-void learn_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
-                uint32_t key);
-
 #endif

@@ -7,6 +7,7 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 
@@ -81,7 +82,7 @@ enum status handle_listen(const struct request *request, struct reply *reply) {
     if (clip->filled != MYNA_FEATURE_BYTES) {
         return STATUS_DATA_MISSING;
     }
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     audio_abort();

@@ -7,6 +7,7 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -56,7 +57,7 @@ enum status handle_takes(const struct request *request, struct reply *reply) {
     struct message_takes_reply result = {MESSAGE_NO_NODE, 0u};
     int8_t alike[MYNA_MAX_CLIPS], least = INT8_MAX;
     uint32_t class = request->fixed.takes.label, found = 0u;
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     if (class >= myna_model.max_classes || myna_model.imprint == NULL) {

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that keep the model's state over a power failure, and forget it. */
+#include "runtime/state.h"
+
 #include "boards/port.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "storage/storage.h"
 
-struct stored_state stored_state;
+#include <string.h>
+
+struct state_info state_info;
+
+void state_reset(void) {
+    memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
+    state_info.is_incomplete = false;
+    state_info.is_stored = false;
+}
+
+bool state_is_usable(void) {
+    return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
+}
 
 static enum status to_status(enum storage_status outcome) {
     static const enum status statuses[] = {
@@ -27,52 +39,40 @@ void state_restore(void) {
     const struct storage_owner self = owner();
     struct storage_entry entry;
     state_reset();
-    stored_state.status = to_status(storage_load(port_nvm(), &self, myna_model.state, &entry));
-    if (stored_state.status != STATUS_OK) {
+    state_info.stored = to_status(storage_load(port_nvm(), &self, myna_model.state, &entry));
+    if (state_info.stored != STATUS_OK) {
         return;
     }
     if (!state_is_usable()) {
         state_reset();
-        stored_state.status = STATUS_BAD_STATE;
+        state_info.stored = STATUS_BAD_STATE;
         return;
     }
-    stored_state.sequence = entry.sequence;
-    stored_state.is_running = true;
+    state_info.sequence = entry.sequence;
+    state_info.is_stored = true;
 }
 
 enum status state_save(struct message_state_saved *saved) {
     const struct storage_owner self = owner();
     struct storage_entry entry;
-    if (state_is_incomplete()) {
+    if (state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     enum status status = to_status(storage_save(port_nvm(), &self, myna_model.state, &entry));
     if (status == STATUS_OK) {
         *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};
-        stored_state.sequence = entry.sequence;
-        stored_state.status = STATUS_OK;
+        state_info.sequence = entry.sequence;
+        state_info.stored = STATUS_OK;
     }
     return status;
 }
 
-enum status handle_state_save(const struct request *request, struct reply *reply) {
-    (void)request;
-    struct message_state_saved saved;
-    enum status status = state_save(&saved);
-    if (status == STATUS_OK) {
-        reply_put(reply, &saved, sizeof saved);
-    }
-    return status;
-}
-
-enum status handle_state_erase(const struct request *request, struct reply *reply) {
-    (void)request;
-    (void)reply;
+enum status state_erase(void) {
     const struct storage_owner self = owner();
     enum status status = to_status(storage_erase(port_nvm(), &self));
     if (status == STATUS_OK) {
-        stored_state.sequence = 0u;
-        stored_state.status = STATUS_NOTHING_STORED;
+        state_info.sequence = 0u;
+        state_info.stored = STATUS_NOTHING_STORED;
     }
     return status;
 }
