@@ -18,6 +18,8 @@ import pytest
 from myna.device.target import PROJECT
 
 PACKAGE = PROJECT / "toolchain" / "myna"
+FIRMWARE = PROJECT / "firmware"
+CORE = ("kernels", "audio", "runtime", "storage", "protocol")  # what is built for every board
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -139,8 +141,12 @@ def tracked(*patterns: str) -> list[Path]:
     return [PROJECT / name for name in output.split("\0") if name and (PROJECT / name).is_file()]
 
 
+def firmware_files(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in FIRMWARE.glob(pattern))
+
+
 def generated(path: Path) -> bool:
-    return (PROJECT / "firmware" / "generated") in path.parents
+    return (FIRMWARE / "generated") in path.parents
 
 
 def lines(path: Path) -> int:
@@ -198,29 +204,38 @@ def test_functions_are_short() -> None:
 
 
 def test_kernels_have_a_header_each() -> None:
-    kernels = PROJECT / "firmware" / "kernels"
-    for path in kernels.glob("*.c"):
+    kernels = firmware_files("kernels/**/*.c")
+    assert len(kernels) > 30
+    headers = {path.stem: path for path in firmware_files("kernels/**/*.h")}
+    for path in kernels:
         stem = path.stem.removesuffix("_dsp").removesuffix("_mve")
+        family, variant = stem.rpartition("_")[0], path.stem.removeprefix(stem)
         # its own, its kernel's, or that of the kernel whose update it is
-        stems = (path.stem, stem, stem.rpartition("_")[0])
-        header = next(h for s in stems if (h := kernels / f"{s}.h").is_file())
-        own = f'#include "kernels/{header.name}"'
+        stems = (path.stem, stem, family, f"{family}{variant}")
+        header = next(headers[s] for s in stems if s in headers)
+        own = f'#include "{header.relative_to(FIRMWARE)}"'
         assert own in path.read_text("utf-8"), path.name
 
 
-# -- symbols of the firmware -----------------------------------------------------------------------
+def test_variants_for_some_cores_have_their_folder() -> None:
+    """And every object a name of its own, since some build systems put all into one folder."""
+    variants = firmware_files("kernels/*/*", "audio/*/*")
+    assert len(variants) > 20
+    assert {path.stem.rpartition("_")[2] == path.parent.name for path in variants} == {True}
+    assert not firmware_files(
+        "kernels/*_dsp.*", "kernels/*_mve.*", "audio/*_dsp.*", "audio/*_mve.*"
+    )
+    stems = [path.stem for name in CORE for path in firmware_files(f"{name}/**/*.[cS]")]
+    assert len(stems) == len(set(stems))
 
-FIRMWARE = PROJECT / "firmware"
+
+# -- symbols of the firmware -----------------------------------------------------------------------
 MODEL = FIRMWARE / "generated" / "kws"
 # The portable core, the host board, and a model: everything that one firmware is linked of.
 HOST_SOURCES = (
-    *(f"{folder}/*.c" for folder in ("kernels", "audio", "runtime", "storage", "protocol")),
+    *(f"{folder}/**/*.c" for folder in CORE),
     *("main.c", "boards/host/*.c", "boards/virtual/flash.c", "generated/kws/*.c"),
 )
-
-
-def firmware_files(*patterns: str) -> list[Path]:
-    return sorted(path for pattern in patterns for path in FIRMWARE.glob(pattern))
 
 
 @dataclass(frozen=True)

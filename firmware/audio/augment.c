@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "augment.h"
+#include "audio/augment.h"
 
 #include "kernels/fixed.h"
 

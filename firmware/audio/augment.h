@@ -6,7 +6,7 @@
 #ifndef MYNA_AUDIO_AUGMENT_H
 #define MYNA_AUDIO_AUGMENT_H
 
-#include "features.h"
+#include "audio/features.h"
 
 #include <stdint.h>
 

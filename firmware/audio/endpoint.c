@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "endpoint.h"
+#include "audio/endpoint.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "features.h"
+#include "audio/features.h"
 
-#include "fft.h"
-#include "mel.h"
+#include "audio/fft.h"
+#include "audio/mel.h"
 
 #include <stddef.h>
 #include <string.h>

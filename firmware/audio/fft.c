@@ -7,7 +7,7 @@
 #include "kernels/fixed.h"
 
 #if !MYNA_DSP && !MYNA_MVE
-#include "fft.h"
+#include "audio/fft.h"
 
 #include <stddef.h>
 

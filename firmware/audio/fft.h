@@ -3,7 +3,7 @@
 #ifndef MYNA_AUDIO_FFT_H
 #define MYNA_AUDIO_FFT_H
 
-#include "features.h"
+#include "audio/features.h"
 
 /* Windows state->frame and transforms it to state->spectrum.point, AUDIO_POINTS of them. */
 void audio_transform(struct audio_state *state, const struct audio_config *config);

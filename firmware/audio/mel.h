@@ -3,7 +3,7 @@
 #ifndef MYNA_AUDIO_MEL_H
 #define MYNA_AUDIO_MEL_H
 
-#include "features.h"
+#include "audio/features.h"
 
 /* Sum over `count` bins from `first` on of power times weight, below 2^60. */
 uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t count,

@@ -23,7 +23,7 @@ struct block_columns {
 };
 
 #ifdef __ARM_FEATURE_DSP
-#include "kernels/block_dsp.h"
+#include "kernels/dsp/block_dsp.h"
 #else
 static inline uint32_t block_place(uint32_t column, uint32_t k) {
     return column * BLOCK_TERMS + k;

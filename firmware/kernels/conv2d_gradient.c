@@ -3,7 +3,7 @@
 
 #include "kernels/block.h"
 #include "kernels/conv2d.h"
-#include "kernels/conv2d_mve.h"
+#include "kernels/mve/conv2d_mve.h"
 #include "kernels/pairs.h"
 
 /* Two input channels of one tap as columns: weights from w0 and w1 on, one per output channel and

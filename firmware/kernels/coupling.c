@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/coupling.h"
 
-#include "kernels/vectors.h"
+#include "kernels/mve/vectors_mve.h"
 
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
     return fx_narrow16(fx_requantize(branch - p->branch_zero, p->mantissa, p->shift));

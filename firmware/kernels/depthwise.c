@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/depthwise.h"
 
-#include "kernels/depthwise_dsp.h"
-#include "kernels/depthwise_mve.h"
+#include "kernels/dsp/depthwise_dsp.h"
+#include "kernels/mve/depthwise_mve.h"
 
 enum { TILE = 16 }; /* channels at a time, innermost: compilers vectorize over them */
 

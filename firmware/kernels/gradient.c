@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/gradient.h"
 
+#include "kernels/mve/vectors_mve.h"
 #include "kernels/pairs.h"
-#include "kernels/vectors.h"
 
 #if MYNA_DSP
-#include "kernels/dsp.h"
+#include "kernels/dsp/words_dsp.h"
 
 /* four values at a time while both bounds are bytes; returns how many */
 static uint32_t clamp_grad_fours(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/requantize.h"
 
-#include "kernels/vectors.h"
+#include "kernels/mve/vectors_mve.h"
 
 /* the multiplier's operand is small, as passes/lowering/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {

@@ -40,7 +40,7 @@ def compile_library(generated: Path) -> Path:
         MynaError: no compiler, or the sources do not compile.
     """
     include = f"-I{FIRMWARE}"
-    sources = [*FIRMWARE.glob("kernels/*.c"), *FIRMWARE.glob("audio/*.c")]
+    sources = [*FIRMWARE.glob("kernels/**/*.c"), *FIRMWARE.glob("audio/**/*.c")]
     headers = [*FIRMWARE.glob("**/*.h")]
     core = _compile(CORE, sources, headers, (include, "-r"))
     sources = [core, FIRMWARE / "boards/host/library.c", *generated.glob("*.c")]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "mel.h"
+#include "audio/mel.h"
 
 #include "kernels/fixed.h"
 

@@ -3,8 +3,8 @@
  * Four bytes at a time with the DSP extension (Cortex-M4, M7): SXTB16 unpacks bytes 0 and 2, or 1
  * and 3, of a word. In assembly, because the compiler does not fold the rotation into SXTAB16.
  */
-#ifndef MYNA_DSP_H
-#define MYNA_DSP_H
+#ifndef MYNA_WORDS_DSP_H
+#define MYNA_WORDS_DSP_H
 
 #include <stdint.h>
 #include <string.h>

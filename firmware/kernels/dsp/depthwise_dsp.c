@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Depthwise convolution of four channels at a time with the DSP extension (Cortex-M4, M7). */
-#include "kernels/depthwise_dsp.h"
+#include "kernels/dsp/depthwise_dsp.h"
 
 #if MYNA_DSP
-#include "kernels/quad_dsp.h"
+#include "kernels/dsp/quad_dsp.h"
 
 int32_t depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t *w,
                         const int32_t *bias, const int32_t *mantissa, const int32_t *shift,

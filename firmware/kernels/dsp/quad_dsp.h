@@ -6,7 +6,7 @@
 #ifndef MYNA_QUAD_DSP_H
 #define MYNA_QUAD_DSP_H
 
-#include "kernels/dsp.h"
+#include "kernels/dsp/words_dsp.h"
 #include "kernels/window.h"
 
 enum {

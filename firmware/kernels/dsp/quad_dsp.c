@@ -2,7 +2,7 @@
 #include "kernels/fixed.h"
 
 #if MYNA_DSP
-#include "kernels/quad_dsp.h"
+#include "kernels/dsp/quad_dsp.h"
 
 int32_t band_pitch(const struct window *k, int32_t out_w) {
     return (out_w - 1) * k->stride_w + k->kernel_w;

@@ -3,7 +3,7 @@
 #include "kernels/fixed.h"
 
 #if MYNA_MVE
-#include "fft_mve.h"
+#include "audio/mve/fft_mve.h"
 
 /* (re^2 + im^2) >> 6 of two complex numbers. The sums stay below 2^61: nothing is carried from the
    lower to the upper one, so that the addition of 128 bits is two of 64. */

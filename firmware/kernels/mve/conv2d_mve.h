@@ -4,7 +4,7 @@
 #define MYNA_CONV2D_MVE_H
 
 #include "kernels/conv2d.h"
-#include "kernels/helium.h"
+#include "kernels/mve/helium_mve.h"
 
 #if MYNA_MVE
 /* A pointwise one; false, and nothing done, where dy has more channels than there is scratch for */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/helium.h"
+#include "kernels/mve/helium_mve.h"
 #include "kernels/sgd.h"
 
 #if MYNA_MVE

@@ -3,7 +3,7 @@
 #ifndef MYNA_BLOCK_DSP_H
 #define MYNA_BLOCK_DSP_H
 
-#include "kernels/dsp.h"
+#include "kernels/dsp/words_dsp.h"
 
 static inline uint32_t block_place(uint32_t column, uint32_t k) {
     return (k & ~3u) * 2u + column * 4u + ((k & 3u) >> 1) + (k & 1u) * 2u;

@@ -5,7 +5,7 @@
 #define MYNA_DEPTHWISE_MVE_H
 
 #include "kernels/depthwise.h"
-#include "kernels/helium.h"
+#include "kernels/mve/helium_mve.h"
 #include "kernels/sgd.h"
 
 #if MYNA_MVE

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the Helium variant takes of elementwise ops: the first elements, as many as fill vectors;
    each function returns how many. */
-#ifndef MYNA_VECTORS_H
-#define MYNA_VECTORS_H
+#ifndef MYNA_VECTORS_MVE_H
+#define MYNA_VECTORS_MVE_H
 
 #include "kernels/coupling.h"
 #include "kernels/gradient.h"

@@ -8,7 +8,7 @@
 #include "kernels/fixed.h"
 
 #if MYNA_MVE
-#include "fft_mve.h"
+#include "audio/mve/fft_mve.h"
 
 /* a, b <- (a >> 1) + t, (a >> 1) - t with t = b / w */
 static inline void butterfly(int32x4_t *a, int32x4_t *b, int32x4_t w) {

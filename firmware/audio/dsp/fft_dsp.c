@@ -2,7 +2,7 @@
 #include "kernels/fixed.h"
 
 #if MYNA_DSP
-#include "fft.h"
+#include "audio/fft.h"
 
 /* stages_dsp.S */
 void audio_first_stages(const int16_t *frame, const int16_t *window, struct audio_complex *point);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/vectors.h"
+#include "kernels/mve/vectors_mve.h"
 
 #if MYNA_MVE
-#include "kernels/fixed_mve.h"
+#include "kernels/mve/fixed_mve.h"
 
 /* fx_requantize by one multiplier for all elements */
 static inline int32x4_t requantize_small(int32x4_t x, int32_t mantissa, int32_t shift) {

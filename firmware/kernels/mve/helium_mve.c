@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/helium.h"
+#include "kernels/mve/helium_mve.h"
 
 #if MYNA_MVE
-#include "kernels/fixed_mve.h"
+#include "kernels/mve/fixed_mve.h"
 
 int32_t sum_s8(const int8_t *x, int32_t count) {
     int32_t sum = 0;

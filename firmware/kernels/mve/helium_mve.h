@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the Helium kernels share: blocks of dot products, and what follows accumulators, row by row
  */
-#ifndef MYNA_HELIUM_H
-#define MYNA_HELIUM_H
+#ifndef MYNA_HELIUM_MVE_H
+#define MYNA_HELIUM_MVE_H
 
 #include "kernels/layer.h"
 #include "kernels/pairs.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Forward and input gradient as products of columns of the map and rows of the weights. */
-#include "kernels/conv2d_mve.h"
+#include "kernels/mve/conv2d_mve.h"
 #include "kernels/conv2d.h"
 
 #if MYNA_MVE

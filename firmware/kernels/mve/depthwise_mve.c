@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernels/depthwise_mve.h"
+#include "kernels/mve/depthwise_mve.h"
 #include "kernels/depthwise.h"
 
 #if MYNA_MVE
-#include "kernels/fixed_mve.h"
-#include "kernels/lanes_mve.h"
+#include "kernels/mve/fixed_mve.h"
+#include "kernels/mve/lanes_mve.h"
 
 /* the pixels and taps of the window at an output position */
 static struct walk seen(const struct map *m, const struct window *k, const int8_t *x,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weight gradient and update: dot products over positions, of transposed maps. */
 #include "kernels/conv2d.h"
-#include "kernels/helium.h"
+#include "kernels/mve/helium_mve.h"
 #include "kernels/sgd.h"
 
 #if MYNA_MVE

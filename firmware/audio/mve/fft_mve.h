@@ -2,7 +2,7 @@
 #ifndef MYNA_AUDIO_FFT_MVE_H
 #define MYNA_AUDIO_FFT_MVE_H
 
-#include "fft.h"
+#include "audio/fft.h"
 
 #include <arm_mve.h>
 

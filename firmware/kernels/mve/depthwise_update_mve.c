@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/depthwise.h"
-#include "kernels/depthwise_mve.h"
+#include "kernels/mve/depthwise_mve.h"
 
 #if MYNA_MVE
-#include "kernels/lanes_mve.h"
+#include "kernels/mve/lanes_mve.h"
 
 /* the positions at which a tap falls inside the input: pixels and output gradients */
 static struct walk positions(const struct map *m, const struct window *k, const int8_t *x,
