@@ -4,11 +4,11 @@
 #include "runtime/server.h"
 
 int main(void) {
-    port_init();
-    server_init();
+    myna_port_init();
+    myna_server_init();
     for (;;) {
-        if (!server_poll()) {
-            port_idle();
+        if (!myna_server_poll()) {
+            myna_port_idle();
         }
     }
 }

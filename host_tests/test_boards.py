@@ -20,7 +20,7 @@ from myna.device.frame import MAX_ENCODED
 from myna.errors import MynaError
 
 PROBE = Path(__file__).parent / "firmware" / "port_probe.c"
-PROBE_FLAGS = ("-Wl,--wrap=server_init", "-Wl,--wrap=server_poll")
+PROBE_FLAGS = ("-Wl,--wrap=myna_server_init", "-Wl,--wrap=myna_server_poll")
 EMULATED = [pytest.param(name, marks=pytest.mark.qemu) for name in target.BOARDS if name != "host"]
 
 

@@ -35,7 +35,7 @@ INTEGER_HELPERS = re.compile(
     r"|__(clz|ctz|ffs|popcount)[sd]i2|__gnu_thumb1_case_\w+"
 )
 # What the rest of the firmware may call besides: its board, strlen of names, and assert.
-SERVICES = re.compile(r"port_\w+|strlen|__assert_func")
+SERVICES = re.compile(r"myna_port_\w+|strlen|__assert_func")
 # Loads, stores and moves of VFP registers compute nothing and are used to copy structs.
 VFP_COPIES = re.compile(r"v(ldr|str|ldm|stm|push|pop|mov|mrs|msr)\b.*")
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -236,6 +238,11 @@ HOST_SOURCES = (
     *(f"{folder}/**/*.c" for folder in CORE),
     *("main.c", "boards/host/*.c", "boards/virtual/flash.c", "generated/kws/*.c"),
 )
+CROSS = "arm-none-eabi-"
+# Names that the language, the C library, or the vector table gives.
+GIVEN = frozenset(
+    ("main", "__assert_func", "vectors", "reset_handler", "hard_fault_handler", "uart_rx_handler")
+)
 
 
 @dataclass(frozen=True)
@@ -269,6 +276,49 @@ def host_symbols() -> dict[str, Symbols]:
             )
             for path in firmware_files(*HOST_SOURCES)
         }
+
+
+@cache
+def core_symbols(board: str, *patterns: str) -> dict[str, Symbols]:
+    """Of files that only a cross-compiler compiles, and of the board's own."""
+    text = (FIRMWARE / "platform" / "boards" / f"{board}.json").read_text("utf-8")
+    build = json.loads(text)["build"]
+    flags = [*shlex.split(build["cpu_flags"]), *shlex.split(build["extra_flags"]), "-std=c11"]
+    command = [f"{CROSS}gcc", *flags, "-O1", "-w", f"-I{FIRMWARE}", f'-DMYNA_BOARD="{board}"']
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            str(path.relative_to(FIRMWARE)): symbols(path, Path(folder), command, f"{CROSS}nm")
+            for path in firmware_files(*patterns, *build["sources"])
+        }
+
+
+def without_prefix(found: Mapping[str, Symbols]) -> set[str]:
+    return {
+        f"{name}: {symbol}"
+        for name, s in found.items()
+        for symbol in s.defined
+        if not symbol.startswith("myna_") and symbol not in GIVEN
+    }
+
+
+def test_what_the_linker_sees_has_the_prefix() -> None:
+    assert "myna_conv2d_s8" in host_symbols()["kernels/conv2d.c"].defined
+    assert not without_prefix(host_symbols())
+    assert without_prefix({"x.c": Symbols(frozenset({"main", "conv2d_s8"}), frozenset())})
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    ("board", "pattern", "known"),
+    [
+        ("qemu_m4", "*/dsp/*.[cS]", "myna_block_pairs"),
+        ("qemu_m55", "*/mve/*.c", "myna_couple_vectors"),
+    ],
+)
+def test_variants_and_boards_have_the_prefix(board: str, pattern: str, known: str) -> None:
+    found = core_symbols(board, pattern)
+    assert known in {symbol for s in found.values() for symbol in s.defined}
+    assert not without_prefix(found)
 
 
 def test_no_c_file_calls_itself_in_a_circle() -> None:

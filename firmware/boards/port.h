@@ -11,36 +11,36 @@
 
 /* Bytes that may be on their way to the board at once; a sender that keeps to it loses nothing,
    however long the core computes. */
-#define PORT_RX_WINDOW 1024u
+#define MYNA_PORT_RX_WINDOW 1024u
 
 /* Identifier of the board, as in firmware/platform/boards. */
-extern const char port_name[];
+extern const char myna_port_name[];
 
-void port_init(void);
+void myna_port_init(void);
 
 /* Takes up to `capacity` received bytes without waiting; returns how many. */
-size_t port_read(uint8_t *bytes, size_t capacity);
+size_t myna_port_read(uint8_t *bytes, size_t capacity);
 
 /* Sends `count` bytes; returns when the last one has been handed to the hardware. */
-void port_write(const uint8_t *bytes, size_t count);
+void myna_port_write(const uint8_t *bytes, size_t count);
 
 /* Sleeps until something may have been received. */
-void port_idle(void);
+void myna_port_idle(void);
 
-size_t port_rx_window(void);
+size_t myna_port_rx_window(void);
 
 /* Restarts the board as after power-up; the connection stays open. */
-_Noreturn void port_reset(void);
+_Noreturn void myna_port_reset(void);
 
 /* Reports a fault or a failed assertion where a developer sees it, and stops the board. */
-_Noreturn void port_fail(const char *message);
+_Noreturn void myna_port_fail(const char *message);
 
 /* Bytes reserved for the stack, and the most that were ever in use; both 0 on the host board, whose
    stack belongs to the operating system. */
-uint32_t port_stack_size(void);
-uint32_t port_stack_high_water(void);
+uint32_t myna_port_stack_size(void);
+uint32_t myna_port_stack_high_water(void);
 
 /* Memory that keeps its contents without power; NULL if the board has none, or none to spare. */
-const struct nvm *port_nvm(void);
+const struct myna_nvm *myna_port_nvm(void);
 
 #endif

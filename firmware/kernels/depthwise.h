@@ -23,13 +23,15 @@ struct depthwise_update {
     uint32_t tag;
 };
 
-void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, const int32_t *bias,
-                  const int32_t *mantissa, const int32_t *shift, int8_t *y);
-void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t *dy,
-                             const int8_t *w, const int16_t *channel, const int32_t *scale,
-                             const int32_t *out, int8_t *dx, int32_t *peak);
-void depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
-                         const int32_t *scale, const int32_t *steps, const int32_t *rate,
-                         const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual);
+void myna_depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                       const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                       int8_t *y);
+void myna_depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t *dy,
+                                  const int8_t *w, const int16_t *channel, const int32_t *scale,
+                                  const int32_t *out, int8_t *dx, int32_t *peak);
+void myna_depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
+                              const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                              const int32_t *seed, const int32_t *step, int8_t *w,
+                              int8_t *residual);
 
 #endif

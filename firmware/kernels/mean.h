@@ -10,6 +10,6 @@ struct mean {
     int32_t mantissa, shift, x_zero, y_zero;
 };
 
-void mean_s8(const struct mean *p, const int8_t *x, int8_t *y);
+void myna_mean_s8(const struct mean *p, const int8_t *x, int8_t *y);
 
 #endif

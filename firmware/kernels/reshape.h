@@ -10,6 +10,6 @@ struct reshape {
 };
 
 /* y may be x */
-void reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y);
+void myna_reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y);
 
 #endif

@@ -13,30 +13,30 @@ static struct {
     uint32_t next; /* offset of the piece that must come now */
 } upload;
 
-enum status handle_state_reset(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_reset(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
     upload.writing = false;
-    state_reset();
+    myna_state_reset();
     return STATUS_OK;
 }
 
-enum status handle_state_begin(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_begin(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_state_begin *begin = &request->fixed.state_begin;
     if (begin->model_abi != myna_model.abi || begin->fingerprint != myna_model.fingerprint ||
         begin->length != myna_model.state_bytes) {
         return STATUS_OTHER_MODEL;
     }
-    state_info.is_incomplete = true;
+    myna_state_info.is_incomplete = true;
     upload.writing = true;
-    state_info.is_stored = false;
+    myna_state_info.is_stored = false;
     upload.crc = begin->crc;
     upload.next = 0u;
     return STATUS_OK;
 }
 
-enum status handle_state_write(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_write(const struct request *request, struct reply *reply) {
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     if (!upload.writing) {
@@ -51,7 +51,7 @@ enum status handle_state_write(const struct request *request, struct reply *repl
     return STATUS_OK;
 }
 
-enum status handle_state_commit(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_commit(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
     if (!upload.writing) {
@@ -60,28 +60,28 @@ enum status handle_state_commit(const struct request *request, struct reply *rep
     if (upload.next != myna_model.state_bytes) {
         return STATUS_DATA_MISSING;
     }
-    if (crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
+    if (myna_crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
         return STATUS_BAD_CRC;
     }
-    if (!state_is_usable()) {
+    if (!myna_state_is_usable()) {
         return STATUS_BAD_STATE;
     }
     upload.writing = false;
-    state_info.is_incomplete = false;
+    myna_state_info.is_incomplete = false;
     return STATUS_OK;
 }
 
-enum status handle_state_read(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_read(const struct request *request, struct reply *reply) {
     const struct message_range *range = &request->fixed.range;
-    return reply_range(reply, myna_model.state, myna_model.state_bytes, range->offset,
-                       range->length);
+    return myna_reply_range(reply, myna_model.state, myna_model.state_bytes, range->offset,
+                            range->length);
 }
 
-enum status handle_state_patch(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_patch(const struct request *request, struct reply *reply) {
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     uint8_t before[FRAME_MAX_PAYLOAD];
-    if (state_info.is_incomplete) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     if (!range_inside(offset, request->tail_bytes, myna_model.state_bytes)) {
@@ -89,25 +89,25 @@ enum status handle_state_patch(const struct request *request, struct reply *repl
     }
     memcpy(before, myna_model.state + offset, request->tail_bytes);
     memcpy(myna_model.state + offset, request->tail, request->tail_bytes);
-    if (!state_is_usable()) {
+    if (!myna_state_is_usable()) {
         memcpy(myna_model.state + offset, before, request->tail_bytes);
         return STATUS_BAD_STATE;
     }
     return STATUS_OK;
 }
 
-enum status handle_state_save(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_save(const struct request *request, struct reply *reply) {
     (void)request;
     struct message_state_saved saved;
-    enum status status = state_save(&saved);
+    enum status status = myna_state_save(&saved);
     if (status == STATUS_OK) {
-        reply_put(reply, &saved, sizeof saved);
+        myna_reply_put(reply, &saved, sizeof saved);
     }
     return status;
 }
 
-enum status handle_state_erase(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_erase(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
-    return state_erase();
+    return myna_state_erase();
 }

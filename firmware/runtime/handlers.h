@@ -17,12 +17,12 @@ struct request {
 typedef enum status (*handler)(const struct request *request, struct reply *reply);
 
 #define HANDLER(NAME, name, size, tail, repeat) \
-    enum status handle_##name(const struct request *request, struct reply *reply);
+    enum status myna_handle_##name(const struct request *request, struct reply *reply);
 MESSAGE_TABLE(HANDLER)
 #undef HANDLER
 
 /* Forgets an upload that has not ended; its slot stays empty. Whoever runs the model, or reads its
    tensors, calls this first: sound lies in the same memory. */
-void audio_abort(void);
+void myna_audio_abort(void);
 
 #endif

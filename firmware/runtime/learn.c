@@ -22,7 +22,7 @@
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
 
-enum status learn_check(const struct message_learn *options) {
+enum status myna_learn_check(const struct message_learn *options) {
     bool used[MYNA_MAX_CLASSES] = {false};
     if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX) {
         return STATUS_BAD_RANGE;
@@ -30,12 +30,12 @@ enum status learn_check(const struct message_learn *options) {
     if (!MYNA_FRONT_END && options->vary != 0u) {
         return STATUS_NO_FRONT_END;
     }
-    if (state_info.is_incomplete) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    count = clips_list(slots);
+    count = myna_clips_list(slots);
     for (uint32_t i = 0u; i < count; i++) {
-        const struct clip *clip = clips_stored(slots[i]);
+        const struct clip *clip = myna_clips_stored(slots[i]);
         if (clip->guessed && clip->label >= *myna_model.classes) {
             return STATUS_BAD_LABEL; /* only the user begins a class */
         }
@@ -56,10 +56,10 @@ static uint32_t key_of(uint32_t tag) {
 }
 
 static int32_t study(const struct message_learn *options, const struct clip *clip) {
-    vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
+    myna_vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
     *myna_model.label = clip->label;
     myna_model.train_step(NULL);
-    link_progress((uint32_t)*myna_model.step);
+    myna_link_progress((uint32_t)*myna_model.step);
     return *myna_model.loss;
 }
 
@@ -69,18 +69,18 @@ static void rehearse(const struct message_learn *options) {
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
     if (myna_model.latent == myna_model.features) {
-        vary_feed(options, latent, label, key);
+        myna_vary_feed(options, latent, label, key);
     } else {
         memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     }
     *myna_model.label = (int32_t)label;
     myna_model.rehearse();
-    link_progress((uint32_t)*myna_model.step);
+    myna_link_progress((uint32_t)*myna_model.step);
 }
 
 /* Starts a class from its clips; false if it has none. */
 static bool begin_class(uint32_t class) {
-    *myna_model.shots = takes_sum(class);
+    *myna_model.shots = myna_takes_sum(class);
     if (*myna_model.shots > 0) {
         *myna_model.label = (int32_t)class;
         myna_model.imprint();
@@ -93,11 +93,11 @@ static int32_t epoch(const struct message_learn *options) {
     int64_t losses[MYNA_MAX_CLASSES] = {0};
     int32_t clips[MYNA_MAX_CLASSES] = {0};
     int32_t worst = 0;
-    (void)clips_list(slots);
-    schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
+    (void)myna_clips_list(slots);
+    myna_schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
-        const struct clip *clip = clips_stored(slots[i]);
-        if (clip->guessed && recognize_class(clip->features) != clip->label) {
+        const struct clip *clip = myna_clips_stored(slots[i]);
+        if (clip->guessed && myna_recognize_class(clip->features) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
         losses[clip->label] += study(options, clip);
@@ -114,7 +114,7 @@ static int32_t epoch(const struct message_learn *options) {
     return worst;
 }
 
-void learn_run(const struct message_learn *options, struct learn_result *result) {
+void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
     *result = (struct learn_result){0};
     uint32_t class = (uint32_t)*myna_model.classes;
     while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL && begin_class(class)) {
@@ -130,6 +130,6 @@ void learn_run(const struct message_learn *options, struct learn_result *result)
         }
     }
     if (myna_model.similarity != NULL) {
-        accept_calibrate(options, key_of(TAG_ACCEPT));
+        myna_accept_calibrate(options, key_of(TAG_ACCEPT));
     }
 }

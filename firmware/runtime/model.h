@@ -33,9 +33,9 @@ struct myna_model {
     const char *name;
     const char *labels; /* class names, separated by '\n' */
     uint16_t max_classes;
-    uint16_t silence;                 /* the class of clips without speech, or MYNA_NO_CLASS */
-    uint16_t frames, coefficients;    /* features: int8 [frames, coefficients], whatever they are */
-    const struct audio_config *audio; /* NULL: the model hears nothing */
+    uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
+    uint16_t frames, coefficients; /* features: int8 [frames, coefficients], whatever they are */
+    const struct myna_audio_config *audio; /* NULL: the model hears nothing */
 
     int8_t *features; /* inputs, in the arena */
     int32_t *label;
@@ -47,10 +47,11 @@ struct myna_model {
     const uint8_t *state_init;
     uint32_t state_bytes;
     uint32_t arena_bytes;
-    struct recording *recording; /* in the arena: valid until the model runs; NULL as audio is */
-    int32_t *step;               /* inside state: training steps done */
-    const int32_t *seed;         /* inside state */
-    int32_t *classes;            /* inside state: classes in use; 1 if it does not classify */
+    struct myna_recording
+        *recording;      /* in the arena: valid until the model runs; NULL as audio is */
+    int32_t *step;       /* inside state: training steps done */
+    const int32_t *seed; /* inside state */
+    int32_t *classes;    /* inside state: classes in use; 1 if it does not classify */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;

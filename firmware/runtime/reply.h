@@ -15,12 +15,12 @@ struct reply {
 };
 
 /* Adds bytes to a reply; together they must not exceed FRAME_MAX_PAYLOAD. */
-void reply_put(struct reply *reply, const void *bytes, uint32_t count);
+void myna_reply_put(struct reply *reply, const void *bytes, uint32_t count);
 
 /* Adds `length` bytes from `offset` on of a thing that has `size` bytes. */
-__attribute__((warn_unused_result)) enum status reply_range(struct reply *reply, const void *thing,
-                                                            uint32_t size, uint32_t offset,
-                                                            uint32_t length);
+__attribute__((warn_unused_result)) enum status myna_reply_range(struct reply *reply,
+                                                                 const void *thing, uint32_t size,
+                                                                 uint32_t offset, uint32_t length);
 
 /* Whether offset … offset + length - 1 lies inside `size` bytes. */
 static inline bool range_inside(uint32_t offset, uint32_t length, uint32_t size) {

@@ -19,7 +19,7 @@ struct route {
 };
 
 #define ROUTE(NAME, name, size, tail, again) \
-    {MESSAGE_##NAME, size, tail, REPEAT_##again, handle_##name},
+    {MESSAGE_##NAME, size, tail, REPEAT_##again, myna_handle_##name},
 static const struct route routes[] = {MESSAGE_TABLE(ROUTE)};
 #undef ROUTE
 
@@ -32,7 +32,7 @@ static struct {
 } session;
 
 static void send_status(uint8_t type, uint8_t status, uint16_t sequence) {
-    link_send((uint8_t)(type + MESSAGE_REPLY), status, sequence, "", 0u);
+    myna_link_send((uint8_t)(type + MESSAGE_REPLY), status, sequence, "", 0u);
 }
 
 static const struct route *find_route(uint8_t type) {
@@ -62,21 +62,21 @@ static enum status execute(const struct frame *frame, struct reply *reply) {
 }
 
 static void run(const struct frame *frame) {
-    struct reply reply = {.payload = link_payload(), .bytes = 0u};
+    struct reply reply = {.payload = myna_link_payload(), .bytes = 0u};
     enum status status = execute(frame, &reply);
     session.kept = frame->sequence;
     session.statuses[frame->sequence % MESSAGE_IN_FLIGHT] = (uint8_t)status;
-    link_answer((uint8_t)(frame->type + MESSAGE_REPLY), (uint8_t)status, frame->sequence,
-                status == STATUS_OK ? reply.bytes : 0u);
+    myna_link_answer((uint8_t)(frame->type + MESSAGE_REPLY), (uint8_t)status, frame->sequence,
+                     status == STATUS_OK ? reply.bytes : 0u);
 }
 
 /* A request that was executed before: its reply got lost, or its bytes came twice. */
 static void repeat(const struct frame *frame) {
     const struct route *route = find_route(frame->type);
     uint8_t status = session.statuses[frame->sequence % MESSAGE_IN_FLIGHT];
-    link_counters.repeated++;
+    myna_link_counters.repeated++;
     if (frame->sequence == session.kept) {
-        link_answer_again();
+        myna_link_answer_again();
     } else if (route == NULL || route->repeat == REPEAT_STATUS || status != STATUS_OK) {
         send_status(frame->type, status, frame->sequence);
     } else if (route->repeat == REPEAT_AGAIN) {
@@ -89,15 +89,15 @@ static void repeat(const struct frame *frame) {
 /* One RESEND per gap: frames behind a lost one arrive in bursts. */
 static void report_gap(void) {
     if (!session.gap_reported) {
-        struct message_resend resend = {.expected = link_expected};
-        link_send(MESSAGE_RESEND, STATUS_OK, link_expected, &resend, sizeof resend);
+        struct message_resend resend = {.expected = myna_link_expected};
+        myna_link_send(MESSAGE_RESEND, STATUS_OK, myna_link_expected, &resend, sizeof resend);
         session.gap_reported = true;
     }
 }
 
 static void open_session(uint16_t sequence) {
     session.open = true;
-    link_expected = sequence;
+    myna_link_expected = sequence;
     memset(session.statuses, STATUS_FORGOTTEN, sizeof session.statuses);
 }
 
@@ -108,10 +108,10 @@ static void receive(const struct frame *frame) {
         send_status(frame->type, STATUS_NO_SESSION, frame->sequence);
         return;
     }
-    uint16_t age = (uint16_t)(link_expected - frame->sequence);
+    uint16_t age = (uint16_t)(myna_link_expected - frame->sequence);
     if (age == 0u) {
         session.gap_reported = false;
-        link_expected++;
+        myna_link_expected++;
         run(frame);
     } else if (age <= MESSAGE_IN_FLIGHT) {
         repeat(frame);
@@ -120,11 +120,11 @@ static void receive(const struct frame *frame) {
     }
 }
 
-void server_init(void) {
-    clips_clear();
-    state_restore();
+void myna_server_init(void) {
+    myna_clips_clear();
+    myna_state_restore();
 }
 
-bool server_poll(void) {
-    return link_poll(receive);
+bool myna_server_poll(void) {
+    return myna_link_poll(receive);
 }

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-void server_init(void);
+void myna_server_init(void);
 
 /* Takes what the port has received; false if that was nothing. */
-__attribute__((warn_unused_result)) bool server_poll(void);
+__attribute__((warn_unused_result)) bool myna_server_poll(void);
 
 #endif

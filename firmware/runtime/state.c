@@ -7,15 +7,15 @@
 
 #include <string.h>
 
-struct state_info state_info;
+struct state_info myna_state_info;
 
-void state_reset(void) {
+void myna_state_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
-    state_info.is_incomplete = false;
-    state_info.is_stored = false;
+    myna_state_info.is_incomplete = false;
+    myna_state_info.is_stored = false;
 }
 
-bool state_is_usable(void) {
+bool myna_state_is_usable(void) {
     return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
 }
 
@@ -35,44 +35,46 @@ static struct storage_owner owner(void) {
     return (struct storage_owner){myna_model.fingerprint, myna_model.abi, myna_model.state_bytes};
 }
 
-void state_restore(void) {
+void myna_state_restore(void) {
     const struct storage_owner self = owner();
     struct storage_entry entry;
-    state_reset();
-    state_info.stored = to_status(storage_load(port_nvm(), &self, myna_model.state, &entry));
-    if (state_info.stored != STATUS_OK) {
+    myna_state_reset();
+    myna_state_info.stored =
+        to_status(myna_storage_load(myna_port_nvm(), &self, myna_model.state, &entry));
+    if (myna_state_info.stored != STATUS_OK) {
         return;
     }
-    if (!state_is_usable()) {
-        state_reset();
-        state_info.stored = STATUS_BAD_STATE;
+    if (!myna_state_is_usable()) {
+        myna_state_reset();
+        myna_state_info.stored = STATUS_BAD_STATE;
         return;
     }
-    state_info.sequence = entry.sequence;
-    state_info.is_stored = true;
+    myna_state_info.sequence = entry.sequence;
+    myna_state_info.is_stored = true;
 }
 
-enum status state_save(struct message_state_saved *saved) {
+enum status myna_state_save(struct message_state_saved *saved) {
     const struct storage_owner self = owner();
     struct storage_entry entry;
-    if (state_info.is_incomplete) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    enum status status = to_status(storage_save(port_nvm(), &self, myna_model.state, &entry));
+    enum status status =
+        to_status(myna_storage_save(myna_port_nvm(), &self, myna_model.state, &entry));
     if (status == STATUS_OK) {
         *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};
-        state_info.sequence = entry.sequence;
-        state_info.stored = STATUS_OK;
+        myna_state_info.sequence = entry.sequence;
+        myna_state_info.stored = STATUS_OK;
     }
     return status;
 }
 
-enum status state_erase(void) {
+enum status myna_state_erase(void) {
     const struct storage_owner self = owner();
-    enum status status = to_status(storage_erase(port_nvm(), &self));
+    enum status status = to_status(myna_storage_erase(myna_port_nvm(), &self));
     if (status == STATUS_OK) {
-        state_info.sequence = 0u;
-        state_info.stored = STATUS_NOTHING_STORED;
+        myna_state_info.sequence = 0u;
+        myna_state_info.stored = STATUS_NOTHING_STORED;
     }
     return status;
 }

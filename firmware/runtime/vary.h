@@ -14,7 +14,7 @@ static inline uint32_t vary_draw(uint32_t key, uint32_t index, uint32_t below) {
 }
 
 /* Gives the model features to learn from: varied, unless there is no speech in them. */
-void vary_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
-               uint32_t key);
+void myna_vary_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
+                    uint32_t key);
 
 #endif

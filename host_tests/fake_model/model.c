@@ -17,7 +17,7 @@ static const struct state state_init = {.step = 0, .seed = 7, .classes = 10};
 static struct state state;
 
 static union {
-    struct recording recording;
+    struct myna_recording recording;
     struct {
         int8_t features[MYNA_FEATURE_BYTES];
         int8_t logits[MYNA_MAX_CLASSES];

@@ -11,8 +11,8 @@
     "umlal %Q[low], %R[low], r4, r6\n" \
     "mla %[high], r5, r6, %[high]\n"
 
-uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t count,
-                   const uint8_t *weight) {
+uint64_t myna_audio_mel(const struct myna_audio_state *state, uint32_t first, uint32_t count,
+                        const uint8_t *weight) {
     const uint64_t *power = &state->spectrum.power[first];
     uint64_t low = 0u;
     uint32_t high = 0u, pairs;
@@ -28,7 +28,7 @@ uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t cou
     return low + ((uint64_t)high << 32);
 }
 
-int32_t audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
+int32_t myna_audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
     int32_t sum = count % 2u > 0u ? a[count - 1u] * b[count - 1u] : 0;
     for (const int16_t *end = a + (count & ~1u); a < end;)
         __asm volatile("ldr r3, [%[a]], #4\n"

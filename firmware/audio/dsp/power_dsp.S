@@ -17,9 +17,9 @@
 
     /* (first, last, twiddle): bins from the first and last point inwards, in place; the one in the
        middle is its own mirror image */
-    .global audio_pairs_of_bins
-    .type   audio_pairs_of_bins, %function
-audio_pairs_of_bins:
+    .global myna_audio_pairs_of_bins
+    .type   myna_audio_pairs_of_bins, %function
+myna_audio_pairs_of_bins:
     push    {r4-r11, lr}
 1:  ldrd    r4, r5, [r0] /* z */
     ldrd    r6, r7, [r1] /* its mirror image, m */
@@ -48,6 +48,6 @@ audio_pairs_of_bins:
     cmp     r0, r1
     bls     1b
     pop     {r4-r11, pc}
-    .size   audio_pairs_of_bins, . - audio_pairs_of_bins
+    .size   myna_audio_pairs_of_bins, . - myna_audio_pairs_of_bins
 
 #endif

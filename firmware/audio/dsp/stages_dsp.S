@@ -45,9 +45,9 @@
 
     /* (frame, window, point): window, bit-reversed order and the first two stages, points 4k to
        4k + 3 at a time: samples n, n + 128, n + 64, n + 192, where n is k with its bits reversed */
-    .global audio_first_stages
-    .type   audio_first_stages, %function
-audio_first_stages:
+    .global myna_audio_first_stages
+    .type   myna_audio_first_stages, %function
+myna_audio_first_stages:
     push    {r4-r11, lr}
     sub     sp, sp, #4
     str     r2, [sp]
@@ -78,7 +78,7 @@ audio_first_stages:
     bne     1b
     add     sp, sp, #4
     pop     {r4-r11, pc}
-    .size   audio_first_stages, . - audio_first_stages
+    .size   myna_audio_first_stages, . - myna_audio_first_stages
 
     /* (point, twiddle) the stages that join parts of `half` points to parts of 4 * half; `bias`
        brings all four parts within reach of LDRD */
@@ -127,8 +127,8 @@ audio_first_stages:
     .size   \name, . - \name
     .endm
 
-    two_stages audio_stages_4, 4, 0
-    two_stages audio_stages_16, 16, 0
-    two_stages audio_stages_64, 64, 768
+    two_stages myna_audio_stages_4, 4, 0
+    two_stages myna_audio_stages_16, 16, 0
+    two_stages myna_audio_stages_64, 64, 768
 
 #endif

@@ -31,17 +31,18 @@ static inline int32x4_t windowed(const int16_t *frame, const int16_t *window) {
 }
 
 /* to two points that are half of all points apart */
-static inline void store_two(struct audio_complex *to, int32x4_t points) {
-    const uint32x4_t at = {0u, 1u, AUDIO_POINTS, AUDIO_POINTS + 1u};
+static inline void store_two(struct myna_audio_complex *to, int32x4_t points) {
+    const uint32x4_t at = {0u, 1u, MYNA_AUDIO_POINTS, MYNA_AUDIO_POINTS + 1u};
     vstrwq_scatter_shifted_offset_s32(&to->re, at, points);
 }
 
 /* Window, bit-reversed order and the first two stages: points 4k to 4k + 3 of two k at once, that
    is samples n, n + 128, n + 64 and n + 192, n being k with its bits reversed. */
-static void first_stages(struct audio_complex *point, const int16_t *frame, const int16_t *window) {
-    enum { QUARTER = AUDIO_FRAME / 4 };
+static void first_stages(struct myna_audio_complex *point, const int16_t *frame,
+                         const int16_t *window) {
+    enum { QUARTER = MYNA_AUDIO_FRAME / 4 };
     const int32x4_t i = {0, INT32_MAX, 0, INT32_MAX};
-    for (uint32_t n = 0u; n < AUDIO_POINTS / 4u; n += 2u, frame += 4, window += 4) {
+    for (uint32_t n = 0u; n < MYNA_AUDIO_POINTS / 4u; n += 2u, frame += 4, window += 4) {
         int32x4_t a = windowed(frame, window);
         int32x4_t b = windowed(frame + 2 * QUARTER, window + 2 * QUARTER);
         int32x4_t c = windowed(frame + QUARTER, window + QUARTER);
@@ -52,7 +53,7 @@ static void first_stages(struct audio_complex *point, const int16_t *frame, cons
         butterfly(&b, &d, i);
         uint32_t reversed;
         __asm("rbit %0, %1" : "=r"(reversed) : "r"(n));
-        struct audio_complex *to = &point[reversed >> 24];
+        struct myna_audio_complex *to = &point[reversed >> 24];
         store_two(&to[0], a);
         store_two(&to[1], b);
         store_two(&to[2], c);
@@ -67,12 +68,12 @@ static inline int32x4_t twiddles(const int32_t *twiddle, uint32_t k, uint32_t st
 }
 
 /* the stages that join parts of `half` points to parts of 4 * half */
-static void two_stages(struct audio_complex *point, const int32_t *twiddle, uint32_t half) {
-    const uint32_t step = AUDIO_POINTS / half, reach = 2u * half; /* words from part to part */
+static void two_stages(struct myna_audio_complex *point, const int32_t *twiddle, uint32_t half) {
+    const uint32_t step = MYNA_AUDIO_POINTS / half, reach = 2u * half; /* words from part to part */
     for (uint32_t j = 0u; j < half; j += 2u) {
         const int32x4_t first = twiddles(twiddle, j * step, step);
         const int32x4_t even = twiddles(twiddle, j * step / 2u, step / 2u);
-        const int32x4_t odd = twiddles(twiddle, j * step / 2u + AUDIO_POINTS / 2u, step / 2u);
+        const int32x4_t odd = twiddles(twiddle, j * step / 2u + MYNA_AUDIO_POINTS / 2u, step / 2u);
         int32_t *p = &point[j].re;
         for (uint32_t n = step / 4u; n > 0u; n--, p += 4u * reach) {
             int32x4_t a = vldrwq_s32(p), b = vldrwq_s32(p + reach);
@@ -89,10 +90,10 @@ static void two_stages(struct audio_complex *point, const int32_t *twiddle, uint
     }
 }
 
-void audio_transform(struct audio_state *state, const struct audio_config *config) {
-    struct audio_complex *point = state->spectrum.point;
+void myna_audio_transform(struct myna_audio_state *state, const struct myna_audio_config *config) {
+    struct myna_audio_complex *point = state->spectrum.point;
     first_stages(point, state->frame, config->window);
-    for (uint32_t half = 4u; half < AUDIO_POINTS; half *= 4u)
+    for (uint32_t half = 4u; half < MYNA_AUDIO_POINTS; half *= 4u)
         two_stages(point, config->twiddle, half);
 }
 

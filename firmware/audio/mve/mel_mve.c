@@ -6,8 +6,8 @@
 #if MYNA_MVE
 #include <arm_mve.h>
 
-uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t count,
-                   const uint8_t *weight) {
+uint64_t myna_audio_mel(const struct myna_audio_state *state, uint32_t first, uint32_t count,
+                        const uint8_t *weight) {
     const uint32_t *word = state->spectrum.word[first];
     const uint32x4_t low = {0u, 2u, 4u, 6u}, high = {1u, 3u, 5u, 7u};
     register uint32_t sum __asm("r4") = 0u, carried __asm("r5") = 0u, upper __asm("r6") = 0u;
@@ -27,7 +27,7 @@ uint64_t audio_mel(const struct audio_state *state, uint32_t first, uint32_t cou
     return ((uint64_t)(carried + upper) << 32) | sum;
 }
 
-int32_t audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
+int32_t myna_audio_dot(const int16_t *a, const int16_t *b, uint32_t count) {
     register int32_t sum __asm("r4") = 0;
     __asm volatile("wlstp.16 lr, %[count], 2f\n"
                    "1: vldrh.16 q0, [%[a]], #16\n"

@@ -18,14 +18,14 @@ static inline uint64x2_t powers(int32x4_t x) {
 
 /* Bins k and 256 - k come from points k and 256 - k; VCADD turns the latter, which are read with
    real and imaginary parts exchanged, by 90 and 270 degrees. Bin 128 is its own mirror image. */
-void audio_powers(struct audio_state *state, const struct audio_config *config) {
+void myna_audio_powers(struct myna_audio_state *state, const struct myna_audio_config *config) {
     const uint32x4_t backwards = {3u, 2u, 1u, 0u};
     const uint64x2_t exchanged = {8u, 0u};
     const int32_t *twiddle = config->twiddle;
     uint64_t *power = state->spectrum.power;
     power[0] = audio_first_power(state->spectrum.point[0], twiddle[0]);
-    for (uint32_t k = 1u; k < AUDIO_POINTS / 2u; k += 2u) {
-        const uint32_t mirror = AUDIO_POINTS - 1u - k;
+    for (uint32_t k = 1u; k < MYNA_AUDIO_POINTS / 2u; k += 2u) {
+        const uint32_t mirror = MYNA_AUDIO_POINTS - 1u - k;
         const int32x4_t z = vldrwq_s32(&state->spectrum.point[k].re);
         const int32x4_t m =
             vldrwq_gather_shifted_offset_s32(&state->spectrum.point[mirror].re, backwards);

@@ -17,17 +17,17 @@ static inline void block_put4(int16_t *column, const int8_t *x, uint32_t add) {
 }
 
 /* block_sums_dsp.S: acc[p] = sums over 4 * `fours` terms of two columns with each of `pairs` > 0
- * pairs of rows, `stride` apart, in the order of acc[2][2] in block_rows; a pair's terms end `next`
- * bytes before the next pair begins */
-void block_pairs(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
-                 int32_t *acc, uint32_t pairs, uint32_t next);
+ * pairs of rows, `stride` apart, in the order of acc[2][2] in myna_block_rows; a pair's terms end
+ * `next` bytes before the next pair begins */
+void myna_block_pairs(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
+                      int32_t *acc, uint32_t pairs, uint32_t next);
 
-/* the first `count` terms, an even number, of four columns for block_lay */
-void block_lay_four(int16_t *columns, const int8_t *x, uint32_t stride, uint32_t count,
-                    uint32_t add);
+/* the first `count` terms, an even number, of four columns for myna_block_lay */
+void myna_block_lay_four(int16_t *columns, const int8_t *x, uint32_t stride, uint32_t count,
+                         uint32_t add);
 
-/* block_wide */
-void block_wide_pairs(const int16_t *columns, const int16_t *others, uint32_t pairs, uint32_t fours,
-                      int32_t *acc);
+/* myna_block_wide */
+void myna_block_wide_pairs(const int16_t *columns, const int16_t *others, uint32_t pairs,
+                           uint32_t fours, int32_t *acc);
 
 #endif

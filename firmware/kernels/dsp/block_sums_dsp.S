@@ -56,9 +56,9 @@
     .endm
 
     /* (columns, rows, stride, fours, acc, pairs, next) */
-    .global block_pairs
-    .type   block_pairs, %function
-block_pairs:
+    .global myna_block_pairs
+    .type   myna_block_pairs, %function
+myna_block_pairs:
     push    {r4-r11, lr}
     push    {r0, r3} /* then acc, pairs and next are at sp + 44, 48, 52 */
 1:  movs    r4, #0
@@ -76,12 +76,12 @@ block_pairs:
     bne     1b
     add     sp, sp, #8
     pop     {r4-r11, pc}
-    .size   block_pairs, . - block_pairs
+    .size   myna_block_pairs, . - myna_block_pairs
 
     /* (columns, others, pairs, fours, acc) */
-    .global block_wide_pairs
-    .type   block_wide_pairs, %function
-block_wide_pairs:
+    .global myna_block_wide_pairs
+    .type   myna_block_wide_pairs, %function
+myna_block_wide_pairs:
     push    {r4-r11, lr}
     push    {r0, r1, r2, r3} /* then acc is at sp + 52 */
 1:  ldr     r8, [sp, #52]
@@ -100,12 +100,12 @@ block_wide_pairs:
     bne     1b
     add     sp, sp, #16
     pop     {r4-r11, pc}
-    .size   block_wide_pairs, . - block_wide_pairs
+    .size   myna_block_wide_pairs, . - myna_block_wide_pairs
 
     /* (columns, x, stride, count, add): two terms of four columns at a time */
-    .global block_lay_four
-    .type   block_lay_four, %function
-block_lay_four:
+    .global myna_block_lay_four
+    .type   myna_block_lay_four, %function
+myna_block_lay_four:
     push    {r4-r8, lr}
     ldr     r12, [sp, #24]
     adds    r3, r0, r3, lsl #1 /* the end of column 0 */
@@ -128,7 +128,7 @@ block_lay_four:
 2:  cmp     r0, r3
     bne     1b
     pop     {r4-r8, pc}
-    .size   block_lay_four, . - block_lay_four
+    .size   myna_block_lay_four, . - myna_block_lay_four
 
 #endif
 

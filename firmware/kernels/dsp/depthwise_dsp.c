@@ -5,16 +5,16 @@
 #if MYNA_DSP
 #include "kernels/dsp/quad_dsp.h"
 
-int32_t depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t *w,
-                        const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
-                        int8_t *y) {
+int32_t myna_depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                             const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                             int8_t *y) {
     const struct map *m = &p->map;
     const struct layer layer = p->layer;
     const int32_t channels = m->in_c, taps = p->window.kernel_h * p->window.kernel_w;
-    const int32_t band = band_rows(&p->window, m->out_w);
+    const int32_t band = myna_band_rows(&p->window, m->out_w);
     const struct slide s = {m->in_h, m->in_w, channels, p->window};
     struct quad tap[QUAD_TAPS];
-    struct quad_job job = quad_job_of(&p->window, m->out_w, tap);
+    struct quad_job job = myna_quad_job_of(&p->window, m->out_w, tap);
     int32_t acc[BAND_OUTPUTS][4], c = 0;
     for (; band > 0 && c + 4 <= channels; c += 4) {
         for (int32_t i = 0; i < taps; i++)
@@ -22,7 +22,7 @@ int32_t depthwise_quads(const struct depthwise *p, const int8_t *x, const int8_t
         memcpy(job.first, bias + c, sizeof job.first);
         for (int32_t oy = 0; oy < m->out_h; oy += band) {
             int32_t rows = fx_min32(band, m->out_h - oy), count = rows * m->out_w;
-            band_sums(&s, &job, x + c, dsp_twice(-layer.x_zero), oy, rows, m->out_w, acc);
+            myna_band_sums(&s, &job, x + c, dsp_twice(-layer.x_zero), oy, rows, m->out_w, acc);
             for (int32_t i = 0; i < 4; i++) {
                 const int32_t by = mantissa[c + i], right = shift[c + i];
                 int8_t *to = y + oy * m->out_w * channels + c + i;
@@ -43,26 +43,26 @@ static void turn_taps(const int8_t *w, const int16_t *channel, int32_t taps, int
 }
 
 /* With stride 1 the adjoint slides the window, turned around, over dy. */
-int32_t depthwise_grad_quads(const struct depthwise_grad_input *p, const int8_t *dy,
-                             const int8_t *w, const int16_t *channel, struct fx_multiplier by,
-                             int8_t *dx, struct gradient_range *range) {
+int32_t myna_depthwise_grad_quads(const struct depthwise_grad_input *p, const int8_t *dy,
+                                  const int8_t *w, const int16_t *channel, struct fx_multiplier by,
+                                  int8_t *dx, struct gradient_range *range) {
     const struct map *m = &p->map;
     const struct window *k = &p->window;
     if (k->stride_h != 1 || k->stride_w != 1 || by.shift <= 32)
         return 0;
-    const int32_t channels = m->in_c, band = band_rows(k, m->in_w);
+    const int32_t channels = m->in_c, band = myna_band_rows(k, m->in_w);
     struct slide s = {m->out_h, m->out_w, channels, *k};
     s.window.pad_top = (uint8_t)(k->kernel_h - 1 - k->pad_top);
     s.window.pad_left = (uint8_t)(k->kernel_w - 1 - k->pad_left);
     struct quad tap[QUAD_TAPS];
-    const struct quad_job job = quad_job_of(k, m->in_w, tap);
+    const struct quad_job job = myna_quad_job_of(k, m->in_w, tap);
     int32_t acc[BAND_OUTPUTS][4], c = 0;
     struct gradient_range own = *range; /* which stores to dx cannot change */
     for (; band > 0 && c + 4 <= channels; c += 4) {
         turn_taps(w + c, channel + c, k->kernel_h * k->kernel_w, channels, tap);
         for (int32_t iy = 0; iy < m->in_h; iy += band) {
             int32_t rows = fx_min32(band, m->in_h - iy), count = rows * m->in_w;
-            band_sums(&s, &job, dy + c, 0u, iy, rows, m->in_w, acc);
+            myna_band_sums(&s, &job, dy + c, 0u, iy, rows, m->in_w, acc);
             for (int32_t i = 0; i < 4; i++) {
                 int8_t *to = dx + iy * m->in_w * channels + c + i;
                 for (int32_t j = 0; j < count; j++, to += channels)
@@ -79,22 +79,23 @@ static void band_gradients(const struct slide *s, const int8_t *x, const int8_t 
                            int32_t oy, int32_t rows, int32_t out_w, int32_t (*acc)[4]) {
     const struct window *k = &s->window;
     struct quad plane[PLANE_PIXELS], gradient[BAND_OUTPUTS];
-    const int32_t pitch = band_pitch(k, out_w), quad = sizeof(struct quad);
-    lay_band(s, x, oy, rows, out_w, add, plane);
+    const int32_t pitch = myna_band_pitch(k, out_w), quad = sizeof(struct quad);
+    myna_lay_band(s, x, oy, rows, out_w, add, plane);
     dy += oy * out_w * s->channels;
     for (int32_t i = 0; i < rows * out_w; i++, dy += s->channels)
         gradient[i] = unpack(dy, 0u);
     for (int32_t ky = 0; ky < k->kernel_h; ky++)
         for (int32_t kx = 0; kx < k->kernel_w; kx++)
-            quad_products(rows, plane + ky * pitch + kx, out_w, gradient,
-                          (k->stride_h * pitch - out_w) * quad, *acc++);
+            myna_quad_products(rows, plane + ky * pitch + kx, out_w, gradient,
+                               (k->stride_h * pitch - out_w) * quad, *acc++);
 }
 
-int32_t depthwise_update_quads(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
-                               const struct sgd *sgd, int8_t *w, int8_t *residual) {
+int32_t myna_depthwise_update_quads(const struct depthwise_update *p, const int8_t *x,
+                                    const int8_t *dy, const struct sgd *sgd, int8_t *w,
+                                    int8_t *residual) {
     const struct map *m = &p->map;
     const int32_t channels = m->in_c, taps = p->window.kernel_h * p->window.kernel_w;
-    const int32_t band = p->window.stride_w == 1 ? band_rows(&p->window, m->out_w) : 0;
+    const int32_t band = p->window.stride_w == 1 ? myna_band_rows(&p->window, m->out_w) : 0;
     const struct slide s = {m->in_h, m->in_w, channels, p->window};
     int32_t c = 0;
     for (; band > 0 && c + 4 <= channels; c += 4) {

@@ -36,11 +36,11 @@ struct quad_job {
 };
 
 /* quad_sums_dsp.S: sums over `count` windows, the first at x */
-void quad_windows(const struct quad_job *job, const struct quad *x, int32_t (*acc)[4],
-                  int32_t count);
+void myna_quad_windows(const struct quad_job *job, const struct quad *x, int32_t (*acc)[4],
+                       int32_t count);
 /* quad_sums_dsp.S: acc += sums of x times y over rows of `columns`; x skips bytes in between */
-void quad_products(int32_t rows, const struct quad *x, int32_t columns, const struct quad *y,
-                   int32_t skip, int32_t acc[4]);
+void myna_quad_products(int32_t rows, const struct quad *x, int32_t columns, const struct quad *y,
+                        int32_t skip, int32_t acc[4]);
 
 /* four bytes, each plus a halfword of `add` */
 static inline struct quad unpack(const int8_t *x, uint32_t add) {
@@ -49,20 +49,20 @@ static inline struct quad unpack(const int8_t *x, uint32_t add) {
 }
 
 /* how many rows of outputs fit into a band; 0 if none does */
-int32_t band_rows(const struct window *k, int32_t out_w);
+int32_t myna_band_rows(const struct window *k, int32_t out_w);
 
 /* pixels of a row that a row of windows sees */
-int32_t band_pitch(const struct window *k, int32_t out_w);
+int32_t myna_band_pitch(const struct window *k, int32_t out_w);
 
-/* What `rows` rows of windows see, from output row oy on: rows of band_pitch pixels. */
-void lay_band(const struct slide *s, const int8_t *x, int32_t oy, int32_t rows, int32_t out_w,
-              uint32_t add, struct quad *plane);
+/* What `rows` rows of windows see, from output row oy on: rows of myna_band_pitch pixels. */
+void myna_lay_band(const struct slide *s, const int8_t *x, int32_t oy, int32_t rows, int32_t out_w,
+                   uint32_t add, struct quad *plane);
 
 /* how windows slide over a band */
-struct quad_job quad_job_of(const struct window *k, int32_t out_w, const struct quad *taps);
+struct quad_job myna_quad_job_of(const struct window *k, int32_t out_w, const struct quad *taps);
 
 /* sums of all windows of a band */
-void band_sums(const struct slide *s, const struct quad_job *job, const int8_t *x, uint32_t add,
-               int32_t oy, int32_t rows, int32_t out_w, int32_t (*acc)[4]);
+void myna_band_sums(const struct slide *s, const struct quad_job *job, const int8_t *x,
+                    uint32_t add, int32_t oy, int32_t rows, int32_t out_w, int32_t (*acc)[4]);
 
 #endif

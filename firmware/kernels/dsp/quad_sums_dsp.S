@@ -19,9 +19,9 @@
     .endm
 
     /* (job, x, acc, count): sums over a window at x, x + job->step, … */
-    .global quad_windows
-    .type   quad_windows, %function
-quad_windows:
+    .global myna_quad_windows
+    .type   myna_quad_windows, %function
+myna_quad_windows:
     push    {r4-r11, lr}
     push    {r1, r2, r3}
 1:  ldr     r3, [r0] /* factors */
@@ -54,12 +54,12 @@ quad_windows:
     bne     1b
     add     sp, sp, #12
     pop     {r4-r11, pc}
-    .size   quad_windows, . - quad_windows
+    .size   myna_quad_windows, . - myna_quad_windows
 
     /* (rows, x, columns, y, skip, acc): acc += sums of x times y, row by row; x skips in between */
-    .global quad_products
-    .type   quad_products, %function
-quad_products:
+    .global myna_quad_products
+    .type   myna_quad_products, %function
+myna_quad_products:
     push    {r4-r11, lr}
     ldrd    lr, r12, [sp, #36]
     ldm     r12, {r4-r7}
@@ -78,7 +78,7 @@ quad_products:
     ldr     r12, [sp, #40]
     stm     r12, {r4-r7}
     pop     {r4-r11, pc}
-    .size   quad_products, . - quad_products
+    .size   myna_quad_products, . - myna_quad_products
 
 #endif
 

@@ -52,21 +52,21 @@ static void forward_block(const struct conv2d *p, const int8_t *x, int32_t pixel
             const int32_t at = fx_min32(pixel + i, last);
             columns[i] = plain ? x + at * p->map.in_c + k.begin : seen(p, x, at, k, scratch[i]);
         }
-        dots_s8(columns, w + k.begin, filter, k.end - k.begin, count, acc);
+        myna_dots_s8(columns, w + k.begin, filter, k.end - k.begin, count, acc);
     }
     for (int32_t i = 0; i < TALL && pixel + i <= last; i++)
-        layer_row(&p->layer, count, acc[i], mantissa, shift, y + (pixel + i) * p->map.out_c);
+        myna_layer_row(&p->layer, count, acc[i], mantissa, shift, y + (pixel + i) * p->map.out_c);
 }
 
-void conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const int32_t *bias,
-               const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+void myna_conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const int32_t *bias,
+                    const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     const int32_t filter = p->window.kernel_h * p->window.kernel_w * p->map.in_c;
     const int32_t pixels = p->map.out_h * p->map.out_w;
     for (int32_t c = 0; c < p->map.out_c; c += WIDE) {
         const int32_t count = fx_min32(WIDE, p->map.out_c - c);
         int32_t start[WIDE]; /* the bias less what the zero point adds to the products */
         for (int32_t i = 0; i < count; i++)
-            start[i] = bias[c + i] - p->layer.x_zero * sum_s8(w + (c + i) * filter, filter);
+            start[i] = bias[c + i] - p->layer.x_zero * myna_sum_s8(w + (c + i) * filter, filter);
         for (int32_t pixel = 0; pixel < pixels; pixel += TALL)
             forward_block(p, x, pixel, w + c * filter, count, start, mantissa + c, shift + c,
                           y + c);
@@ -108,15 +108,15 @@ static void grad_input_tile(const struct map *m, const int8_t *dy, const int16_t
             const int8_t *columns[TALL];
             for (int32_t j = 0; j < TALL; j++)
                 columns[j] = from + fx_min32(i + j, rows - 1) * m->out_c;
-            dots_s8_s16(columns, folded, m->out_c, count, acc + i);
+            myna_dots_s8_s16(columns, folded, m->out_c, count, acc + i);
         }
-        gradient_rows(by, rows, count, acc[0], dx + first * m->in_c, m->in_c, peak);
+        myna_gradient_rows(by, rows, count, acc[0], dx + first * m->in_c, m->in_c, peak);
     }
 }
 
-bool pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
-                          const int16_t *channel, struct fx_multiplier by, int8_t *dx,
-                          int32_t *peak) {
+bool myna_pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
+                               const int16_t *channel, struct fx_multiplier by, int8_t *dx,
+                               int32_t *peak) {
     const int32_t pair = folded_index(2, 0, m->out_c);
     int16_t folded[FOLDED];
     if (pair > FOLDED)

@@ -8,9 +8,9 @@
 
 #if MYNA_MVE
 /* A pointwise one; false, and nothing done, where dy has more channels than there is scratch for */
-bool pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
-                          const int16_t *channel, struct fx_multiplier by, int8_t *dx,
-                          int32_t *peak);
+bool myna_pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
+                               const int16_t *channel, struct fx_multiplier by, int8_t *dx,
+                               int32_t *peak);
 #endif
 
 #endif

@@ -20,7 +20,7 @@ static void seen(const struct conv2d_update *p, const int8_t *x, int32_t tap, st
     const int32_t ky = tap / (s->kernel_w * m->in_c), kx = tap / m->in_c % s->kernel_w;
     const int8_t *channel = x + tap % m->in_c;
     if (is_pointwise(m, s)) {
-        gather_s8(to, channel + k.begin * m->in_c, m->in_c, k.end - k.begin);
+        myna_gather_s8(to, channel + k.begin * m->in_c, m->in_c, k.end - k.begin);
         return;
     }
     const struct span rows = outputs_of_tap(ky, s->stride_h, s->pad_top, m->in_h, m->out_h);
@@ -33,8 +33,8 @@ static void seen(const struct conv2d_update *p, const int8_t *x, int32_t tap, st
         const int32_t iy = oy * s->stride_h - s->pad_top + ky;
         const int32_t ix = (begin - row) * s->stride_w - s->pad_left + kx;
         if (begin < end)
-            gather_s8(to + begin - k.begin, channel + (iy * m->in_w + ix) * m->in_c,
-                      s->stride_w * m->in_c, end - begin);
+            myna_gather_s8(to + begin - k.begin, channel + (iy * m->in_w + ix) * m->in_c,
+                           s->stride_w * m->in_c, end - begin);
     }
 }
 
@@ -47,11 +47,11 @@ static void gradients(const struct conv2d_update *p, const int8_t *dy, int32_t c
     const int32_t size = k.end - k.begin;
     for (int32_t i = 0; i < TALL; i++) {
         rows[i] = transposed[i];
-        gather_s8(transposed[i], dy + k.begin * p->map.out_c + fx_min32(i, channels - 1),
-                  p->map.out_c, size);
-        add_s32(acc[i], -p->x_zero * sum_s8(transposed[i], size), count);
+        myna_gather_s8(transposed[i], dy + k.begin * p->map.out_c + fx_min32(i, channels - 1),
+                       p->map.out_c, size);
+        myna_add_s32(acc[i], -p->x_zero * myna_sum_s8(transposed[i], size), count);
     }
-    dots_s8(rows, seen_by, POSITIONS, size, count, acc);
+    myna_dots_s8(rows, seen_by, POSITIONS, size, count, acc);
 }
 
 /* the update of some elements of all filters, from element `tap` on */
@@ -76,15 +76,15 @@ static void update_tile(const struct conv2d_update *p, const struct sgd *sgd, co
         }
         for (int32_t i = 0; i < channels; i++) {
             const int32_t index = (c + i) * filter + tap;
-            sgd_row(sgd, sgd_channel(sgd, (uint32_t)(c + i)), acc[i], (uint32_t)index,
-                    (uint32_t)count, w + index, residual + index);
+            myna_sgd_row(sgd, sgd_channel(sgd, (uint32_t)(c + i)), acc[i], (uint32_t)index,
+                         (uint32_t)count, w + index, residual + index);
         }
     }
 }
 
-void conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
-                      const int32_t *scale, const int32_t *steps, const int32_t *rate,
-                      const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+void myna_conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
+                           const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                           const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     const int32_t filter = p->window.kernel_h * p->window.kernel_w * p->map.in_c;
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     for (int32_t tap = 0; tap < filter; tap += TAPS)

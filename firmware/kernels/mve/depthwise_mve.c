@@ -49,9 +49,9 @@ static inline void forward(const struct layer *p, struct walk k, int32_t c, cons
     store_layer(p, narrow(acc.part[2], acc.part[3]), y + c + 8);
 }
 
-bool depthwise_lanes(const struct depthwise *p, const int8_t *x, const int8_t *w,
-                     const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
-                     int8_t *y) {
+bool myna_depthwise_lanes(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                          const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                          int8_t *y) {
     const struct map m = p->map;
     const struct layer layer = p->layer;
     const int32_t last = m.out_c - LANES;
@@ -102,9 +102,9 @@ static inline uint32_t grad_input(struct walk k, int32_t c, const int16_t *chann
     return peak;
 }
 
-bool depthwise_grad_lanes(const struct depthwise_grad_input *p, const int8_t *dy, const int8_t *w,
-                          const int16_t *channel, struct fx_multiplier by, int8_t *dx,
-                          int32_t *peak) {
+bool myna_depthwise_grad_lanes(const struct depthwise_grad_input *p, const int8_t *dy,
+                               const int8_t *w, const int16_t *channel, struct fx_multiplier by,
+                               int8_t *dx, int32_t *peak) {
     const struct map m = p->map;
     const int32_t last = m.in_c - LANES;
     uint32_t top = 0u;

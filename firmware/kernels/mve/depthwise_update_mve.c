@@ -40,13 +40,14 @@ static void update(const struct depthwise_update *p, const struct sgd *sgd, cons
                 total[j] = fx_scale32(total[j], by[j]);
             const int32_t first = LANES - count;
             const int32_t index = (ky * p->window.kernel_w + kx) * p->map.in_c + c + first;
-            sgd_exact_row(sgd->key, total + first, (uint32_t)index, (uint32_t)count, w + index,
-                          residual + index);
+            myna_sgd_exact_row(sgd->key, total + first, (uint32_t)index, (uint32_t)count, w + index,
+                               residual + index);
         }
 }
 
-bool depthwise_update_lanes(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
-                            const struct sgd *sgd, int8_t *w, int8_t *residual) {
+bool myna_depthwise_update_lanes(const struct depthwise_update *p, const int8_t *x,
+                                 const int8_t *dy, const struct sgd *sgd, int8_t *w,
+                                 int8_t *residual) {
     const int32_t channels = p->map.in_c, last = channels - LANES;
     if (last < 0)
         return false;

@@ -53,8 +53,8 @@ static void pairs_s8(const int8_t *const a[TALL], const int8_t *b, int32_t strid
     } while (acc < end);
 }
 
-void dots_s8(const int8_t *const a[TALL], const int8_t *b, int32_t stride, int32_t size,
-             int32_t count, int32_t acc[TALL][WIDE]) {
+void myna_dots_s8(const int8_t *const a[TALL], const int8_t *b, int32_t stride, int32_t size,
+                  int32_t count, int32_t acc[TALL][WIDE]) {
     const int32_t even = count & ~1;
     if (even > 0)
         pairs_s8(a, b, stride, size, even, acc[0]);
@@ -63,8 +63,8 @@ void dots_s8(const int8_t *const a[TALL], const int8_t *b, int32_t stride, int32
 }
 
 /* Its loop is unrolled; the elements that are left over are tail-predicated. */
-void dots_s8_s16(const int8_t *const a[TALL], const int16_t *b, int32_t size, int32_t count,
-                 int32_t block[TALL][NARROW]) {
+void myna_dots_s8_s16(const int8_t *const a[TALL], const int16_t *b, int32_t size, int32_t count,
+                      int32_t block[TALL][NARROW]) {
     const int8_t *const rows[] = {a[0], a[1], a[2]};
     const int32_t turns = size >> 5, rest = size & 31;
     int32_t *acc = block[0], *end = acc + count;

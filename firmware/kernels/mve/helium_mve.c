@@ -4,7 +4,7 @@
 #if MYNA_MVE
 #include "kernels/mve/fixed_mve.h"
 
-int32_t sum_s8(const int8_t *x, int32_t count) {
+int32_t myna_sum_s8(const int8_t *x, int32_t count) {
     int32_t sum = 0;
     __asm volatile("wlstp.8 lr, %[count], 2f\n"
                    "1: vldrb.8 q0, [%[x]], #16\n"
@@ -17,7 +17,7 @@ int32_t sum_s8(const int8_t *x, int32_t count) {
     return sum;
 }
 
-void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
+void myna_gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
     if (stride > UINT16_MAX / 7) { /* beyond the reach of a vector's offsets */
         for (int32_t i = 0; i < count; i++)
             to[i] = from[i * stride];
@@ -35,13 +35,13 @@ void gather_s8(int8_t *to, const int8_t *from, int32_t stride, int32_t count) {
                    : "lr", "q0", "cc", "memory");
 }
 
-void add_s32(int32_t *x, int32_t value, int32_t count) {
+void myna_add_s32(int32_t *x, int32_t value, int32_t count) {
     for (; count > 0; count -= 4, x += 4)
         vstrwq_s32(x, vaddq_n_s32(vldrwq_s32(x), value));
 }
 
-void layer_row(const struct layer *p, int32_t count, const int32_t *acc, const int32_t *mantissa,
-               const int32_t *shift, int8_t *y) {
+void myna_layer_row(const struct layer *p, int32_t count, const int32_t *acc,
+                    const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     const int32x4_t low = vdupq_n_s32(p->low), high = vdupq_n_s32(p->high);
     const struct layer own = *p; /* which stores to y cannot change */
     for (int32_t n = count >> 2; n > 0; n--) {
@@ -57,15 +57,15 @@ void layer_row(const struct layer *p, int32_t count, const int32_t *acc, const i
     }
 }
 
-/* a quarter of gradient_rows' work on a row */
+/* a quarter of myna_gradient_rows' work on a row */
 #define SCALE(q)                             \
     "vstrw.32 %q[zero], [%[acc]], #16\n"     \
     "vmulh.s32 " q ", " q ", %q[mantissa]\n" \
     "vrshl.s32 " q ", %[shift]\n"            \
     "vmaxav.s32 %[top], " q "\n"
 
-void gradient_rows(struct fx_multiplier by, int32_t rows, int32_t count, int32_t *acc, int8_t *dx,
-                   int32_t stride, int32_t *peak) {
+void myna_gradient_rows(struct fx_multiplier by, int32_t rows, int32_t count, int32_t *acc,
+                        int8_t *dx, int32_t stride, int32_t *peak) {
     by = without_left(by);
     if (by.shift <= 32) { /* more than one high product */
         struct gradient_range range = {*peak, fx_min32(*peak, 127)};

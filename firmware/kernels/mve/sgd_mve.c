@@ -41,8 +41,8 @@ static inline void apply(int32x4_t exact, int32x4_t noise, mve_pred16_t inside, 
     vstrbq_p_s32(residual, master, inside); /* its low byte is what is left */
 }
 
-void sgd_exact_row(uint32_t key, const int32_t *exact, uint32_t index, uint32_t count, int8_t *w,
-                   int8_t *residual) {
+void myna_sgd_exact_row(uint32_t key, const int32_t *exact, uint32_t index, uint32_t count,
+                        int8_t *w, int8_t *residual) {
     struct noise noise = noise_begin(key, index);
     for (uint32_t i = 0u; i < count; i += 4u) {
         const mve_pred16_t inside = vctp32q(count - i);
@@ -59,8 +59,8 @@ static uint32_t largest(const int32_t *x, uint32_t count) {
 
 /* fx_scale32 in vectors: a left shift, the high word of the product, and a rounding shift right. It
    is exact where the first does not overflow. */
-void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc, uint32_t index,
-             uint32_t count, int8_t *w, int8_t *residual) {
+void myna_sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
+                  uint32_t index, uint32_t count, int8_t *w, int8_t *residual) {
     by = without_left(by);
     const int32_t left = fx_max32(0, 33 - by.shift), right = fx_max32(1, by.shift - 32);
     if (left > 0 && largest(acc, count) > (uint32_t)INT32_MAX >> fx_min32(left, 31)) {

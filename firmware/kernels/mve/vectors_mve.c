@@ -16,21 +16,21 @@ static inline int32x4_t requantize(const struct requantize *p, int32x4_t x) {
     return vminq_s32(x, vdupq_n_s32(p->high));
 }
 
-uint32_t requantize_s16_s8_vectors(const struct requantize *p, const int16_t *x, int8_t *y) {
+uint32_t myna_requantize_s16_s8_vectors(const struct requantize *p, const int16_t *x, int8_t *y) {
     const struct requantize own = *p; /* which stores to y cannot change */
     for (uint32_t n = own.size / 4u; n > 0u; n--, x += 4, y += 4)
         vstrbq_s32(y, requantize(&own, vldrhq_s32(x)));
     return own.size & ~3u;
 }
 
-uint32_t requantize_s8_s16_vectors(const struct requantize *p, const int8_t *x, int16_t *y) {
+uint32_t myna_requantize_s8_s16_vectors(const struct requantize *p, const int8_t *x, int16_t *y) {
     const struct requantize own = *p;
     for (uint32_t n = own.size / 4u; n > 0u; n--, x += 4, y += 4)
         vstrhq_s32(y, requantize(&own, vldrbq_s32(x)));
     return own.size & ~3u;
 }
 
-uint32_t requantize_s8_s8_vectors(const struct requantize *p, const int8_t *x, int8_t *y) {
+uint32_t myna_requantize_s8_s8_vectors(const struct requantize *p, const int8_t *x, int8_t *y) {
     const struct requantize own = *p;
     for (uint32_t n = own.size / 4u; n > 0u; n--, x += 4, y += 4)
         vstrbq_s32(y, requantize(&own, vldrbq_s32(x)));
@@ -45,8 +45,8 @@ static inline int16x8_t widen(const struct coupling *p, const int8_t *branch) {
     return vqmovntq_s32(vqmovnbq_s32(x, even), odd);
 }
 
-uint32_t couple_vectors(const struct coupling *p, const int16_t *x, const int8_t *branch,
-                        int32_t *wraps, int16_t *y) {
+uint32_t myna_couple_vectors(const struct coupling *p, const int16_t *x, const int8_t *branch,
+                             int32_t *wraps, int16_t *y) {
     const struct coupling own = *p;
     const int16x8_t one = vdupq_n_s16(1);
     int32_t wrapped = *wraps;
@@ -60,16 +60,16 @@ uint32_t couple_vectors(const struct coupling *p, const int16_t *x, const int8_t
     return own.size & ~7u;
 }
 
-uint32_t uncouple_vectors(const struct coupling *p, const int16_t *y, const int8_t *branch,
-                          int16_t *x) {
+uint32_t myna_uncouple_vectors(const struct coupling *p, const int16_t *y, const int8_t *branch,
+                               int16_t *x) {
     const struct coupling own = *p;
     for (uint32_t n = own.size / 8u; n > 0u; n--, x += 8, branch += 8, y += 8)
         vstrhq_s16(x, vsubq_s16(vldrhq_s16(y), widen(&own, branch)));
     return own.size & ~7u;
 }
 
-uint32_t clamp_grad_vectors(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,
-                            int8_t *dx) {
+uint32_t myna_clamp_grad_vectors(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,
+                                 int8_t *dx) {
     if (p->low >= INT8_MAX || p->high <= INT8_MIN) /* nothing lies between */
         return 0u;
     const int8_t least = (int8_t)(p->low + 1), most = (int8_t)(p->high - 1);
@@ -87,9 +87,9 @@ static inline int32x4_t scaled(const int8_t *x, int32_t left, struct fx_multipli
     return vrshlq_n_s32(high, 32 - by.shift);
 }
 
-uint32_t grad_add_vectors(uint32_t size, const int8_t *a, int32_t left_a, struct fx_multiplier by_a,
-                          const int8_t *b, int32_t left_b, struct fx_multiplier by_b, int8_t *sum,
-                          int32_t *peak) {
+uint32_t myna_grad_add_vectors(uint32_t size, const int8_t *a, int32_t left_a,
+                               struct fx_multiplier by_a, const int8_t *b, int32_t left_b,
+                               struct fx_multiplier by_b, int8_t *sum, int32_t *peak) {
     uint32_t top = (uint32_t)*peak;
     for (uint32_t n = size / 4u; n > 0u; n--, a += 4, b += 4, sum += 4) {
         int32x4_t x = vaddq_s32(scaled(a, left_a, by_a), scaled(b, left_b, by_b));

@@ -9,23 +9,23 @@
 #include "kernels/requantize.h"
 
 #if MYNA_MVE
-uint32_t requantize_s16_s8_vectors(const struct requantize *p, const int16_t *x, int8_t *y);
-uint32_t requantize_s8_s16_vectors(const struct requantize *p, const int8_t *x, int16_t *y);
-uint32_t requantize_s8_s8_vectors(const struct requantize *p, const int8_t *x, int8_t *y);
+uint32_t myna_requantize_s16_s8_vectors(const struct requantize *p, const int16_t *x, int8_t *y);
+uint32_t myna_requantize_s8_s16_vectors(const struct requantize *p, const int8_t *x, int16_t *y);
+uint32_t myna_requantize_s8_s8_vectors(const struct requantize *p, const int8_t *x, int8_t *y);
 
 /* adds to *wraps */
-uint32_t couple_vectors(const struct coupling *p, const int16_t *x, const int8_t *branch,
-                        int32_t *wraps, int16_t *y);
-uint32_t uncouple_vectors(const struct coupling *p, const int16_t *y, const int8_t *branch,
-                          int16_t *x);
+uint32_t myna_couple_vectors(const struct coupling *p, const int16_t *x, const int8_t *branch,
+                             int32_t *wraps, int16_t *y);
+uint32_t myna_uncouple_vectors(const struct coupling *p, const int16_t *y, const int8_t *branch,
+                               int16_t *x);
 
-uint32_t clamp_grad_vectors(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,
-                            int8_t *dx);
+uint32_t myna_clamp_grad_vectors(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,
+                                 int8_t *dx);
 /* (scale_down(a << left_a, by_a) + scale_down(b << left_b, by_b) + 128) >> 8, the shifts of both
    more than 32 */
-uint32_t grad_add_vectors(uint32_t size, const int8_t *a, int32_t left_a, struct fx_multiplier by_a,
-                          const int8_t *b, int32_t left_b, struct fx_multiplier by_b, int8_t *sum,
-                          int32_t *peak);
+uint32_t myna_grad_add_vectors(uint32_t size, const int8_t *a, int32_t left_a,
+                               struct fx_multiplier by_a, const int8_t *b, int32_t left_b,
+                               struct fx_multiplier by_b, int8_t *sum, int32_t *peak);
 #endif
 
 #endif
