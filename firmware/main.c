@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware: answer requests from the port, sleep in between. */
-#include "boards/port.h"
-#include "runtime/server.h"
+#include "myna.h"
 
 int main(void) {
     myna_port_init();

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     MYNA_AUDIO_FRAME = 512,                   /* samples of a frame = length of the FFT */
     MYNA_AUDIO_HOP = 320,                     /* samples from frame to frame */
@@ -40,7 +44,7 @@ struct myna_audio_complex {
     int32_t re, im;
 };
 
-/* About 3.2 KB; no clip is ever kept. */
+/* The front end at work, about 3.2 KB; no clip is ever kept. */
 struct myna_audio_state {
     int16_t frame[MYNA_AUDIO_FRAME]; /* aligned with the union, for loads of two samples */
     int16_t log_mel[MYNA_AUDIO_MAX_MELS];
@@ -52,16 +56,22 @@ struct myna_audio_state {
     } spectrum;
 };
 
-/* Forget all samples: the next one pushed is the first of a clip. */
+/* Forgets all samples: the next one pushed is the first of a clip. */
 void myna_audio_reset(struct myna_audio_state *state);
 
 /*
- * Take samples until a frame is complete or `count` are taken; returns how many were taken.
- * *ready tells whether `row` (config->features values) was written; call again with the rest.
+ * Takes samples (16 kHz) until a frame is complete or `count` of them are taken; returns how many.
+ * *ready tells whether `row` was written: config->features values, one row of the model's features.
+ * Call it again with the rest. The first row comes with sample MYNA_AUDIO_FRAME, each further one
+ * MYNA_AUDIO_HOP samples later.
  */
 __attribute__((warn_unused_result)) uint32_t myna_audio_push(struct myna_audio_state *state,
                                                              const struct myna_audio_config *config,
                                                              const int16_t *pcm, uint32_t count,
                                                              int8_t *row, bool *ready);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

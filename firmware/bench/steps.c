@@ -8,6 +8,7 @@
 #include "audio/features.h"
 #include "bench/mark.h"
 #include "boards/port.h"
+#include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/model.h"
 

@@ -4,6 +4,7 @@
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/recording.h"
 
 #include <stddef.h>
 #include <string.h>

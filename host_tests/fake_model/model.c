@@ -3,6 +3,8 @@
    step stirs features, step and row together so that order and number of steps both matter. */
 #include "runtime/model.h"
 
+#include "runtime/recording.h"
+
 #include "audio_tables.h" /* rendered by the test */
 #include "config.h"
 

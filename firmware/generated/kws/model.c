@@ -18,6 +18,7 @@
 #include "kernels/requantize.h"
 #include "kernels/sgd.h"
 #include "kernels/similarity.h"
+#include "runtime/recording.h"
 
 #if MYNA_MODEL_ABI != 6
 #error "this file was generated for another version of runtime/model.h: generate it again"
