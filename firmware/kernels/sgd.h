@@ -56,9 +56,11 @@ struct bias_update {
     uint32_t tag;
 };
 
+/* dy[n,c] scale[2] steps[c,2] rate[2] seed step -> bias[c] */
 void myna_bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
                       const int32_t *steps, const int32_t *rate, const int32_t *seed,
                       const int32_t *step, int32_t *bias);
+/* -> step */
 void myna_advance_step(int32_t *step);
 
 #endif

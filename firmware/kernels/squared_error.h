@@ -13,6 +13,7 @@ struct squared_error {
     struct fx_multiplier to_loss;
 };
 
+/* y[n] x[n] -> dy[n] scale[2] loss */
 void myna_squared_error_s8(const struct squared_error *p, const int8_t *y, const int8_t *x,
                            int8_t *dy, int32_t *scale, int32_t *loss);
 
