@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware: answer requests from the port, sleep in between. */
-#include "boards/port.h"
-#include "runtime/server.h"
+#include "myna.h"
 
 int main(void) {
-    port_init();
-    server_init();
+    myna_port_init();
+    myna_server_init();
     for (;;) {
-        if (!server_poll()) {
-            port_idle();
+        if (!myna_server_poll()) {
+            myna_port_idle();
         }
     }
 }

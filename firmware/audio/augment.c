@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "augment.h"
+#include "audio/augment.h"
 
 #include "kernels/fixed.h"
 
@@ -52,19 +52,19 @@ static bool masks(struct mask mask, uint32_t index) {
 }
 
 /* int8 steps of a level in octaves of power; below 2^12. */
-static int32_t steps(const struct audio_config *config, int32_t octaves) {
+static int32_t steps(const struct myna_audio_config *config, int32_t octaves) {
     return (octaves * config->multiplier[0] + (1 << 13)) >> 14;
 }
 
 /* The level of two sounds together. */
-static int32_t log_add(const struct audio_config *config, int32_t a, int32_t b) {
+static int32_t log_add(const struct myna_audio_config *config, int32_t a, int32_t b) {
     const uint32_t difference = (uint32_t)fx_abs32(a - b);
     const int32_t more = difference < config->log_add_count ? config->log_add[difference] : 0;
     return fx_max32(a, b) + more;
 }
 
 /* Changes the levels of a map in place; noise may be NULL. */
-static void vary_levels(const struct audio_config *config, const int8_t *noise, uint32_t key,
+static void vary_levels(const struct myna_audio_config *config, const int8_t *noise, uint32_t key,
                         int8_t *map) {
     const uint32_t frames = config->frames, bands = config->features;
     const int32_t gain = draw_signed(key, DRAW_GAIN, steps(config, GAIN));
@@ -85,8 +85,8 @@ static void vary_levels(const struct audio_config *config, const int8_t *noise, 
     }
 }
 
-void audio_vary(const struct audio_config *config, const int8_t *features, const int8_t *noise,
-                uint32_t key, int8_t *out) {
+void myna_audio_vary(const struct myna_audio_config *config, const int8_t *features,
+                     const int8_t *noise, uint32_t key, int8_t *out) {
     const uint32_t frames = config->frames, bands = config->features;
     const int32_t shift = draw_signed(key, DRAW_SHIFT, SHIFT);
     const struct mask mask = draw_mask(key, DRAW_TIME_MASK, TIME_MASK, frames);

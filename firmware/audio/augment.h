@@ -6,7 +6,7 @@
 #ifndef MYNA_AUDIO_AUGMENT_H
 #define MYNA_AUDIO_AUGMENT_H
 
-#include "features.h"
+#include "audio/features.h"
 
 #include <stdint.h>
 
@@ -15,7 +15,7 @@
  * cases with the map `noise` (or NULL). All maps are [config->frames][config->features]; `out`
  * overlaps neither of the others. Without config->log_add only time is varied.
  */
-void audio_vary(const struct audio_config *config, const int8_t *features, const int8_t *noise,
-                uint32_t key, int8_t *out);
+void myna_audio_vary(const struct myna_audio_config *config, const int8_t *features,
+                     const int8_t *noise, uint32_t key, int8_t *out);
 
 #endif

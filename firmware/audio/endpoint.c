@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "endpoint.h"
+#include "audio/endpoint.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -20,14 +20,14 @@ struct burst {
     uint32_t start, end, active, area;
 };
 
-void endpoint_reset(struct endpoint *endpoint) {
+void myna_endpoint_reset(struct endpoint *endpoint) {
     memset(endpoint, 0, sizeof *endpoint);
 }
 
 /* log2(variance + 1) in eighths, for a variance of at most 2^30. */
 static uint8_t level_of(uint64_t squares, int32_t sum) {
     const uint64_t square = (uint64_t)((int64_t)sum * sum);
-    const uint32_t hop = AUDIO_HOP;
+    const uint32_t hop = MYNA_AUDIO_HOP;
     const uint64_t value = (hop * squares - square) / (hop * hop) + 1u;
     const uint32_t exponent = 63u - (uint32_t)__builtin_clzll(value);
     return (uint8_t)(8u * exponent + ((value << 3 >> exponent) & 7u));
@@ -41,7 +41,7 @@ static void end_hop(struct endpoint *endpoint) {
     endpoint->hop_sum = 0;
 }
 
-void endpoint_push(struct endpoint *endpoint, const int16_t *pcm, uint32_t count) {
+void myna_endpoint_push(struct endpoint *endpoint, const int16_t *pcm, uint32_t count) {
     for (uint32_t i = 0u; i < count; i++) {
         const uint32_t size = (uint32_t)(pcm[i] < 0 ? -(int32_t)pcm[i] : pcm[i]);
         endpoint->squares += size * size;
@@ -50,7 +50,7 @@ void endpoint_push(struct endpoint *endpoint, const int16_t *pcm, uint32_t count
         endpoint->clipped += size >= INT16_MAX;
         endpoint->peak = (uint16_t)(size > endpoint->peak ? size : endpoint->peak);
         endpoint->samples++;
-        if (endpoint->samples % AUDIO_HOP == 0u) {
+        if (endpoint->samples % MYNA_AUDIO_HOP == 0u) {
             end_hop(endpoint);
         }
     }
@@ -134,19 +134,19 @@ static void judge(const struct endpoint *endpoint, struct endpoint_word *word) {
     }
 }
 
-void endpoint_find(const struct endpoint *endpoint, struct endpoint_word *word) {
+void myna_endpoint_find(const struct endpoint *endpoint, struct endpoint_word *word) {
     *word = (struct endpoint_word){.verdict = ENDPOINT_NO_WORD, .length = endpoint->hops};
     if (endpoint->hops >= SHORTEST) {
         judge(endpoint, word);
     }
 }
 
-uint32_t endpoint_first_frame(const struct endpoint *endpoint, const struct endpoint_word *word,
-                              uint32_t frames) {
+uint32_t myna_endpoint_first_frame(const struct endpoint *endpoint,
+                                   const struct endpoint_word *word, uint32_t frames) {
     if (endpoint->hops <= ENDPOINT_SECOND) {
         return 0u;
     }
-    const uint32_t all = (endpoint->samples - AUDIO_FRAME) / AUDIO_HOP + 1u;
+    const uint32_t all = (endpoint->samples - MYNA_AUDIO_FRAME) / MYNA_AUDIO_HOP + 1u;
     const uint32_t room = all > frames ? all - frames : 0u;
     const uint32_t middle = 2u * word->start + word->length; /* in halves of a hop */
     const uint32_t first = middle > frames ? (middle - frames) / 2u : 0u;

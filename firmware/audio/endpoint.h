@@ -6,15 +6,16 @@
 #ifndef MYNA_AUDIO_ENDPOINT_H
 #define MYNA_AUDIO_ENDPOINT_H
 
-#include "features.h"
+#include "audio/features.h"
 
 #include <stdint.h>
 
 enum {
-    ENDPOINT_SECOND = 50,                         /* hops of a second */
-    ENDPOINT_HOPS = 4 * ENDPOINT_SECOND,          /* of the longest recording */
-    ENDPOINT_SAMPLES = ENDPOINT_HOPS * AUDIO_HOP, /* of it */
-    ENDPOINT_FRAMES = (ENDPOINT_SAMPLES - AUDIO_FRAME) / AUDIO_HOP + 1 /* whole frames of it */
+    ENDPOINT_SECOND = 50,                              /* hops of a second */
+    ENDPOINT_HOPS = 4 * ENDPOINT_SECOND,               /* of the longest recording */
+    ENDPOINT_SAMPLES = ENDPOINT_HOPS * MYNA_AUDIO_HOP, /* of it */
+    ENDPOINT_FRAMES =
+        (ENDPOINT_SAMPLES - MYNA_AUDIO_FRAME) / MYNA_AUDIO_HOP + 1 /* whole frames of it */
 };
 
 enum endpoint_verdict {
@@ -46,16 +47,16 @@ struct endpoint_word {
 };
 
 /* Forgets everything: the next sample is a recording's first. */
-void endpoint_reset(struct endpoint *endpoint);
+void myna_endpoint_reset(struct endpoint *endpoint);
 
 /* Takes samples; a recording has at most ENDPOINT_SAMPLES. */
-void endpoint_push(struct endpoint *endpoint, const int16_t *pcm, uint32_t count);
+void myna_endpoint_push(struct endpoint *endpoint, const int16_t *pcm, uint32_t count);
 
 /* Finds the word in what was pushed. */
-void endpoint_find(const struct endpoint *endpoint, struct endpoint_word *word);
+void myna_endpoint_find(const struct endpoint *endpoint, struct endpoint_word *word);
 
 /* The first of the `frames` frames that are the clip: the word in its middle. */
-uint32_t endpoint_first_frame(const struct endpoint *endpoint, const struct endpoint_word *word,
-                              uint32_t frames);
+uint32_t myna_endpoint_first_frame(const struct endpoint *endpoint,
+                                   const struct endpoint_word *word, uint32_t frames);
 
 #endif

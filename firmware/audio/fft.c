@@ -7,7 +7,7 @@
 #include "kernels/fixed.h"
 
 #if !MYNA_DSP && !MYNA_MVE
-#include "fft.h"
+#include "audio/fft.h"
 
 #include <stddef.h>
 
@@ -17,12 +17,12 @@ static inline int32_t rotate(int32_t a, int32_t c, int32_t b, int32_t s) {
 }
 
 /* Products of Q0 samples and a Q15 window, below 2^30, in bit-reversed order. */
-static void load(struct audio_complex *point, const int16_t *frame, const int16_t *window) {
+static void load(struct myna_audio_complex *point, const int16_t *frame, const int16_t *window) {
     uint32_t reversed = 0;
-    for (size_t n = 0; n < AUDIO_FRAME; n += 2) {
+    for (size_t n = 0; n < MYNA_AUDIO_FRAME; n += 2) {
         point[reversed].re = frame[n] * window[n];
         point[reversed].im = frame[n + 1] * window[n + 1];
-        uint32_t bit = AUDIO_POINTS / 2;
+        uint32_t bit = MYNA_AUDIO_POINTS / 2;
         while (reversed & bit) { /* add one, carrying towards the low bits */
             reversed ^= bit;
             bit >>= 1;
@@ -32,11 +32,12 @@ static void load(struct audio_complex *point, const int16_t *frame, const int16_
 }
 
 /* The butterflies of one stage that share the twiddle (c, s): a[0] and a[half], every 2 * half. */
-__attribute__((noinline)) static void
-stage(struct audio_complex *a, const struct audio_complex *end, size_t half, int32_t c, int32_t s) {
+__attribute__((noinline)) static void stage(struct myna_audio_complex *a,
+                                            const struct myna_audio_complex *end, size_t half,
+                                            int32_t c, int32_t s) {
     const int32_t negative_s = -s;
     do {
-        struct audio_complex *b = a + half;
+        struct myna_audio_complex *b = a + half;
         const int32_t re = b->re;
         const int32_t im = b->im;
         const int32_t t_re = rotate(re, c, im, s);
@@ -51,12 +52,12 @@ stage(struct audio_complex *a, const struct audio_complex *end, size_t half, int
     } while (a < end);
 }
 
-static void butterflies(struct audio_complex *point, const int32_t *twiddle) {
-    for (size_t half = 1; half < AUDIO_POINTS; half *= 2) {
-        const size_t step = AUDIO_POINTS / half;
+static void butterflies(struct myna_audio_complex *point, const int32_t *twiddle) {
+    for (size_t half = 1; half < MYNA_AUDIO_POINTS; half *= 2) {
+        const size_t step = MYNA_AUDIO_POINTS / half;
         for (size_t j = 0; j < half; j++) {
             const int32_t *cs = &twiddle[2 * j * step];
-            stage(point + j, point + AUDIO_POINTS, half, cs[0], cs[1]);
+            stage(point + j, point + MYNA_AUDIO_POINTS, half, cs[0], cs[1]);
         }
     }
 }
@@ -67,13 +68,13 @@ static inline uint64_t power(int32_t re, int32_t im) {
 }
 
 /* Separate the two interleaved real signals, in place: bins k and 256 - k come from one pair. */
-void audio_powers(struct audio_state *state, const struct audio_config *config) {
+void myna_audio_powers(struct myna_audio_state *state, const struct myna_audio_config *config) {
     const int32_t *twiddle = config->twiddle;
     state->spectrum.power[0] = audio_first_power(state->spectrum.point[0], twiddle[0]);
-    for (size_t k = 1; k <= AUDIO_POINTS / 2; k++) {
-        const size_t mirror = AUDIO_POINTS - k;
-        const struct audio_complex z = state->spectrum.point[k];
-        const struct audio_complex m = state->spectrum.point[mirror];
+    for (size_t k = 1; k <= MYNA_AUDIO_POINTS / 2; k++) {
+        const size_t mirror = MYNA_AUDIO_POINTS - k;
+        const struct myna_audio_complex z = state->spectrum.point[k];
+        const struct myna_audio_complex m = state->spectrum.point[mirror];
         const int32_t c = twiddle[2 * k];
         const int32_t s = twiddle[2 * k + 1];
         const int32_t e = (z.re >> 2) + (m.re >> 2);
@@ -87,7 +88,7 @@ void audio_powers(struct audio_state *state, const struct audio_config *config) 
     }
 }
 
-void audio_transform(struct audio_state *state, const struct audio_config *config) {
+void myna_audio_transform(struct myna_audio_state *state, const struct myna_audio_config *config) {
     load(state->spectrum.point, state->frame, config->window);
     butterflies(state->spectrum.point, config->twiddle);
 }

@@ -15,21 +15,21 @@
 _Static_assert(sizeof clip_labels / sizeof *clip_labels <= MYNA_MAX_CLIPS, "clips fit the store");
 
 int main(void) {
-    port_init();
+    myna_port_init();
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     for (uint32_t i = 0u; i < sizeof clip_labels / sizeof *clip_labels; i++) {
-        struct clip *clip = clips_at(i);
+        struct clip *clip = myna_clips_at(i);
         memcpy(clip->features, clip_features[i], sizeof clip->features);
         clip->label = clip_labels[i];
         clip->stored = true;
     }
-    if (learn_check(&how_to_learn) != STATUS_OK)
-        port_fail("bench: these clips cannot be learned");
+    if (myna_learn_check(&how_to_learn) != STATUS_OK)
+        myna_port_fail("bench: these clips cannot be learned");
     struct learn_result result;
     mark();
-    learn_run(&how_to_learn, &result);
+    myna_learn_run(&how_to_learn, &result);
     mark();
     for (uint16_t i = 0u; i < result.epochs; i++) /* their number, as marks */
         mark();
-    port_fail(BENCH_DONE);
+    myna_port_fail(BENCH_DONE);
 }

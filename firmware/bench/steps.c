@@ -8,6 +8,7 @@
 #include "audio/features.h"
 #include "bench/mark.h"
 #include "boards/port.h"
+#include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/model.h"
 
@@ -15,7 +16,7 @@
 
 enum { SAMPLES = 16000 }; /* one second */
 
-static struct audio_state audio;
+static struct myna_audio_state audio;
 
 static bool visit(uint16_t node) {
     (void)node;
@@ -38,16 +39,17 @@ static void count_features(void) {
             myna_model.features[i] = (int8_t)(uint8_t)fx_random32(1u, i);
         return;
     }
-    const struct audio_config *config = myna_model.audio;
-    int16_t pcm[AUDIO_HOP];
+    const struct myna_audio_config *config = myna_model.audio;
+    int16_t pcm[MYNA_AUDIO_HOP];
     int8_t *row = myna_model.features, *end = row + config->frames * config->features;
-    audio_reset(&audio);
-    for (uint32_t first = 0u; first < SAMPLES; first += AUDIO_HOP) {
-        make_sound(pcm, first, AUDIO_HOP);
+    myna_audio_reset(&audio);
+    for (uint32_t first = 0u; first < SAMPLES; first += MYNA_AUDIO_HOP) {
+        make_sound(pcm, first, MYNA_AUDIO_HOP);
         mark();
-        for (uint32_t taken = 0u; taken < AUDIO_HOP;) {
+        for (uint32_t taken = 0u; taken < MYNA_AUDIO_HOP;) {
             bool ready;
-            taken += audio_push(&audio, config, pcm + taken, AUDIO_HOP - taken, row, &ready);
+            taken +=
+                myna_audio_push(&audio, config, pcm + taken, MYNA_AUDIO_HOP - taken, row, &ready);
             if (ready && row + config->features < end)
                 row += config->features;
         }
@@ -65,7 +67,7 @@ static int32_t surprise(void) {
 }
 
 int main(void) {
-    port_init();
+    myna_port_init();
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     count_features();
     mark();
@@ -73,5 +75,5 @@ int main(void) {
     *myna_model.label = surprise();
     mark();
     myna_model.train_step(visit);
-    port_fail(BENCH_DONE);
+    myna_port_fail(BENCH_DONE);
 }

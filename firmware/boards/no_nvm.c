@@ -2,6 +2,6 @@
 /* For boards without non-volatile memory to spare. */
 #include "boards/port.h"
 
-const struct nvm *port_nvm(void) {
+const struct myna_nvm *myna_port_nvm(void) {
     return NULL;
 }

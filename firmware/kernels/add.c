@@ -7,7 +7,7 @@ static inline int32_t lifted(const struct rescale *from, int32_t x) {
     return fx_requantize_down(value, from->mantissa, -from->shift);
 }
 
-void add_s8(const struct add *p, const int8_t *a, const int8_t *b, int8_t *y) {
+void myna_add_s8(const struct add *p, const int8_t *a, const int8_t *b, int8_t *y) {
     const struct add own = *p; /* which stores to y cannot change */
     for (uint32_t i = 0; i < own.size; i++) {
         int32_t sum = lifted(&own.a, a[i]) + lifted(&own.b, b[i]);

@@ -17,6 +17,7 @@ struct add {
 };
 
 /* y may be a or b */
-void add_s8(const struct add *p, const int8_t *a, const int8_t *b, int8_t *y);
+/* a[n] b[n] -> y[n] */
+void myna_add_s8(const struct add *p, const int8_t *a, const int8_t *b, int8_t *y);
 
 #endif

@@ -12,23 +12,24 @@ static void add_terms(const struct block_columns *columns, const int8_t *rows, u
 }
 
 #ifdef __ARM_FEATURE_DSP
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
-                uint32_t size, uint32_t count, int32_t (*acc)[2]) {
+void myna_block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                     uint32_t size, uint32_t count, int32_t (*acc)[2]) {
     uint32_t pairs = count / 2u, fours = size / 4u;
     if (pairs > 0u)
-        block_pairs(columns->value, rows, stride, fours, acc[0], pairs, 2u * stride - 4u * fours);
+        myna_block_pairs(columns->value, rows, stride, fours, acc[0], pairs,
+                         2u * stride - 4u * fours);
     if ((count & 1u) != 0u) { /* the last row as a pair with itself */
         int32_t twice[2][2];
-        block_pairs(columns->value, rows + (count - 1u) * stride, 0u, fours, twice[0], 1u, 0u);
+        myna_block_pairs(columns->value, rows + (count - 1u) * stride, 0u, fours, twice[0], 1u, 0u);
         memcpy(acc[count - 1u], twice[0], sizeof twice[0]);
     }
     if (4u * fours < size)
         add_terms(columns, rows, stride, size, count, 4u * fours, acc);
 }
 
-void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
-                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
-    block_wide_pairs(columns[0], others[0], pairs, fours, acc[0]);
+void myna_block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                     uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
+    myna_block_wide_pairs(columns[0], others[0], pairs, fours, acc[0]);
 }
 #else
 /* acc[r][c] of the rows 0 and 1, `stride` apart */
@@ -46,8 +47,8 @@ static void two_rows(const int16_t *column, const int8_t *row, uint32_t stride, 
     acc[0][0] = a, acc[0][1] = b, acc[1][0] = c, acc[1][1] = d;
 }
 
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
-                uint32_t size, uint32_t count, int32_t (*acc)[2]) {
+void myna_block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                     uint32_t size, uint32_t count, int32_t (*acc)[2]) {
     for (uint32_t r = 0u; r + 1u < count; r += 2u)
         two_rows(columns->value, rows + r * stride, stride, size, &acc[r]);
     if ((count & 1u) != 0u) {
@@ -56,8 +57,8 @@ void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_
     }
 }
 
-void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
-                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
+void myna_block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                     uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
     for (uint32_t p = 0u; p < pairs; p++) {
         const int16_t *x = columns[2u * p], *y = columns[2u * p + 1u];
         int32_t a = 0, b = 0, c = 0, d = 0;
@@ -75,13 +76,13 @@ void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WI
 }
 #endif
 
-void block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width, uint32_t stride,
-               uint32_t count, int32_t zero) {
+void myna_block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width,
+                    uint32_t stride, uint32_t count, int32_t zero) {
     uint32_t even = 0u;
 #ifdef __ARM_FEATURE_DSP
     if (width == WIDE_LAY) {
         even = count & ~1u;
-        block_lay_four(columns[0], x, stride, even, dsp_twice(-zero));
+        myna_block_lay_four(columns[0], x, stride, even, dsp_twice(-zero));
     }
 #endif
     for (uint32_t i = 0u; i < width; i++) {

@@ -23,7 +23,7 @@ struct block_columns {
 };
 
 #ifdef __ARM_FEATURE_DSP
-#include "kernels/block_dsp.h"
+#include "kernels/dsp/block_dsp.h"
 #else
 static inline uint32_t block_place(uint32_t column, uint32_t k) {
     return column * BLOCK_TERMS + k;
@@ -47,16 +47,16 @@ static inline void block_set_all(struct block_columns *b, uint32_t column, const
 }
 
 /* acc[r][c] = sum over `size` terms of row r times column c; the rows are `stride` apart */
-void block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
-                uint32_t size, uint32_t count, int32_t (*acc)[2]);
+void myna_block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
+                     uint32_t size, uint32_t count, int32_t (*acc)[2]);
 
 /* Columns i < `width` <= WIDE_LAY: the bytes at x + i, x + i + stride, …, less zero; then zeros up
  * to a multiple of four terms. */
-void block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width, uint32_t stride,
-               uint32_t count, int32_t zero);
+void myna_block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width,
+                    uint32_t stride, uint32_t count, int32_t zero);
 
 /* acc[o][c] += sum over `fours` times four terms of other column o times column c */
-void block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
-                uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]);
+void myna_block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
+                     uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]);
 
 #endif

@@ -13,7 +13,9 @@ struct slice {
     uint32_t rows, width, begin, size;
 };
 
-void concat_s8(const struct concat *p, const int8_t *a, const int8_t *b, int8_t *y);
-void slice_s8(const struct slice *p, const int8_t *x, int8_t *y);
+/* a[n,ca] b[n,cb] -> y[n,ca+cb] */
+void myna_concat_s8(const struct concat *p, const int8_t *a, const int8_t *b, int8_t *y);
+/* x[n,cx] -> y[n,cy] */
+void myna_slice_s8(const struct slice *p, const int8_t *x, int8_t *y);
 
 #endif

@@ -74,7 +74,7 @@ static void two_pixels(const struct conv2d *p, const struct block_columns *colum
     for (uint32_t c = 0u; c < p->map.out_c; c += BLOCK_ROWS) {
         int32_t acc[BLOCK_ROWS][2];
         uint32_t count = fx_minu32(BLOCK_ROWS, p->map.out_c - c);
-        block_rows(columns, w + c * filter, filter, filter, count, acc);
+        myna_block_rows(columns, w + c * filter, filter, filter, count, acc);
         finish_pixels(&p->layer, acc, count, bias + c, mantissa + c, shift + c, y0 + c, y1 + c);
     }
 }
@@ -90,8 +90,8 @@ static void finish_large(const struct conv2d *p, const int8_t *x, const int8_t *
     }
 }
 
-void conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const int32_t *bias,
-               const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+void myna_conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, const int32_t *bias,
+                    const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     struct block_columns columns;
     int32_t filter = p->window.kernel_h * p->window.kernel_w * p->map.in_c;
     for (int32_t i = 0, last = p->map.out_h * p->map.out_w - 1; i <= last; i += 2) {

@@ -3,7 +3,7 @@
 
 #include "kernels/block.h"
 #include "kernels/conv2d.h"
-#include "kernels/conv2d_mve.h"
+#include "kernels/mve/conv2d_mve.h"
 #include "kernels/pairs.h"
 
 /* Two input channels of one tap as columns: weights from w0 and w1 on, one per output channel and
@@ -44,14 +44,14 @@ static void two_channels(const struct map *m, const struct block_columns *column
     for (uint32_t i = 0u; i < pixels; i += BLOCK_ROWS) {
         int32_t acc[BLOCK_ROWS][2];
         uint32_t count = fx_minu32(BLOCK_ROWS, pixels - i);
-        block_rows(columns, dy + i * m->out_c, m->out_c, m->out_c, count, acc);
+        myna_block_rows(columns, dy + i * m->out_c, m->out_c, m->out_c, count, acc);
         narrow_pairs(acc, count, by, dx0 + i * m->in_c, dx1 + i * m->in_c, m->in_c, range);
     }
 }
 
-static bool pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
-                                 const int16_t *channel, struct fx_multiplier by, int8_t *dx,
-                                 int32_t *peak) {
+static bool myna_pointwise_grad_input(const struct map *m, const int8_t *dy, const int8_t *w,
+                                      const int16_t *channel, struct fx_multiplier by, int8_t *dx,
+                                      int32_t *peak) {
     struct block_columns columns;
     struct gradient_range range = {0, 0};
     if (m->out_c > BLOCK_TERMS)
@@ -85,8 +85,8 @@ static void add_tap(const struct conv2d_grad_input *p, const struct stretch *s, 
         int32_t part[BLOCK_ROWS][2], terms = fx_min32(BLOCK_TERMS, m->out_c - c);
         const int8_t *from = w + c * filter;
         lay_weights(from + s->first, from + s->second, filter, channel + c, terms, &columns);
-        block_rows(&columns, dy + cols.begin * m->out_c + c, m->out_c, (uint32_t)terms,
-                   (uint32_t)(cols.end - cols.begin), part);
+        myna_block_rows(&columns, dy + cols.begin * m->out_c + c, m->out_c, (uint32_t)terms,
+                        (uint32_t)(cols.end - cols.begin), part);
         for (int32_t i = 0; i < cols.end - cols.begin; i++) {
             acc[i * k->stride_w][0] += part[i][0];
             acc[i * k->stride_w][1] += part[i][1];
@@ -124,13 +124,13 @@ static void windowed_grad_input(const struct conv2d_grad_input *p, const int8_t 
             }
 }
 
-void conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
-                          const int16_t *channel, const int32_t *scale, const int32_t *out,
-                          int8_t *dx, int32_t *peak) {
+void myna_conv2d_s8_grad_input(const struct conv2d_grad_input *p, const int8_t *dy, const int8_t *w,
+                               const int16_t *channel, const int32_t *scale, const int32_t *out,
+                               int8_t *dx, int32_t *peak) {
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
-    if (is_pointwise(m, &p->window) && pointwise_grad_input(m, dy, w, channel, by, dx, peak))
+    if (is_pointwise(m, &p->window) && myna_pointwise_grad_input(m, dy, w, channel, by, dx, peak))
         return;
     windowed_grad_input(p, dy, w, channel, by, dx, &range);
     *peak = range.peak;

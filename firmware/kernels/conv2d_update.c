@@ -49,8 +49,8 @@ static void lay_block(const struct conv2d_update *p, const int8_t *x, uint32_t f
         memset(scratch->x[size], 0, sizeof scratch->x[size]);
     for (uint32_t j = 0u; j < size; j += WIDE_LAY)
         if (is_pointwise(&p->map, &p->window))
-            block_lay(&scratch->x[j], x + begin * in_c + first + j, fx_minu32(WIDE_LAY, size - j),
-                      in_c, count, p->x_zero);
+            myna_block_lay(&scratch->x[j], x + begin * in_c + first + j,
+                           fx_minu32(WIDE_LAY, size - j), in_c, count, p->x_zero);
         else
             for (uint32_t i = j; i < fx_minu32(j + WIDE_LAY, size); i++)
                 lay_inputs(p, x, first + i, begin, count, scratch->x[i]);
@@ -69,10 +69,10 @@ static void weight_gradients(const struct conv2d_update *p, const int8_t *x, con
             lay_block(p, x, first, size, t, count, scratch);
         if ((channels & 1u) != 0u)
             memset(scratch->dy[channels], 0, sizeof scratch->dy[channels]);
-        block_lay(scratch->dy, dy + t * out_c, channels, out_c, count, 0);
+        myna_block_lay(scratch->dy, dy + t * out_c, channels, out_c, count, 0);
         for (uint32_t c = 0u; c < channels; c += 2u)
-            block_wide(scratch->x, &scratch->dy[c], (size + 1u) / 2u, (count + 3u) / 4u,
-                       &scratch->acc[c]);
+            myna_block_wide(scratch->x, &scratch->dy[c], (size + 1u) / 2u, (count + 3u) / 4u,
+                            &scratch->acc[c]);
     }
 }
 
@@ -95,15 +95,16 @@ static void update_channels(const struct conv2d_update *p, const int8_t *x, cons
             weight_gradients(p, x, dy + c + i, j, size, channels, &scratch);
             for (uint32_t d = 0u; d < channels; d++) {
                 uint32_t index = (c + i + d) * filter + j;
-                sgd_row(sgd, by[i + d], scratch.acc[d], index, size, w + index, residual + index);
+                myna_sgd_row(sgd, by[i + d], scratch.acc[d], index, size, w + index,
+                             residual + index);
             }
         }
     }
 }
 
-void conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
-                      const int32_t *scale, const int32_t *steps, const int32_t *rate,
-                      const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+void myna_conv2d_s8_update(const struct conv2d_update *p, const int8_t *x, const int8_t *dy,
+                           const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                           const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     for (uint32_t c = 0u; c < p->map.out_c; c += UPDATE_RATES)
         update_channels(p, x, dy, &sgd, c, w, residual);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/coupling.h"
 
-#include "kernels/vectors.h"
+#include "kernels/mve/vectors_mve.h"
 
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
     return fx_narrow16(fx_requantize(branch - p->branch_zero, p->mantissa, p->shift));
 }
 
-void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch, int32_t *wraps,
-                int16_t *y) {
+void myna_couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch,
+                     int32_t *wraps, int16_t *y) {
     const struct coupling own = *p; /* which stores to y cannot change */
     int32_t wrapped = 0;
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = couple_vectors(p, x, branch, &wrapped, y);
+    i = myna_couple_vectors(p, x, branch, &wrapped, y);
 #endif
     for (; i < own.size; i++) {
         int32_t total = x[i] + widen(&own, branch[i]);
@@ -24,11 +24,12 @@ void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch
     *wraps = (int32_t)((uint32_t)*wraps + (uint32_t)wrapped);
 }
 
-void uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch, int16_t *x) {
+void myna_uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch,
+                       int16_t *x) {
     const struct coupling own = *p;
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = uncouple_vectors(p, y, branch, x);
+    i = myna_uncouple_vectors(p, y, branch, x);
 #endif
     for (; i < own.size; i++)
         x[i] = (int16_t)(y[i] - widen(&own, branch[i]));

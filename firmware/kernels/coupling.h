@@ -11,9 +11,12 @@ struct coupling {
 };
 
 /* y may be x */
-void couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch, int32_t *wraps,
-                int16_t *y);
+/* x[n] branch[n] -> wraps y[n] */
+void myna_couple_s16(const struct coupling *p, const int16_t *x, const int8_t *branch,
+                     int32_t *wraps, int16_t *y);
 /* x may be y */
-void uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch, int16_t *x);
+/* y[n] branch[n] -> x[n] */
+void myna_uncouple_s16(const struct coupling *p, const int16_t *y, const int8_t *branch,
+                       int16_t *x);
 
 #endif

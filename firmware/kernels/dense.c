@@ -5,8 +5,8 @@
 
 enum { CHUNK = 32 }; /* weights updated at a time */
 
-void dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int32_t *bias,
-              const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+void myna_dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int32_t *bias,
+                   const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     for (uint32_t u = 0; u < p->units; u++, w += p->inputs) {
         int32_t acc = bias[u];
         for (uint32_t i = 0; i < p->inputs; i++)
@@ -16,9 +16,9 @@ void dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int
     layer_clamp(&p->layer, y, p->units);
 }
 
-void dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, const int8_t *w,
-                         const int16_t *channel, const int32_t *scale, const int32_t *out,
-                         int8_t *dx, int32_t *peak) {
+void myna_dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, const int8_t *w,
+                              const int16_t *channel, const int32_t *scale, const int32_t *out,
+                              int8_t *dx, int32_t *peak) {
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
     for (uint32_t i = 0; i < p->inputs; i++) {
@@ -30,9 +30,9 @@ void dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, con
     *peak = range.peak;
 }
 
-void dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t *dy,
-                     const int32_t *scale, const int32_t *steps, const int32_t *rate,
-                     const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+void myna_dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t *dy,
+                          const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                          const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     for (uint32_t u = 0; u < p->units; u++, w += p->inputs, residual += p->inputs) {
         struct fx_multiplier by = sgd_channel(&sgd, u);
@@ -41,7 +41,7 @@ void dense_s8_update(const struct dense_update *p, const int8_t *x, const int8_t
             uint32_t count = fx_minu32(CHUNK, p->inputs - i);
             for (uint32_t k = 0; k < count; k++)
                 acc[k] = (x[i + k] - p->x_zero) * dy[u];
-            sgd_row(&sgd, by, acc, u * p->inputs + i, count, w + i, residual + i);
+            myna_sgd_row(&sgd, by, acc, u * p->inputs + i, count, w + i, residual + i);
         }
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/depthwise.h"
 
-#include "kernels/depthwise_dsp.h"
-#include "kernels/depthwise_mve.h"
+#include "kernels/dsp/depthwise_dsp.h"
+#include "kernels/mve/depthwise_mve.h"
 
 enum { TILE = 16 }; /* channels at a time, innermost: compilers vectorize over them */
 
@@ -32,15 +32,16 @@ static void window_sums(const struct depthwise *p, const int8_t *x, const int8_t
                          w + (ky * k->kernel_w + kx) * m->in_c, count, acc);
 }
 
-void depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w, const int32_t *bias,
-                  const int32_t *mantissa, const int32_t *shift, int8_t *y) {
+void myna_depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                       const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                       int8_t *y) {
     const struct map *m = &p->map;
     int32_t first = 0;
 #if MYNA_MVE
-    if (depthwise_lanes(p, x, w, bias, mantissa, shift, y))
+    if (myna_depthwise_lanes(p, x, w, bias, mantissa, shift, y))
         return;
 #elif MYNA_DSP
-    first = depthwise_quads(p, x, w, bias, mantissa, shift, y);
+    first = myna_depthwise_quads(p, x, w, bias, mantissa, shift, y);
 #endif
     for (int32_t oy = 0; oy < m->out_h && first < m->out_c; oy++)
         for (int32_t ox = 0; ox < m->out_w; ox++)
@@ -71,18 +72,18 @@ static void gather(const struct depthwise_grad_input *p, const int8_t *dy, const
     }
 }
 
-void depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t *dy,
-                             const int8_t *w, const int16_t *channel, const int32_t *scale,
-                             const int32_t *out, int8_t *dx, int32_t *peak) {
+void myna_depthwise_s8_grad_input(const struct depthwise_grad_input *p, const int8_t *dy,
+                                  const int8_t *w, const int16_t *channel, const int32_t *scale,
+                                  const int32_t *out, int8_t *dx, int32_t *peak) {
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};
     int32_t first = 0;
 #if MYNA_MVE
-    if (depthwise_grad_lanes(p, dy, w, channel, by, dx, peak))
+    if (myna_depthwise_grad_lanes(p, dy, w, channel, by, dx, peak))
         return;
 #elif MYNA_DSP
-    first = depthwise_grad_quads(p, dy, w, channel, by, dx, &range);
+    first = myna_depthwise_grad_quads(p, dy, w, channel, by, dx, &range);
 #endif
     for (int32_t iy = 0; iy < m->in_h && first < m->in_c; iy++)
         for (int32_t ix = 0; ix < m->in_w; ix++)
@@ -112,17 +113,18 @@ static void tap_gradients(const struct depthwise_update *p, const int8_t *x, con
         }
 }
 
-void depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
-                         const int32_t *scale, const int32_t *steps, const int32_t *rate,
-                         const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
+void myna_depthwise_s8_update(const struct depthwise_update *p, const int8_t *x, const int8_t *dy,
+                              const int32_t *scale, const int32_t *steps, const int32_t *rate,
+                              const int32_t *seed, const int32_t *step, int8_t *w,
+                              int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     const int32_t channels = p->map.in_c;
     int32_t first = 0;
 #if MYNA_MVE
-    if (depthwise_update_lanes(p, x, dy, &sgd, w, residual))
+    if (myna_depthwise_update_lanes(p, x, dy, &sgd, w, residual))
         return;
 #elif MYNA_DSP
-    first = depthwise_update_quads(p, x, dy, &sgd, w, residual);
+    first = myna_depthwise_update_quads(p, x, dy, &sgd, w, residual);
 #endif
     for (int32_t c = first; c < channels; c += TILE) {
         const int32_t count = fx_min32(TILE, channels - c);

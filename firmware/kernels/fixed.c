@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/fixed.h"
 
-struct fx_pair fx_pair_from_int(int32_t value) {
+struct fx_pair myna_fx_pair_from_int(int32_t value) {
     if (value == 0)
         return (struct fx_pair){0, 0};
     int32_t exponent = 32 - __builtin_clz((uint32_t)value);
     return (struct fx_pair){(int32_t)((uint32_t)value << (31 - exponent)), exponent};
 }
 
-struct fx_pair fx_pair_mul(struct fx_pair a, struct fx_pair b) {
+struct fx_pair myna_fx_pair_mul(struct fx_pair a, struct fx_pair b) {
     if (a.mantissa == 0 || b.mantissa == 0)
         return (struct fx_pair){0, 0};
     int64_t product = (int64_t)a.mantissa * b.mantissa;
@@ -23,7 +23,7 @@ struct fx_pair fx_pair_mul(struct fx_pair a, struct fx_pair b) {
     return (struct fx_pair){(int32_t)mantissa, exponent};
 }
 
-struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b) {
+struct fx_pair myna_fx_pair_div(struct fx_pair a, struct fx_pair b) {
     if (a.mantissa == 0)
         return (struct fx_pair){0, 0};
     uint64_t quotient = ((uint64_t)(uint32_t)a.mantissa << 31) / (uint32_t)b.mantissa;
@@ -33,13 +33,13 @@ struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b) {
     return (struct fx_pair){(int32_t)(quotient >> 1), exponent + 1};
 }
 
-bool fx_pair_less(struct fx_pair a, struct fx_pair b) {
+bool myna_fx_pair_less(struct fx_pair a, struct fx_pair b) {
     if (a.mantissa == 0 || b.mantissa == 0)
         return a.mantissa < b.mantissa;
     return a.exponent != b.exponent ? a.exponent < b.exponent : a.mantissa < b.mantissa;
 }
 
-struct fx_multiplier fx_pair_multiplier(struct fx_pair pair) {
+struct fx_multiplier myna_fx_pair_multiplier(struct fx_pair pair) {
     int32_t shift = 31 - pair.exponent;
     if (pair.mantissa == 0 || shift > 62)
         return (struct fx_multiplier){0, 1};
@@ -56,7 +56,7 @@ static const int32_t log2_table[65] = {
     44990, 45904, 46809, 47705, 48593, 49472, 50344, 51207, 52063, 52911, 53751, 54584, 55410,
     56229, 57040, 57845, 58643, 59434, 60219, 60997, 61769, 62534, 63294, 64047, 64794, 65536};
 
-int32_t fx_log2_q16(uint64_t x) {
+int32_t myna_fx_log2_q16(uint64_t x) {
     int32_t exponent = 63 - __builtin_clzll(x);
     uint32_t fraction = (uint32_t)(exponent >= 16 ? x >> (exponent - 16) : x << (16 - exponent));
     fraction &= 0xFFFFu;
@@ -66,13 +66,13 @@ int32_t fx_log2_q16(uint64_t x) {
     return exponent * 65536 + low + (((high - low) * rest) >> 10);
 }
 
-int32_t fx_divide(int64_t value, uint32_t by) {
+int32_t myna_fx_divide(int64_t value, uint32_t by) {
     uint64_t size = value < 0 ? 0u - (uint64_t)value : (uint64_t)value;
     int32_t quotient = (int32_t)((2u * size + by) / (2u * (uint64_t)by));
     return value < 0 ? -quotient : quotient;
 }
 
-uint32_t fx_isqrt(uint64_t x) {
+uint32_t myna_fx_isqrt(uint64_t x) {
     uint32_t root = 0u;
     for (uint32_t bit = 1u << 31; bit != 0u; bit >>= 1) {
         uint64_t trial = root | bit;

@@ -114,20 +114,20 @@ static inline int32_t fx_scale32(int32_t x, struct fx_multiplier by) {
     return rounded < INT32_MIN ? INT32_MIN : (int32_t)rounded;
 }
 
-struct fx_pair fx_pair_from_int(int32_t value);
-struct fx_pair fx_pair_mul(struct fx_pair a, struct fx_pair b);
-struct fx_pair fx_pair_div(struct fx_pair a, struct fx_pair b);
-bool fx_pair_less(struct fx_pair a, struct fx_pair b);
-struct fx_multiplier fx_pair_multiplier(struct fx_pair pair);
+struct fx_pair myna_fx_pair_from_int(int32_t value);
+struct fx_pair myna_fx_pair_mul(struct fx_pair a, struct fx_pair b);
+struct fx_pair myna_fx_pair_div(struct fx_pair a, struct fx_pair b);
+bool myna_fx_pair_less(struct fx_pair a, struct fx_pair b);
+struct fx_multiplier myna_fx_pair_multiplier(struct fx_pair pair);
 
 /* base-2 logarithm of x >= 1 in Q16 */
-int32_t fx_log2_q16(uint64_t x);
+int32_t myna_fx_log2_q16(uint64_t x);
 
 /* value / by to the nearest integer, halves away from zero; by > 0, the quotient fits int32 */
-int32_t fx_divide(int64_t value, uint32_t by);
+int32_t myna_fx_divide(int64_t value, uint32_t by);
 
 /* square root, rounded down */
-uint32_t fx_isqrt(uint64_t x);
+uint32_t myna_fx_isqrt(uint64_t x);
 
 #define FX_MIX_A 0x7FEB352Du
 #define FX_MIX_B 0x846CA68Bu

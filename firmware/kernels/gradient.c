@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/gradient.h"
 
+#include "kernels/mve/vectors_mve.h"
 #include "kernels/pairs.h"
-#include "kernels/vectors.h"
 
 #if MYNA_DSP
-#include "kernels/dsp.h"
+#include "kernels/dsp/words_dsp.h"
 
 /* four values at a time while both bounds are bytes; returns how many */
 static uint32_t clamp_grad_fours(const struct clamp_grad *p, const int8_t *dy, const int8_t *y,
@@ -30,10 +30,10 @@ static uint32_t clamp_grad_fours(const struct clamp_grad *p, const int8_t *dy, c
 }
 #endif
 
-void clamp_grad_s8(const struct clamp_grad *p, const int8_t *dy, const int8_t *y, int8_t *dx) {
+void myna_clamp_grad_s8(const struct clamp_grad *p, const int8_t *dy, const int8_t *y, int8_t *dx) {
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = clamp_grad_vectors(p, dy, y, dx);
+    i = myna_clamp_grad_vectors(p, dy, y, dx);
 #elif MYNA_DSP
     i = clamp_grad_fours(p, dy, y, dx);
 #endif
@@ -41,7 +41,8 @@ void clamp_grad_s8(const struct clamp_grad *p, const int8_t *dy, const int8_t *y
         dx[i] = y[i] > p->low && y[i] < p->high ? dy[i] : 0;
 }
 
-void clamp_grad_s16(const struct clamp_grad *p, const int8_t *dy, const int16_t *y, int8_t *dx) {
+void myna_clamp_grad_s16(const struct clamp_grad *p, const int8_t *dy, const int16_t *y,
+                         int8_t *dx) {
     for (uint32_t i = 0; i < p->size; i++)
         dx[i] = y[i] > p->low && y[i] < p->high ? dy[i] : 0;
 }
@@ -68,8 +69,9 @@ static inline int32_t lifted_guarded(int32_t x, struct lifted l) {
     return fx_scale_down((int32_t)((uint32_t)x << l.left), l.by);
 }
 
-void grad_add_s8(const struct grad_add *p, const int8_t *a, const int8_t *b, const int32_t *scale_a,
-                 const int32_t *scale_b, const int32_t *out, int8_t *sum, int32_t *peak) {
+void myna_grad_add_s8(const struct grad_add *p, const int8_t *a, const int8_t *b,
+                      const int32_t *scale_a, const int32_t *scale_b, const int32_t *out,
+                      int8_t *sum, int32_t *peak) {
     struct fx_multiplier by_a = ratio(p->factor_a, scale_a, out);
     struct fx_multiplier by_b = ratio(p->factor_b, scale_b, out);
     const struct lifted up_a = lift(by_a), up_b = lift(by_b);
@@ -78,7 +80,8 @@ void grad_add_s8(const struct grad_add *p, const int8_t *a, const int8_t *b, con
     uint32_t i = 0u;
 #if MYNA_MVE
     if (up_a.by.shift > 32 && up_b.by.shift > 32)
-        i = grad_add_vectors(size, a, up_a.left, up_a.by, b, up_b.left, up_b.by, sum, &range.peak);
+        i = myna_grad_add_vectors(size, a, up_a.left, up_a.by, b, up_b.left, up_b.by, sum,
+                                  &range.peak);
 #endif
     if (up_a.by.shift > 32 && up_b.by.shift > 32)
         for (; i < size; i++) {

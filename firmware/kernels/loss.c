@@ -26,13 +26,14 @@ static int32_t probabilities(const int8_t *logits, uint32_t classes, uint32_t la
     }
     gradient[label] -= ONE_Q30;
     uint32_t own = (uint32_t)fx_max32(table[top - logits[label]], 1);
-    int64_t bits = (int64_t)fx_log2_q16(total) - fx_log2_q16(own);
+    int64_t bits = (int64_t)myna_fx_log2_q16(total) - myna_fx_log2_q16(own);
     return (int32_t)((bits * LN2_Q16) >> 16);
 }
 
-void softmax_cross_entropy_s8(const struct softmax_cross_entropy *p, const int8_t *logits,
-                              const int32_t *label, const int32_t *table, const int32_t *classes,
-                              int8_t *dlogits, int32_t *scale, int32_t *loss) {
+void myna_softmax_cross_entropy_s8(const struct softmax_cross_entropy *p, const int8_t *logits,
+                                   const int32_t *label, const int32_t *table,
+                                   const int32_t *classes, int8_t *dlogits, int32_t *scale,
+                                   int32_t *loss) {
     int32_t gradient[MAX_CLASSES];
     uint32_t active = (uint32_t)*classes;
     *loss = probabilities(logits, active, (uint32_t)*label, table, gradient);
@@ -49,7 +50,7 @@ void softmax_cross_entropy_s8(const struct softmax_cross_entropy *p, const int8_
         int32_t magnitude = (int32_t)(wide / (2u * (uint32_t)top));
         dlogits[i] = (int8_t)(gradient[i] < 0 ? -magnitude : magnitude);
     }
-    struct fx_pair peak = fx_pair_mul(fx_pair_from_int(top), inv127);
+    struct fx_pair peak = myna_fx_pair_mul(myna_fx_pair_from_int(top), inv127);
     peak.exponent -= 30;
     store_pair(scale, peak);
 }

@@ -17,7 +17,7 @@ static void max_window(const struct map *m, const int8_t *x, int32_t row, int32_
         }
 }
 
-void max_pool_s8(const struct max_pool *p, const int8_t *x, int8_t *y) {
+void myna_max_pool_s8(const struct max_pool *p, const int8_t *x, int8_t *y) {
     const struct map *m = &p->map;
     const struct window *k = &p->window;
     for (int32_t oy = 0; oy < m->out_h; oy++)
@@ -63,8 +63,8 @@ static int32_t routed(const struct routing *r, struct area windows, int32_t iy, 
     return total;
 }
 
-void max_pool_s8_grad(const struct max_pool *p, const int8_t *dy, const int8_t *x, const int8_t *y,
-                      int8_t *dx) {
+void myna_max_pool_s8_grad(const struct max_pool *p, const int8_t *dy, const int8_t *x,
+                           const int8_t *y, int8_t *dx) {
     const struct map *m = &p->map;
     const struct routing routing = {m, &p->window, dy, x, y};
     for (int32_t iy = 0; iy < m->in_h; iy++)
@@ -75,9 +75,9 @@ void max_pool_s8_grad(const struct max_pool *p, const int8_t *dy, const int8_t *
         }
 }
 
-void max_pool_s8_grad_sum(const struct max_pool_grad_sum *p, const int8_t *dy, const int8_t *x,
-                          const int8_t *y, const int32_t *scale, const int32_t *out, int8_t *dx,
-                          int32_t *peak) {
+void myna_max_pool_s8_grad_sum(const struct max_pool_grad_sum *p, const int8_t *dy, const int8_t *x,
+                               const int8_t *y, const int32_t *scale, const int32_t *out,
+                               int8_t *dx, int32_t *peak) {
     const struct map *m = &p->map;
     const struct routing routing = {m, &p->window, dy, x, y};
     struct fx_multiplier by = ratio(p->factor, scale, out);

@@ -10,6 +10,7 @@ struct mean {
     int32_t mantissa, shift, x_zero, y_zero;
 };
 
-void mean_s8(const struct mean *p, const int8_t *x, int8_t *y);
+/* x[n,c] -> y[c] */
+void myna_mean_s8(const struct mean *p, const int8_t *x, int8_t *y);
 
 #endif

@@ -11,7 +11,9 @@ struct pad {
     int8_t zero;
 };
 
-void pad_s8(const struct pad *p, const int8_t *x, int8_t *y);
-void crop_s8(const struct pad *p, const int8_t *x, int8_t *y);
+/* x[h,w,c] -> y[oh,ow,c] */
+void myna_pad_s8(const struct pad *p, const int8_t *x, int8_t *y);
+/* x[h,w,c] -> y[oh,ow,c] */
+void myna_crop_s8(const struct pad *p, const int8_t *x, int8_t *y);
 
 #endif

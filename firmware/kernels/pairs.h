@@ -21,7 +21,8 @@ static inline struct fx_multiplier ratio(struct fx_pair factor, const int32_t *s
                                          const int32_t *out) {
     if (out[0] == 0)
         return (struct fx_multiplier){0, 1};
-    return fx_pair_multiplier(fx_pair_div(fx_pair_mul(factor, load_pair(scale)), load_pair(out)));
+    return myna_fx_pair_multiplier(
+        myna_fx_pair_div(myna_fx_pair_mul(factor, load_pair(scale)), load_pair(out)));
 }
 
 /* What is known of a gradient tensor while it is made. */

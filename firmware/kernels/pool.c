@@ -10,20 +10,21 @@ static void pool_tile(const struct average_pool *p, const int8_t *x, int8_t *y) 
         uint32_t count = fx_minu32(SUM_CHANNELS, channels - c);
         int32_t total[SUM_CHANNELS] = {0};
         for (uint32_t ky = 0; ky < p->pool_h; ky++)
-            add_positions(x + ky * p->map.in_w * channels + c, p->pool_w, channels, count, total);
+            myna_add_positions(x + ky * p->map.in_w * channels + c, p->pool_w, channels, count,
+                               total);
         for (uint32_t i = 0; i < count; i++)
             y[c + i] = rounded_mean(total[i], p->pool_h * p->pool_w);
     }
 }
 
-void average_pool_s8(const struct average_pool *p, const int8_t *x, int8_t *y) {
+void myna_average_pool_s8(const struct average_pool *p, const int8_t *x, int8_t *y) {
     const struct map *m = &p->map;
     for (uint32_t oy = 0; oy < m->out_h; oy++)
         for (uint32_t ox = 0; ox < m->out_w; ox++, y += m->out_c)
             pool_tile(p, x + (oy * p->pool_h * m->in_w + ox * p->pool_w) * m->in_c, y);
 }
 
-void average_pool_s8_grad(const struct average_pool *p, const int8_t *dy, int8_t *dx) {
+void myna_average_pool_s8_grad(const struct average_pool *p, const int8_t *dy, int8_t *dx) {
     const struct map *m = &p->map;
     for (uint32_t iy = 0; iy < m->in_h; iy++)
         for (uint32_t ix = 0; ix < m->in_w; ix++) {

@@ -4,7 +4,7 @@
 #include "kernels/sums.h"
 
 /* Each window is a map of one tile: what it sees of x. */
-void average_pool_s8_windows(const struct window_pool *p, const int8_t *x, int8_t *y) {
+void myna_average_pool_s8_windows(const struct window_pool *p, const int8_t *x, int8_t *y) {
     const struct map *m = &p->map;
     const struct window *k = &p->window;
     struct average_pool tile = {{m->in_h, m->in_w, m->in_c, 1u, 1u, m->out_c}, 0u, 0u};
@@ -15,7 +15,7 @@ void average_pool_s8_windows(const struct window_pool *p, const int8_t *x, int8_
             int32_t column = ox * k->stride_w - k->pad_left + taps.columns.begin;
             tile.pool_h = (uint16_t)(taps.rows.end - taps.rows.begin);
             tile.pool_w = (uint16_t)(taps.columns.end - taps.columns.begin);
-            average_pool_s8(&tile, x + (row * m->in_w + column) * m->in_c, y);
+            myna_average_pool_s8(&tile, x + (row * m->in_w + column) * m->in_c, y);
         }
 }
 
@@ -38,8 +38,9 @@ static void collect(const struct average_pool_grad_sum *p, const int8_t *dy, str
         }
 }
 
-void average_pool_s8_grad_sum(const struct average_pool_grad_sum *p, const int8_t *dy,
-                              const int32_t *scale, const int32_t *out, int8_t *dx, int32_t *peak) {
+void myna_average_pool_s8_grad_sum(const struct average_pool_grad_sum *p, const int8_t *dy,
+                                   const int32_t *scale, const int32_t *out, int8_t *dx,
+                                   int32_t *peak) {
     const struct map *m = &p->map;
     struct fx_multiplier by = ratio(p->factor, scale, out);
     struct gradient_range range = {0, 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/requantize.h"
 
-#include "kernels/vectors.h"
+#include "kernels/mve/vectors_mve.h"
 
 /* the multiplier's operand is small, as passes/lowering/lower.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
@@ -19,11 +19,11 @@ static bool is_plain(const struct requantize *p) {
     return p->low == INT8_MIN && p->high == INT8_MAX;
 }
 
-void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y) {
+void myna_requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y) {
     const struct requantize own = *p; /* which stores to y cannot change */
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = requantize_s16_s8_vectors(p, x, y);
+    i = myna_requantize_s16_s8_vectors(p, x, y);
 #endif
     if (is_plain(p))
         for (; i < own.size; i++)
@@ -33,21 +33,21 @@ void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y) 
             y[i] = (int8_t)requantize(&own, x[i]);
 }
 
-void requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y) {
+void myna_requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y) {
     const struct requantize own = *p;
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = requantize_s8_s16_vectors(p, x, y);
+    i = myna_requantize_s8_s16_vectors(p, x, y);
 #endif
     for (; i < own.size; i++)
         y[i] = (int16_t)requantize(&own, x[i]);
 }
 
-void requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y) {
+void myna_requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y) {
     const struct requantize own = *p;
     uint32_t i = 0u;
 #if MYNA_MVE
-    i = requantize_s8_s8_vectors(p, x, y);
+    i = myna_requantize_s8_s8_vectors(p, x, y);
 #endif
     for (; i < own.size; i++)
         y[i] = (int8_t)requantize(&own, x[i]);

@@ -11,8 +11,11 @@ struct requantize {
     int32_t x_zero, y_zero, low, high;
 };
 
-void requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y);
-void requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y);
-void requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y);
+/* x[n] -> y[n] */
+void myna_requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t *y);
+/* x[n] -> y[n] */
+void myna_requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y);
+/* x[n] -> y[n] */
+void myna_requantize_s8_s8(const struct requantize *p, const int8_t *x, int8_t *y);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y) {
+void myna_reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y) {
     if (y != x)
         memcpy(y, x, p->size);
 }

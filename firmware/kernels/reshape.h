@@ -10,6 +10,7 @@ struct reshape {
 };
 
 /* y may be x */
-void reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y);
+/* x[n] -> y[n] */
+void myna_reshape_s8(const struct reshape *p, const int8_t *x, int8_t *y);
 
 #endif

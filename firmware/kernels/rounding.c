@@ -4,8 +4,8 @@
 #include "kernels/fixed.h"
 
 /* the residual, in 1/256 of a step, plus noise of 0 … 255 is 256 with the residual's probability */
-void round_weight_s8(const struct round_weight *p, const int32_t *seed, const int32_t *step,
-                     int8_t *w, int8_t *residual) {
+void myna_round_weight_s8(const struct round_weight *p, const int32_t *seed, const int32_t *step,
+                          int8_t *w, int8_t *residual) {
     uint32_t key = fx_key((uint32_t)*seed, (uint32_t)*step, p->tag);
     uint32_t word = 0u;
     for (uint32_t i = 0u; i < p->size; i++, word >>= 16) {

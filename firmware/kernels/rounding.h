@@ -9,7 +9,9 @@ struct round_weight {
     uint32_t size, tag;
 };
 
-void round_weight_s8(const struct round_weight *p, const int32_t *seed, const int32_t *step,
-                     int8_t *w, int8_t *residual);
+/* of the plane of residuals, the first n are those of w */
+/* seed step -> w[n] residual[m] */
+void myna_round_weight_s8(const struct round_weight *p, const int32_t *seed, const int32_t *step,
+                          int8_t *w, int8_t *residual);
 
 #endif

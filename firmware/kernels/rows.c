@@ -34,8 +34,8 @@ static const int8_t *gather(const struct job *job, const struct rows_stage *from
     for (int32_t row = begin; row < end; row++) {
         int8_t *to = window + (uint32_t)(row - begin) * from->size;
         if (from->slots == 0u)
-            requantize_s16_s8(&from->as.requantize, wide_row(job, &stages[from->x], (uint32_t)row),
-                              to);
+            myna_requantize_s16_s8(&from->as.requantize,
+                                   wide_row(job, &stages[from->x], (uint32_t)row), to);
         else
             memcpy(to, narrow_row(job, from, (uint32_t)row), from->size);
     }
@@ -77,20 +77,22 @@ static void make(const struct job *job, const struct rows_stage *s, uint32_t row
     case ROWS_CONV2D:
         x = cut(job, s, row, &conv.map, &conv.window);
         channels = conv.map.out_c;
-        conv2d_s8(&conv, x, w, q, q + channels, q + 2u * channels, narrow_row(job, s, row));
+        myna_conv2d_s8(&conv, x, w, q, q + channels, q + 2u * channels, narrow_row(job, s, row));
         break;
     case ROWS_DEPTHWISE:
         x = cut(job, s, row, &depthwise.map, &depthwise.window);
         channels = depthwise.map.out_c;
-        depthwise_s8(&depthwise, x, w, q, q + channels, q + 2u * channels, narrow_row(job, s, row));
+        myna_depthwise_s8(&depthwise, x, w, q, q + channels, q + 2u * channels,
+                          narrow_row(job, s, row));
         break;
     case ROWS_WIDEN:
         x = gather(job, &stages[s->x], (int32_t)row, (int32_t)row + 1);
-        requantize_s8_s16(&s->as.requantize, x, wide_row(job, s, row));
+        myna_requantize_s8_s16(&s->as.requantize, x, wide_row(job, s, row));
         break;
     case ROWS_COUPLE:
-        couple_s16(&s->as.coupling, wide_row(job, &stages[s->x], row),
-                   narrow_row(job, &stages[s->branch], row), job->wraps, wide_row(job, s, row));
+        myna_couple_s16(&s->as.coupling, wide_row(job, &stages[s->x], row),
+                        narrow_row(job, &stages[s->branch], row), job->wraps,
+                        wide_row(job, s, row));
         break;
     default:
         add_to_mean(job, s, row);
@@ -108,8 +110,8 @@ static bool is_ready(const struct job *job, const struct rows_stage *s, uint32_t
     return job->made[from] > (last < stages[from].height ? last : stages[from].height - 1u);
 }
 
-void rows_s8(const struct rows *p, const int8_t *x, const int8_t *w, const int32_t *q,
-             int32_t *wraps, int8_t *y, int8_t *narrow, int16_t *wide, int32_t *sums) {
+void myna_rows_s8(const struct rows *p, const int8_t *x, const int8_t *w, const int32_t *q,
+                  int32_t *wraps, int8_t *y, int8_t *narrow, int16_t *wide, int32_t *sums) {
     struct job job = {p, x, w, q, wraps, y, narrow, wide, sums, {p->stages[0].height}};
     memset(sums, 0, p->sums * sizeof *sums);
     for (uint32_t left = p->rows; left > 0u;)

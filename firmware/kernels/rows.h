@@ -48,7 +48,8 @@ struct rows {
 };
 
 /* the workspaces `narrow`, `wide` and `sums` hold zeros afterwards */
-void rows_s8(const struct rows *p, const int8_t *x, const int8_t *w, const int32_t *q,
-             int32_t *wraps, int8_t *y, int8_t *narrow, int16_t *wide, int32_t *sums);
+/* x[h,w,c] w[weights] q[words] -> wraps y[means] narrow[n8] wide[n16] sums[n32] */
+void myna_rows_s8(const struct rows *p, const int8_t *x, const int8_t *w, const int32_t *q,
+                  int32_t *wraps, int8_t *y, int8_t *narrow, int16_t *wide, int32_t *sums);
 
 #endif

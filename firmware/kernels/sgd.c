@@ -31,8 +31,8 @@ static void update_pairs(uint32_t key, struct fx_multiplier by, const int32_t *a
     }
 }
 
-void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc, uint32_t index,
-             uint32_t count, int8_t *weight, int8_t *residual) {
+void myna_sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
+                  uint32_t index, uint32_t count, int8_t *weight, int8_t *residual) {
     uint32_t i = 0u;
     if ((index & 1u) == 0u && by.shift > 32) {
         i = count & ~1u;
@@ -43,14 +43,14 @@ void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
 }
 #endif
 
-void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
-                 const int32_t *steps, const int32_t *rate, const int32_t *seed,
-                 const int32_t *step, int32_t *bias) {
+void myna_bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
+                      const int32_t *steps, const int32_t *rate, const int32_t *seed,
+                      const int32_t *step, int32_t *bias) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     for (uint32_t c = 0; c < p->channels; c += SUM_CHANNELS) {
         uint32_t count = fx_minu32(SUM_CHANNELS, p->channels - c);
         int32_t total[SUM_CHANNELS] = {0};
-        add_positions(dy + c, p->positions, p->channels, count, total);
+        myna_add_positions(dy + c, p->positions, p->channels, count, total);
         for (uint32_t i = 0; i < count; i++) {
             int32_t delta = sgd_delta(&sgd, sgd_channel(&sgd, c + i), total[i], c + i);
             bias[c + i] = fx_clamp32(bias[c + i] - delta, -BIAS_MAX, BIAS_MAX);
@@ -59,6 +59,6 @@ void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *s
 }
 
 /* wraps as NumPy's int32 does */
-void advance_step(int32_t *step) {
+void myna_advance_step(int32_t *step) {
     *step = (int32_t)((uint32_t)*step + 1u);
 }

@@ -18,16 +18,16 @@ struct sgd {
 
 static inline struct sgd sgd_begin(const int32_t *scale, const int32_t *steps, const int32_t *rate,
                                    const int32_t *seed, const int32_t *step, uint32_t tag) {
-    return (struct sgd){fx_pair_mul(load_pair(rate), load_pair(scale)),
+    return (struct sgd){myna_fx_pair_mul(load_pair(rate), load_pair(scale)),
                         fx_key((uint32_t)*seed, (uint32_t)*step, tag), steps};
 }
 
 /* accumulator -> Q16 steps, for one output channel */
 static inline struct fx_multiplier sgd_channel(const struct sgd *sgd, uint32_t channel) {
-    struct fx_pair pair = fx_pair_mul(sgd->base, load_pair(sgd->steps + 2u * channel));
+    struct fx_pair pair = myna_fx_pair_mul(sgd->base, load_pair(sgd->steps + 2u * channel));
     if (pair.mantissa != 0)
         pair.exponent += 16;
-    return fx_pair_multiplier(pair);
+    return myna_fx_pair_multiplier(pair);
 }
 
 /* stochastically rounded steps for element `index` of the tensor */
@@ -48,17 +48,19 @@ static inline void sgd_apply(int8_t *weight, int8_t *residual, int32_t delta) {
 }
 
 /* the updates of elements index … index + count - 1, all of one channel */
-void sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc, uint32_t index,
-             uint32_t count, int8_t *weight, int8_t *residual);
+void myna_sgd_row(const struct sgd *sgd, struct fx_multiplier by, const int32_t *acc,
+                  uint32_t index, uint32_t count, int8_t *weight, int8_t *residual);
 
 struct bias_update {
     uint16_t positions, channels;
     uint32_t tag;
 };
 
-void bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
-                 const int32_t *steps, const int32_t *rate, const int32_t *seed,
-                 const int32_t *step, int32_t *bias);
-void advance_step(int32_t *step);
+/* dy[n,c] scale[2] steps[c,2] rate[2] seed step -> bias[c] */
+void myna_bias_update(const struct bias_update *p, const int8_t *dy, const int32_t *scale,
+                      const int32_t *steps, const int32_t *rate, const int32_t *seed,
+                      const int32_t *step, int32_t *bias);
+/* -> step */
+void myna_advance_step(int32_t *step);
 
 #endif

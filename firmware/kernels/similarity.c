@@ -16,12 +16,12 @@ static int32_t cosine(const struct similarity *p, const int8_t *embedding, const
         away_square += (uint64_t)(away * away);
         row_square += (uint64_t)((int64_t)row[i] * row[i]);
     }
-    uint32_t length = fx_isqrt(away_square * row_square);
-    return fx_divide(product * ONE_Q15, length != 0u ? length : 1u);
+    uint32_t length = myna_fx_isqrt(away_square * row_square);
+    return myna_fx_divide(product * ONE_Q15, length != 0u ? length : 1u);
 }
 
-void similarity_s8(const struct similarity *p, const int8_t *embedding, const int16_t *center,
-                   const int8_t *w, int32_t *result) {
+void myna_similarity_s8(const struct similarity *p, const int8_t *embedding, const int16_t *center,
+                        const int8_t *w, int32_t *result) {
     for (uint32_t i = 0; i < p->units; i++)
         result[i] = cosine(p, embedding, center, w + i * p->inputs);
 }

@@ -10,7 +10,8 @@ struct similarity {
     int16_t zero;
 };
 
-void similarity_s8(const struct similarity *p, const int8_t *embedding, const int16_t *center,
-                   const int8_t *w, int32_t *result);
+/* embedding[inputs] center[inputs] w[units,inputs] -> result[units] */
+void myna_similarity_s8(const struct similarity *p, const int8_t *embedding, const int16_t *center,
+                        const int8_t *w, int32_t *result);
 
 #endif

@@ -11,8 +11,8 @@ static inline int32_t error(const struct squared_error *p, int32_t y, int32_t x)
     return p->y_step * (y - p->y_zero) - p->x_step * (x - p->x_zero);
 }
 
-void squared_error_s8(const struct squared_error *p, const int8_t *y, const int8_t *x, int8_t *dy,
-                      int32_t *scale, int32_t *loss) {
+void myna_squared_error_s8(const struct squared_error *p, const int8_t *y, const int8_t *x,
+                           int8_t *dy, int32_t *scale, int32_t *loss) {
     uint64_t squares = 0;
     int32_t top = 0;
     for (uint32_t i = 0; i < p->size; i++) {
@@ -22,10 +22,10 @@ void squared_error_s8(const struct squared_error *p, const int8_t *y, const int8
     }
     *loss = fx_scale32((int32_t)((squares / p->size) >> MEAN_SHIFT), p->to_loss);
     struct fx_multiplier to_127 = {0, 1};
-    struct fx_pair peak = fx_pair_from_int(top);
+    struct fx_pair peak = myna_fx_pair_from_int(top);
     if (top > 0)
-        to_127 = fx_pair_multiplier(fx_pair_div(fx_pair_from_int(127), peak));
+        to_127 = myna_fx_pair_multiplier(myna_fx_pair_div(myna_fx_pair_from_int(127), peak));
     for (uint32_t i = 0; i < p->size; i++)
         dy[i] = (int8_t)fx_scale32(error(p, y[i], x[i]), to_127);
-    store_pair(scale, fx_pair_mul(fx_pair_mul(peak, inv127), p->factor));
+    store_pair(scale, myna_fx_pair_mul(myna_fx_pair_mul(peak, inv127), p->factor));
 }

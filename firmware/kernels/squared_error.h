@@ -13,7 +13,8 @@ struct squared_error {
     struct fx_multiplier to_loss;
 };
 
-void squared_error_s8(const struct squared_error *p, const int8_t *y, const int8_t *x, int8_t *dy,
-                      int32_t *scale, int32_t *loss);
+/* y[n] x[n] -> dy[n] scale[2] loss */
+void myna_squared_error_s8(const struct squared_error *p, const int8_t *y, const int8_t *x,
+                           int8_t *dy, int32_t *scale, int32_t *loss);
 
 #endif

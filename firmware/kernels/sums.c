@@ -13,7 +13,7 @@ static void add_four(const int8_t *x, uint32_t positions, uint32_t channels, int
     vstrwq_s32(total, sum);
 }
 #elif MYNA_DSP
-#include "kernels/dsp.h"
+#include "kernels/dsp/words_dsp.h"
 
 static void add_four(const int8_t *x, uint32_t positions, uint32_t channels, int32_t *total) {
     while (positions > 0u) {
@@ -30,8 +30,8 @@ static void add_four(const int8_t *x, uint32_t positions, uint32_t channels, int
 }
 #endif
 
-void add_positions(const int8_t *x, uint32_t positions, uint32_t channels, uint32_t count,
-                   int32_t total[SUM_CHANNELS]) {
+void myna_add_positions(const int8_t *x, uint32_t positions, uint32_t channels, uint32_t count,
+                        int32_t total[SUM_CHANNELS]) {
 #if MYNA_MVE || MYNA_DSP
     if (count == SUM_CHANNELS) {
         add_four(x, positions, channels, total);

@@ -8,7 +8,7 @@
 enum { SUM_CHANNELS = 4 }; /* at a time */
 
 /* total[c] += sum of x[c], x[c + channels], … over positions, for c < count <= SUM_CHANNELS */
-void add_positions(const int8_t *x, uint32_t positions, uint32_t channels, uint32_t count,
-                   int32_t total[SUM_CHANNELS]);
+void myna_add_positions(const int8_t *x, uint32_t positions, uint32_t channels, uint32_t count,
+                        int32_t total[SUM_CHANNELS]);
 
 #endif

@@ -25,7 +25,7 @@ static bool is_intact(const struct frame_decoder *decoder) {
     uint32_t body = decoder->length - FRAME_CRC;
     uint32_t expected;
     memcpy(&expected, &decoder->raw[body], sizeof expected);
-    return crc32_update(0u, decoder->raw, body) == expected;
+    return myna_crc32_update(0u, decoder->raw, body) == expected;
 }
 
 static enum frame_event finish(struct frame_decoder *decoder, struct frame *frame) {
@@ -48,7 +48,8 @@ static enum frame_event finish(struct frame_decoder *decoder, struct frame *fram
     return event;
 }
 
-enum frame_event frame_decode(struct frame_decoder *decoder, uint8_t byte, struct frame *frame) {
+enum frame_event myna_frame_decode(struct frame_decoder *decoder, uint8_t byte,
+                                   struct frame *frame) {
     if (byte == 0u) {
         return finish(decoder, frame);
     }
@@ -89,14 +90,14 @@ static uint32_t stuff(uint8_t *buffer, uint32_t count) {
     return out;
 }
 
-uint32_t frame_encode(uint8_t *buffer, uint8_t type, uint8_t status, uint16_t sequence,
-                      uint32_t payload_bytes) {
+uint32_t myna_frame_encode(uint8_t *buffer, uint8_t type, uint8_t status, uint16_t sequence,
+                           uint32_t payload_bytes) {
     assert(payload_bytes <= FRAME_MAX_PAYLOAD);
     uint8_t *raw = buffer + FRAME_LEAD;
     raw[0] = type;
     raw[1] = status;
     memcpy(&raw[2], &sequence, sizeof sequence);
-    uint32_t crc = crc32_update(0u, raw, FRAME_HEADER + payload_bytes);
+    uint32_t crc = myna_crc32_update(0u, raw, FRAME_HEADER + payload_bytes);
     memcpy(&raw[FRAME_HEADER + payload_bytes], &crc, sizeof crc);
     return stuff(buffer, FRAME_HEADER + payload_bytes + FRAME_CRC);
 }

@@ -45,14 +45,14 @@ enum frame_event { FRAME_NONE, FRAME_READY, FRAME_DAMAGED };
 
 /* Takes one received byte. After FRAME_READY, *frame holds until the next call. */
 __attribute__((warn_unused_result)) enum frame_event
-frame_decode(struct frame_decoder *decoder, uint8_t byte, struct frame *frame);
+myna_frame_decode(struct frame_decoder *decoder, uint8_t byte, struct frame *frame);
 
 /*
  * Makes a frame in place around the payload at buffer + FRAME_PAYLOAD_AT; returns its length on
  * the line. The buffer has FRAME_BUFFER(payload_bytes) bytes, payload_bytes <= FRAME_MAX_PAYLOAD.
  */
-__attribute__((warn_unused_result)) uint32_t frame_encode(uint8_t *buffer, uint8_t type,
-                                                          uint8_t status, uint16_t sequence,
-                                                          uint32_t payload_bytes);
+__attribute__((warn_unused_result)) uint32_t myna_frame_encode(uint8_t *buffer, uint8_t type,
+                                                               uint8_t status, uint16_t sequence,
+                                                               uint32_t payload_bytes);
 
 #endif

@@ -4,10 +4,10 @@
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
-#include "runtime/learn.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/vary.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -31,12 +31,12 @@ static struct {
     struct histogram genuine, foreign;
 } work;
 
-int32_t accept_confidence(uint32_t label) {
+int32_t myna_accept_confidence(uint32_t label) {
     return myna_model.similarity != NULL ? myna_model.similarity[label] - myna_model.typical[label]
                                          : 0;
 }
 
-bool accept_reaches(int32_t confidence) {
+bool myna_accept_reaches(int32_t confidence) {
     return myna_model.similarity == NULL || confidence >= *myna_model.threshold;
 }
 
@@ -48,7 +48,8 @@ static void note_typical(uint32_t label) {
 static void set_typical(void) {
     for (uint32_t class = 0u; class < MYNA_MAX_CLASSES; class++) {
         if (work.counts[class] > 0) {
-            myna_model.typical[class] = fx_divide(work.sums[class], (uint32_t)work.counts[class]);
+            myna_model.typical[class] =
+                myna_fx_divide(work.sums[class], (uint32_t)work.counts[class]);
         }
     }
 }
@@ -63,14 +64,14 @@ static void note_confidence(uint32_t label) {
     int32_t best = INT32_MIN;
     for (uint32_t class = 0u; class < MYNA_MAX_CLASSES; class++) {
         if (work.enrolled[class] && class != label) {
-            best = fx_max32(best, accept_confidence(class));
+            best = fx_max32(best, myna_accept_confidence(class));
         }
     }
     if (best > INT32_MIN) {
         count(&work.foreign, best);
     }
     if (work.enrolled[label]) {
-        count(&work.genuine, accept_confidence(label));
+        count(&work.genuine, myna_accept_confidence(label));
     }
 }
 
@@ -95,23 +96,23 @@ static void set_threshold(void) {
 /* Infers variations of the stored clips, then the memories, and notes what came of each. */
 static void examine(const struct message_learn *options, uint32_t key, void (*note)(uint32_t)) {
     uint16_t slots[MYNA_MAX_CLIPS];
-    uint32_t count = clips_list(slots);
+    uint32_t count = myna_clips_list(slots);
     for (uint32_t i = 0u; i < count * VARIATIONS; i++) {
-        const struct clip *clip = clips_stored(slots[i / VARIATIONS]);
-        learn_feed(options, clip->features, clip->label, fx_random32(key, i));
+        const struct clip *clip = myna_clips_stored(slots[i / VARIATIONS]);
+        myna_vary_feed(options, clip->features, clip->label, fx_random32(key, i));
         myna_model.infer(NULL);
         work.enrolled[clip->label] = clip->label != myna_model.silence;
         note(clip->label);
-        server_progress((uint32_t)*myna_model.step);
+        myna_link_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        recognize_memory(i);
+        myna_recognize_memory(i);
         note((uint32_t)myna_model.replay_labels[i]);
-        server_progress((uint32_t)*myna_model.step);
+        myna_link_progress((uint32_t)*myna_model.step);
     }
 }
 
-void accept_calibrate(const struct message_learn *options, uint32_t key) {
+void myna_accept_calibrate(const struct message_learn *options, uint32_t key) {
     memset(&work, 0, sizeof work);
     examine(options, key, note_typical);
     set_typical();

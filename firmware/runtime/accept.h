@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 /* Of what was inferred last: similarity to a class beyond what is typical of it (Q15). */
-int32_t accept_confidence(uint32_t label);
-bool accept_reaches(int32_t confidence);
+int32_t myna_accept_confidence(uint32_t label);
+bool myna_accept_reaches(int32_t confidence);
 
 /* Calibrates from variations of the stored clips, drawn with this key, and from the memories: what
    is typical of each class, and the threshold. */
-void accept_calibrate(const struct message_learn *options, uint32_t key);
+void myna_accept_calibrate(const struct message_learn *options, uint32_t key);
 
 #endif

@@ -5,9 +5,11 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
+#include "runtime/link.h"
 #include "runtime/listen.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 #define FORGET_SHIFT 5u /* one memory in so many may be forgotten, as a power of two */
 
 static uint8_t backup[MYNA_BACKUP_BYTES > 0 ? MYNA_BACKUP_BYTES : 1];
-const uint32_t adapt_backup_bytes = sizeof backup;
+const uint32_t myna_adapt_backup_bytes = sizeof backup;
 
 /* What the model gets right: of the user's clips and their variations, of the clips that it
    labelled itself, and of its memories. */
@@ -26,7 +28,7 @@ struct exam {
 static enum status keep_state(void) {
     if (MYNA_BACKUP_BYTES == 0) {
         struct message_state_saved saved;
-        return state_save(&saved);
+        return myna_state_save(&saved);
     }
     memcpy(backup, myna_model.state, sizeof backup);
     return STATUS_OK;
@@ -34,38 +36,39 @@ static enum status keep_state(void) {
 
 static enum status recover_state(void) {
     if (MYNA_BACKUP_BYTES == 0) {
-        state_restore();
-        return stored_state.status;
+        myna_state_restore();
+        return myna_state_info.stored;
     }
     memcpy(myna_model.state, backup, sizeof backup);
     return STATUS_OK;
 }
 
 static void examine_clip(const struct clip *clip, struct exam *exam) {
-    uint16_t right = recognize_class(clip->features) == clip->label;
+    uint16_t right = myna_recognize_class(clip->features) == clip->label;
     if (clip->guessed) {
         exam->guessed = (uint16_t)(exam->guessed + right);
     } else if (clip->label == myna_model.silence) {
         exam->own = (uint16_t)(exam->own + right);
     } else {
-        exam->own = (uint16_t)(exam->own + right + listen_agreement(clip->features, clip->label));
+        exam->own =
+            (uint16_t)(exam->own + right + myna_listen_agreement(clip->features, clip->label));
     }
 }
 
 static struct exam examine(void) {
     struct exam exam = {0};
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = clips_stored(slot);
+        const struct clip *clip = myna_clips_stored(slot);
         if (clip != NULL) {
             examine_clip(clip, &exam);
-            server_progress((uint32_t)*myna_model.step);
+            myna_link_progress((uint32_t)*myna_model.step);
         }
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        recognize_memory(i);
-        bool right = recognize_winner(NULL) == myna_model.replay_labels[i];
+        myna_recognize_memory(i);
+        bool right = myna_recognize_winner(NULL) == myna_model.replay_labels[i];
         exam.known = (uint16_t)(exam.known + right);
-        server_progress((uint32_t)*myna_model.step);
+        myna_link_progress((uint32_t)*myna_model.step);
     }
     return exam;
 }
@@ -76,22 +79,22 @@ static bool is_good(struct exam before, struct exam after) {
            after.known + forgettable >= before.known;
 }
 
-enum status handle_adapt(const struct request *request, struct reply *reply) {
+enum status myna_handle_adapt(const struct request *request, struct reply *reply) {
     const struct message_learn *options = &request->fixed.learn;
     struct learn_result result;
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END; /* it is variations that tell harm */
     }
-    enum status status = learn_check(options);
+    enum status status = myna_learn_check(options);
     if (status == STATUS_OK) {
         status = keep_state();
     }
     if (status != STATUS_OK) {
         return status;
     }
-    audio_abort();
+    myna_audio_abort();
     struct exam before = examine();
-    learn_run(options, &result);
+    myna_learn_run(options, &result);
     struct exam after = examine();
     bool kept = is_good(before, after);
     if (!kept) {
@@ -108,7 +111,7 @@ enum status handle_adapt(const struct request *request, struct reply *reply) {
         .known_before = before.known,
         .known_after = after.known,
     };
-    reply_put(reply, &head, sizeof head);
-    reply_put(reply, result.worst, result.epochs * sizeof *result.worst);
+    myna_reply_put(reply, &head, sizeof head);
+    myna_reply_put(reply, result.worst, result.epochs * sizeof *result.worst);
     return status;
 }

@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 /* Bytes of the copy of a state; where there is no room for one, storage keeps it instead. */
-extern const uint32_t adapt_backup_bytes;
+extern const uint32_t myna_adapt_backup_bytes;
 
 #endif

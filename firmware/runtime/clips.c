@@ -8,21 +8,21 @@ _Static_assert(MYNA_FEATURE_BYTES <= UINT16_MAX && MYNA_MAX_CLIPS <= UINT16_MAX,
                "both are counted in 16 bits");
 
 static struct clip clips[MYNA_MAX_CLIPS];
-const uint32_t clips_bytes = sizeof clips;
+const uint32_t myna_clips_bytes = sizeof clips;
 
-void clips_clear(void) {
+void myna_clips_clear(void) {
     memset(clips, 0, sizeof clips);
 }
 
-struct clip *clips_at(uint32_t slot) {
+struct clip *myna_clips_at(uint32_t slot) {
     return slot < MYNA_MAX_CLIPS ? &clips[slot] : NULL;
 }
 
-const struct clip *clips_stored(uint32_t slot) {
+const struct clip *myna_clips_stored(uint32_t slot) {
     return slot < MYNA_MAX_CLIPS && clips[slot].stored ? &clips[slot] : NULL;
 }
 
-uint32_t clips_list(uint16_t slots[MYNA_MAX_CLIPS]) {
+uint32_t myna_clips_list(uint16_t slots[MYNA_MAX_CLIPS]) {
     uint32_t count = 0u;
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         if (clips[slot].stored) {

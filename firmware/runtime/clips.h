@@ -16,17 +16,17 @@ struct clip {
     bool guessed; /* the label is the device's own, not the user's */
 };
 
-extern const uint32_t clips_bytes;
+extern const uint32_t myna_clips_bytes;
 
-void clips_clear(void);
+void myna_clips_clear(void);
 
 /* The clip in a slot, stored or not; NULL if there is no such slot. */
-struct clip *clips_at(uint32_t slot);
+struct clip *myna_clips_at(uint32_t slot);
 
 /* The clip in a slot; NULL unless it is stored. */
-const struct clip *clips_stored(uint32_t slot);
+const struct clip *myna_clips_stored(uint32_t slot);
 
 /* Writes the slots of all stored clips, ascending, and returns their number. */
-uint32_t clips_list(uint16_t slots[MYNA_MAX_CLIPS]);
+uint32_t myna_clips_list(uint16_t slots[MYNA_MAX_CLIPS]);
 
 #endif

@@ -8,7 +8,7 @@ static const uint32_t table[16] = {
     0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
 };
 
-uint32_t crc32_update(uint32_t crc, const void *bytes, uint32_t count) {
+uint32_t myna_crc32_update(uint32_t crc, const void *bytes, uint32_t count) {
     const uint8_t *byte = bytes;
     crc = ~crc;
     for (uint32_t i = 0; i < count; i++) {

@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 /* Of `bytes`, continued from the CRC-32 of what came before them; 0 before the first. */
-uint32_t crc32_update(uint32_t crc, const void *bytes, uint32_t count);
+uint32_t myna_crc32_update(uint32_t crc, const void *bytes, uint32_t count);
 
 #endif

@@ -4,6 +4,7 @@
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/recording.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -21,28 +22,28 @@ static void forget(void) {
     memset(myna_model.recording, 0, sizeof *myna_model.recording);
 }
 
-void audio_abort(void) {
+void myna_audio_abort(void) {
     if (upload.clip != NULL) {
         forget();
     }
 }
 
 static void push(const int16_t *pcm, uint32_t count) {
-    struct recording *recording = myna_model.recording;
+    struct myna_recording *recording = myna_model.recording;
     while (count > 0u && recording->filled < sizeof recording->features) {
         bool ready;
-        uint32_t taken = audio_push(&recording->audio, myna_model.audio, pcm, count,
-                                    &recording->features[recording->filled], &ready);
+        uint32_t taken = myna_audio_push(&recording->audio, myna_model.audio, pcm, count,
+                                         &recording->features[recording->filled], &ready);
         recording->filled += ready ? MYNA_ROW_BYTES : 0u;
         pcm += taken;
         count -= taken;
     }
 }
 
-enum status handle_audio_begin(const struct request *request, struct reply *reply) {
+enum status myna_handle_audio_begin(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_audio_begin *begin = &request->fixed.audio_begin;
-    struct clip *clip = clips_at(begin->slot);
+    struct clip *clip = myna_clips_at(begin->slot);
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
@@ -65,12 +66,12 @@ enum status handle_audio_begin(const struct request *request, struct reply *repl
     forget();
     upload.clip = clip;
     upload.samples = begin->samples;
-    endpoint_reset(&myna_model.recording->endpoint);
-    audio_reset(&myna_model.recording->audio);
+    myna_endpoint_reset(&myna_model.recording->endpoint);
+    myna_audio_reset(&myna_model.recording->audio);
     return STATUS_OK;
 }
 
-enum status handle_audio_data(const struct request *request, struct reply *reply) {
+enum status myna_handle_audio_data(const struct request *request, struct reply *reply) {
     (void)reply;
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
@@ -89,7 +90,7 @@ enum status handle_audio_data(const struct request *request, struct reply *reply
         int16_t pcm[CHUNK];
         uint32_t some = count - done < CHUNK ? count - done : CHUNK;
         memcpy(pcm, request->tail + done * sizeof *pcm, some * sizeof *pcm);
-        endpoint_push(endpoint, pcm, some);
+        myna_endpoint_push(endpoint, pcm, some);
         push(pcm, some);
     }
     return STATUS_OK;
@@ -98,16 +99,16 @@ enum status handle_audio_data(const struct request *request, struct reply *reply
 /* Copies the frames around the word; a recording that is too short goes on with silence. */
 static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
     static const int16_t silence[CHUNK];
-    const struct recording *recording = myna_model.recording;
+    const struct myna_recording *recording = myna_model.recording;
     while (recording->filled < MYNA_FEATURE_BYTES) {
         push(silence, CHUNK);
     }
-    uint32_t first = endpoint_first_frame(&recording->endpoint, word, MYNA_FRAMES);
+    uint32_t first = myna_endpoint_first_frame(&recording->endpoint, word, MYNA_FRAMES);
     memcpy(clip->features, &recording->features[first * MYNA_ROW_BYTES], sizeof clip->features);
     clip->filled = MYNA_FEATURE_BYTES;
 }
 
-enum status handle_audio_end(const struct request *request, struct reply *reply) {
+enum status myna_handle_audio_end(const struct request *request, struct reply *reply) {
     (void)request;
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
@@ -121,11 +122,11 @@ enum status handle_audio_end(const struct request *request, struct reply *reply)
     if (endpoint->samples != upload.samples) {
         return STATUS_DATA_MISSING;
     }
-    endpoint_find(endpoint, &word);
+    myna_endpoint_find(endpoint, &word);
     cut_clip(clip, &word);
     clip->stored = word.verdict == ENDPOINT_OK && clip->label != MYNA_NO_CLASS;
     struct message_audio_reply audio = {
-        .feature_crc = crc32_update(0u, clip->features, sizeof clip->features),
+        .feature_crc = myna_crc32_update(0u, clip->features, sizeof clip->features),
         .mean_square = (uint32_t)(endpoint->squares / endpoint->samples),
         .clipped = endpoint->clipped,
         .peak = endpoint->peak,
@@ -134,14 +135,14 @@ enum status handle_audio_end(const struct request *request, struct reply *reply)
         .word_length = word.length,
     };
     forget();
-    reply_put(reply, &audio, sizeof audio);
+    myna_reply_put(reply, &audio, sizeof audio);
     return STATUS_OK;
 }
 
-enum status handle_features_put(const struct request *request, struct reply *reply) {
+enum status myna_handle_features_put(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_features_put *put = &request->fixed.features_put;
-    struct clip *clip = clips_at(put->slot);
+    struct clip *clip = myna_clips_at(put->slot);
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
@@ -150,7 +151,7 @@ enum status handle_features_put(const struct request *request, struct reply *rep
         return STATUS_BAD_RANGE;
     }
     if (clip == upload.clip) {
-        audio_abort();
+        myna_audio_abort();
     }
     memcpy(&clip->features[put->offset], request->tail, request->tail_bytes);
     clip->filled = (uint16_t)(put->offset + request->tail_bytes);
@@ -158,19 +159,19 @@ enum status handle_features_put(const struct request *request, struct reply *rep
     return STATUS_OK;
 }
 
-enum status handle_features_get(const struct request *request, struct reply *reply) {
+enum status myna_handle_features_get(const struct request *request, struct reply *reply) {
     const struct message_features_get *get = &request->fixed.features_get;
-    const struct clip *clip = clips_at(get->slot);
+    const struct clip *clip = myna_clips_at(get->slot);
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
-    return reply_range(reply, clip->features, clip->filled, get->offset, get->length);
+    return myna_reply_range(reply, clip->features, clip->filled, get->offset, get->length);
 }
 
-enum status handle_clip_set(const struct request *request, struct reply *reply) {
+enum status myna_handle_clip_set(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_clip_set *set = &request->fixed.clip_set;
-    struct clip *clip = clips_at(set->slot);
+    struct clip *clip = myna_clips_at(set->slot);
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
@@ -186,10 +187,10 @@ enum status handle_clip_set(const struct request *request, struct reply *reply) 
     return STATUS_OK;
 }
 
-enum status handle_clips_clear(const struct request *request, struct reply *reply) {
+enum status myna_handle_clips_clear(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
-    audio_abort();
-    clips_clear();
+    myna_audio_abort();
+    myna_clips_clear();
     return STATUS_OK;
 }

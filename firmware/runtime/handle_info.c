@@ -4,7 +4,9 @@
 #include "runtime/adapt.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/state.h"
 #include "runtime/trace.h"
 
 #include <string.h>
@@ -14,7 +16,7 @@ static void copy_text(char *field, uint32_t size, const char *text) {
     memcpy(field, text, length < size ? length : size);
 }
 
-enum status handle_hello(const struct request *request, struct reply *reply) {
+enum status myna_handle_hello(const struct request *request, struct reply *reply) {
     const struct myna_model *model = &myna_model;
     struct message_hello_reply hello = {
         .nonce = request->fixed.hello.nonce,
@@ -23,7 +25,7 @@ enum status handle_hello(const struct request *request, struct reply *reply) {
         .fingerprint = model->fingerprint,
         .state_bytes = model->state_bytes,
         .arena_bytes = model->arena_bytes,
-        .rx_window = (uint32_t)port_rx_window(),
+        .rx_window = (uint32_t)myna_port_rx_window(),
         .max_classes = model->max_classes,
         .frames = model->frames,
         .coefficients = model->coefficients,
@@ -34,37 +36,37 @@ enum status handle_hello(const struct request *request, struct reply *reply) {
         .max_payload = FRAME_MAX_PAYLOAD,
     };
     copy_text(hello.model, sizeof hello.model, model->name);
-    copy_text(hello.board, sizeof hello.board, port_name);
-    audio_abort();
-    reply_put(reply, &hello, sizeof hello);
+    copy_text(hello.board, sizeof hello.board, myna_port_name);
+    myna_audio_abort();
+    myna_reply_put(reply, &hello, sizeof hello);
     return STATUS_OK;
 }
 
-enum status handle_status(const struct request *request, struct reply *reply) {
+enum status myna_handle_status(const struct request *request, struct reply *reply) {
     (void)request;
     uint16_t slots[MYNA_MAX_CLIPS];
     struct message_status_reply status = {
         .step = (uint32_t)*myna_model.step,
         .classes = (uint32_t)*myna_model.classes,
-        .frames_received = server_counters.received,
-        .frames_damaged = server_counters.damaged,
-        .requests_repeated = server_counters.repeated,
-        .stack_bytes = port_stack_size(),
-        .stack_high_water = port_stack_high_water(),
-        .clip_bytes = clips_bytes,
-        .buffer_bytes = server_buffer_bytes + adapt_backup_bytes + trace_bytes,
-        .clips = (uint16_t)clips_list(slots),
-        .state_incomplete = state_is_incomplete(),
-        .storage = (uint16_t)stored_state.status,
-        .stored_sequence = stored_state.sequence,
-        .state_from_storage = stored_state.is_running,
+        .frames_received = myna_link_counters.received,
+        .frames_damaged = myna_link_counters.damaged,
+        .requests_repeated = myna_link_counters.repeated,
+        .stack_bytes = myna_port_stack_size(),
+        .stack_high_water = myna_port_stack_high_water(),
+        .clip_bytes = myna_clips_bytes,
+        .buffer_bytes = myna_link_buffer_bytes + myna_adapt_backup_bytes + myna_trace_bytes,
+        .clips = (uint16_t)myna_clips_list(slots),
+        .state_incomplete = myna_state_info.is_incomplete,
+        .storage = (uint16_t)myna_state_info.stored,
+        .stored_sequence = myna_state_info.sequence,
+        .state_from_storage = myna_state_info.is_stored,
     };
-    reply_put(reply, &status, sizeof status);
+    myna_reply_put(reply, &status, sizeof status);
     return STATUS_OK;
 }
 
-enum status handle_labels(const struct request *request, struct reply *reply) {
+enum status myna_handle_labels(const struct request *request, struct reply *reply) {
     const struct message_range *range = &request->fixed.range;
-    return reply_range(reply, myna_model.labels, (uint32_t)strlen(myna_model.labels), range->offset,
-                       range->length);
+    return myna_reply_range(reply, myna_model.labels, (uint32_t)strlen(myna_model.labels),
+                            range->offset, range->length);
 }

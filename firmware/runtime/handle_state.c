@@ -1,60 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that read and write the model's state. */
+/* Requests that read and write the model's state, and keep it over a power failure. */
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "runtime/state.h"
 
 #include <string.h>
 
 static struct {
-    bool incomplete;
-    bool writing;  /* between STATE_BEGIN and STATE_COMMIT */
+    bool writing;  /* between STATE_BEGIN and STATE_COMMIT; the state is incomplete then */
     uint32_t crc;  /* promised by STATE_BEGIN */
     uint32_t next; /* offset of the piece that must come now */
 } upload;
 
-void state_reset(void) {
-    memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
-    upload.incomplete = false;
-    upload.writing = false;
-    stored_state.is_running = false;
-}
-
-bool state_is_incomplete(void) {
-    return upload.incomplete;
-}
-
-void state_spoil(void) {
-    upload.incomplete = true;
-}
-
-bool state_is_usable(void) {
-    return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
-}
-
-enum status handle_state_reset(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_reset(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
-    state_reset();
+    upload.writing = false;
+    myna_state_reset();
     return STATUS_OK;
 }
 
-enum status handle_state_begin(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_begin(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_state_begin *begin = &request->fixed.state_begin;
     if (begin->model_abi != myna_model.abi || begin->fingerprint != myna_model.fingerprint ||
         begin->length != myna_model.state_bytes) {
         return STATUS_OTHER_MODEL;
     }
-    upload.incomplete = true;
+    myna_state_info.is_incomplete = true;
     upload.writing = true;
-    stored_state.is_running = false;
+    myna_state_info.is_stored = false;
     upload.crc = begin->crc;
     upload.next = 0u;
     return STATUS_OK;
 }
 
-enum status handle_state_write(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_write(const struct request *request, struct reply *reply) {
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     if (!upload.writing) {
@@ -69,7 +51,7 @@ enum status handle_state_write(const struct request *request, struct reply *repl
     return STATUS_OK;
 }
 
-enum status handle_state_commit(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_commit(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
     if (!upload.writing) {
@@ -78,28 +60,28 @@ enum status handle_state_commit(const struct request *request, struct reply *rep
     if (upload.next != myna_model.state_bytes) {
         return STATUS_DATA_MISSING;
     }
-    if (crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
+    if (myna_crc32_update(0u, myna_model.state, myna_model.state_bytes) != upload.crc) {
         return STATUS_BAD_CRC;
     }
-    if (!state_is_usable()) {
+    if (!myna_state_is_usable()) {
         return STATUS_BAD_STATE;
     }
     upload.writing = false;
-    upload.incomplete = false;
+    myna_state_info.is_incomplete = false;
     return STATUS_OK;
 }
 
-enum status handle_state_read(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_read(const struct request *request, struct reply *reply) {
     const struct message_range *range = &request->fixed.range;
-    return reply_range(reply, myna_model.state, myna_model.state_bytes, range->offset,
-                       range->length);
+    return myna_reply_range(reply, myna_model.state, myna_model.state_bytes, range->offset,
+                            range->length);
 }
 
-enum status handle_state_patch(const struct request *request, struct reply *reply) {
+enum status myna_handle_state_patch(const struct request *request, struct reply *reply) {
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     uint8_t before[FRAME_MAX_PAYLOAD];
-    if (upload.incomplete) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     if (!range_inside(offset, request->tail_bytes, myna_model.state_bytes)) {
@@ -107,9 +89,25 @@ enum status handle_state_patch(const struct request *request, struct reply *repl
     }
     memcpy(before, myna_model.state + offset, request->tail_bytes);
     memcpy(myna_model.state + offset, request->tail, request->tail_bytes);
-    if (!state_is_usable()) {
+    if (!myna_state_is_usable()) {
         memcpy(myna_model.state + offset, before, request->tail_bytes);
         return STATUS_BAD_STATE;
     }
     return STATUS_OK;
+}
+
+enum status myna_handle_state_save(const struct request *request, struct reply *reply) {
+    (void)request;
+    struct message_state_saved saved;
+    enum status status = myna_state_save(&saved);
+    if (status == STATUS_OK) {
+        myna_reply_put(reply, &saved, sizeof saved);
+    }
+    return status;
+}
+
+enum status myna_handle_state_erase(const struct request *request, struct reply *reply) {
+    (void)request;
+    (void)reply;
+    return myna_state_erase();
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/learn.h"
 
-#include "audio/augment.h"
 #include "kernels/fixed.h"
 #include "runtime/accept.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
+#include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
+#include "runtime/state.h"
 #include "runtime/takes.h"
+#include "runtime/vary.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -17,12 +18,11 @@
 #define TAG_VARY 0x56415259u     /* "VARY": no tensor draws with these tags */
 #define TAG_REHEARSE 0x52454853u /* "REHS" */
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
-#define DRAW_NOISE 0x100u /* number of the draw that chooses a noise; audio_vary's are less */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
 
-enum status learn_check(const struct message_learn *options) {
+enum status myna_learn_check(const struct message_learn *options) {
     bool used[MYNA_MAX_CLASSES] = {false};
     if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX) {
         return STATUS_BAD_RANGE;
@@ -30,12 +30,12 @@ enum status learn_check(const struct message_learn *options) {
     if (!MYNA_FRONT_END && options->vary != 0u) {
         return STATUS_NO_FRONT_END;
     }
-    if (state_is_incomplete()) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    count = clips_list(slots);
+    count = myna_clips_list(slots);
     for (uint32_t i = 0u; i < count; i++) {
-        const struct clip *clip = clips_stored(slots[i]);
+        const struct clip *clip = myna_clips_stored(slots[i]);
         if (clip->guessed && clip->label >= *myna_model.classes) {
             return STATUS_BAD_LABEL; /* only the user begins a class */
         }
@@ -51,62 +51,36 @@ enum status learn_check(const struct message_learn *options) {
     return count > 0u ? STATUS_OK : STATUS_BAD_SLOT;
 }
 
-static uint32_t draw(uint32_t key, uint32_t index, uint32_t below) {
-    return (uint32_t)(((uint64_t)fx_random32(key, index) * below) >> 32);
-}
-
-/* One of the stored clips without speech; NULL if there is none. */
-static const int8_t *choose_noise(uint32_t key) {
-    uint16_t noises[MYNA_MAX_CLIPS];
-    uint32_t found = 0u;
-    for (uint16_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = clips_stored(slot);
-        if (clip != NULL && clip->label == myna_model.silence) {
-            noises[found++] = slot;
-        }
-    }
-    return found > 0u ? clips_stored(noises[draw(key, DRAW_NOISE, found)])->features : NULL;
-}
-
-void learn_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
-                uint32_t key) {
-    if (MYNA_FRONT_END && options->vary != 0u && label != myna_model.silence) {
-        audio_vary(myna_model.audio, features, choose_noise(key), key, myna_model.features);
-    } else {
-        memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
-    }
-}
-
 static uint32_t key_of(uint32_t tag) {
     return fx_key((uint32_t)*myna_model.seed, (uint32_t)*myna_model.step, tag);
 }
 
 static int32_t study(const struct message_learn *options, const struct clip *clip) {
-    learn_feed(options, clip->features, clip->label, key_of(TAG_VARY));
+    myna_vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
     *myna_model.label = clip->label;
     myna_model.train_step(NULL);
-    server_progress((uint32_t)*myna_model.step);
+    myna_link_progress((uint32_t)*myna_model.step);
     return *myna_model.loss;
 }
 
 static void rehearse(const struct message_learn *options) {
     uint32_t key = key_of(TAG_REHEARSE);
-    uint32_t memory = draw(key, 0u, myna_model.replay_count);
+    uint32_t memory = vary_draw(key, 0u, myna_model.replay_count);
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
     if (myna_model.latent == myna_model.features) {
-        learn_feed(options, latent, label, key);
+        myna_vary_feed(options, latent, label, key);
     } else {
         memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     }
     *myna_model.label = (int32_t)label;
     myna_model.rehearse();
-    server_progress((uint32_t)*myna_model.step);
+    myna_link_progress((uint32_t)*myna_model.step);
 }
 
 /* Starts a class from its clips; false if it has none. */
 static bool begin_class(uint32_t class) {
-    *myna_model.shots = takes_sum(class);
+    *myna_model.shots = myna_takes_sum(class);
     if (*myna_model.shots > 0) {
         *myna_model.label = (int32_t)class;
         myna_model.imprint();
@@ -119,11 +93,11 @@ static int32_t epoch(const struct message_learn *options) {
     int64_t losses[MYNA_MAX_CLASSES] = {0};
     int32_t clips[MYNA_MAX_CLASSES] = {0};
     int32_t worst = 0;
-    (void)clips_list(slots);
-    schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
+    (void)myna_clips_list(slots);
+    myna_schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
-        const struct clip *clip = clips_stored(slots[i]);
-        if (clip->guessed && recognize_class(clip->features) != clip->label) {
+        const struct clip *clip = myna_clips_stored(slots[i]);
+        if (clip->guessed && myna_recognize_class(clip->features) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
         losses[clip->label] += study(options, clip);
@@ -140,7 +114,7 @@ static int32_t epoch(const struct message_learn *options) {
     return worst;
 }
 
-void learn_run(const struct message_learn *options, struct learn_result *result) {
+void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
     *result = (struct learn_result){0};
     uint32_t class = (uint32_t)*myna_model.classes;
     while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL && begin_class(class)) {
@@ -156,6 +130,6 @@ void learn_run(const struct message_learn *options, struct learn_result *result)
         }
     }
     if (myna_model.similarity != NULL) {
-        accept_calibrate(options, key_of(TAG_ACCEPT));
+        myna_accept_calibrate(options, key_of(TAG_ACCEPT));
     }
 }

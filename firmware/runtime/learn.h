@@ -14,13 +14,9 @@ struct learn_result {
 };
 
 /* Whether the stored clips can be learned: STATUS_OK, or why not. */
-enum status learn_check(const struct message_learn *options);
+enum status myna_learn_check(const struct message_learn *options);
 
 /* Imprints the classes that are new, then trains until every class is learned well enough. */
-void learn_run(const struct message_learn *options, struct learn_result *result);
-
-/* Gives the model features to learn from: varied, unless there is no speech in them. */
-void learn_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
-                uint32_t key);
+void myna_learn_run(const struct message_learn *options, struct learn_result *result);
 
 #endif

@@ -7,18 +7,19 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 
 #define TAG_LISTEN 0x4C495354u /* "LIST": no tensor draws with this tag */
 
-uint16_t listen_agreement(const int8_t *features, uint16_t label) {
+uint16_t myna_listen_agreement(const int8_t *features, uint16_t label) {
     uint16_t agreed = 0u;
     for (uint32_t view = 0u; view < LISTEN_VIEWS; view++) {
         uint32_t key = fx_key((uint32_t)*myna_model.seed, view, TAG_LISTEN);
-        audio_vary(myna_model.audio, features, NULL, key, myna_model.features);
+        myna_audio_vary(myna_model.audio, features, NULL, key, myna_model.features);
         myna_model.infer(NULL);
-        agreed = (uint16_t)(agreed + (recognize_winner(NULL) == label));
+        agreed = (uint16_t)(agreed + (myna_recognize_winner(NULL) == label));
     }
     return agreed;
 }
@@ -31,7 +32,7 @@ static bool is_taught(uint16_t label) {
         }
     }
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = clips_stored(slot);
+        const struct clip *clip = myna_clips_stored(slot);
         if (clip != NULL && !clip->guessed && clip->label == label) {
             return true;
         }
@@ -42,7 +43,7 @@ static bool is_taught(uint16_t label) {
 static uint32_t count_guessed(uint16_t label) {
     uint32_t found = 0u;
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = clips_stored(slot);
+        const struct clip *clip = myna_clips_stored(slot);
         found += clip != NULL && clip->guessed && clip->label == label;
     }
     return found;
@@ -50,8 +51,8 @@ static uint32_t count_guessed(uint16_t label) {
 
 static enum listen_verdict judge(const struct message_listen *listen, const int8_t *features,
                                  struct message_listen_reply *heard) {
-    recognize(features);
-    heard->label = recognize_winner(&heard->margin);
+    myna_recognize(features);
+    heard->label = myna_recognize_winner(&heard->margin);
     if (heard->label < listen->lowest || heard->label == myna_model.silence) {
         return LISTEN_OTHER;
     }
@@ -64,13 +65,13 @@ static enum listen_verdict judge(const struct message_listen *listen, const int8
     if (count_guessed(heard->label) >= listen->most) {
         return LISTEN_CROWDED;
     }
-    heard->agreed = listen_agreement(features, heard->label);
+    heard->agreed = myna_listen_agreement(features, heard->label);
     return heard->agreed < listen->agree ? LISTEN_INCONSISTENT : LISTEN_KEPT;
 }
 
-enum status handle_listen(const struct request *request, struct reply *reply) {
+enum status myna_handle_listen(const struct request *request, struct reply *reply) {
     const struct message_listen *listen = &request->fixed.listen;
-    struct clip *clip = clips_at(listen->slot);
+    struct clip *clip = myna_clips_at(listen->slot);
     struct message_listen_reply heard = {0};
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
@@ -81,10 +82,10 @@ enum status handle_listen(const struct request *request, struct reply *reply) {
     if (clip->filled != MYNA_FEATURE_BYTES) {
         return STATUS_DATA_MISSING;
     }
-    if (state_is_incomplete()) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    audio_abort();
+    myna_audio_abort();
     clip->stored = false;
     heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
     if (heard.verdict == LISTEN_KEPT) {
@@ -92,20 +93,20 @@ enum status handle_listen(const struct request *request, struct reply *reply) {
         clip->guessed = true;
         clip->stored = true;
     }
-    reply_put(reply, &heard, sizeof heard);
+    myna_reply_put(reply, &heard, sizeof heard);
     return STATUS_OK;
 }
 
-enum status handle_confirm(const struct request *request, struct reply *reply) {
+enum status myna_handle_confirm(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_confirm *confirm = &request->fixed.confirm;
     if (confirm->right > 1u) {
         return STATUS_BAD_RANGE;
     }
-    if (clips_stored(confirm->slot) == NULL) {
+    if (myna_clips_stored(confirm->slot) == NULL) {
         return STATUS_BAD_SLOT;
     }
-    struct clip *clip = clips_at(confirm->slot);
+    struct clip *clip = myna_clips_at(confirm->slot);
     clip->guessed = false;
     clip->stored = confirm->right != 0u;
     return STATUS_OK;

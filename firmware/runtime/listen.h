@@ -20,6 +20,6 @@ enum listen_verdict {
 };
 
 /* How many of the variations of a feature map the model takes for `label`. */
-uint16_t listen_agreement(const int8_t *features, uint16_t label);
+uint16_t myna_listen_agreement(const int8_t *features, uint16_t label);
 
 #endif

@@ -6,17 +6,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/recording.h"
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
 #define MYNA_MODEL_ABI 6
 
 #define MYNA_NO_CLASS 0xFFFFu
 
-/* Called after each node with its index; false stops the run there. */
+struct myna_audio_config; /* audio/features.h */
+struct myna_recording;    /* runtime/recording.h */
+
+/* Called after each node with its index, for tracing; false stops the run there, and the state with
+   it half-way. */
 typedef bool (*myna_trace_fn)(uint16_t node);
 
-/* a tensor that a node wrote, for tracing */
+/* a tensor that a node wrote, for tracing; valid until the next node runs */
 struct myna_output {
     const void *data;
     uint32_t bytes;
@@ -27,18 +33,25 @@ struct myna_node {
     uint16_t first, count;
 };
 
+/*
+ * What one model is and can do. To infer: write `features`, call infer(NULL), read the first
+ * *classes of `logits`. To learn a step: write `features` and `label`, call train_step(NULL). Both
+ * return when they are done. Everything lies in two static blocks: the arena, which each run
+ * overwrites, and the state. Before the first run, copy state_init to state (state_bytes), or any
+ * state of a model with the same fingerprint and ABI; myna_server_init does.
+ */
 struct myna_model {
-    uint32_t abi;
+    uint32_t abi;         /* MYNA_MODEL_ABI */
     uint32_t fingerprint; /* CRC-32 of the program: nodes, offsets, constants, initial state */
     const char *name;
     const char *labels; /* class names, separated by '\n' */
     uint16_t max_classes;
-    uint16_t silence;                 /* the class of clips without speech, or MYNA_NO_CLASS */
-    uint16_t frames, coefficients;    /* features: int8 [frames, coefficients], whatever they are */
-    const struct audio_config *audio; /* NULL: the model hears nothing */
+    uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
+    uint16_t frames, coefficients; /* features: int8 [frames, coefficients], whatever they are */
+    const struct myna_audio_config *audio; /* NULL: the model hears nothing */
 
-    int8_t *features; /* inputs, in the arena */
-    int32_t *label;
+    int8_t *features;     /* inputs, in the arena; a run overwrites them */
+    int32_t *label;       /* less than *classes */
     const int8_t *logits; /* results, in the arena: of classes, or a reconstruction */
     uint16_t logit_count;
     const int32_t *loss; /* Q16: nats, or a squared error */
@@ -47,10 +60,11 @@ struct myna_model {
     const uint8_t *state_init;
     uint32_t state_bytes;
     uint32_t arena_bytes;
-    struct recording *recording; /* in the arena: valid until the model runs; NULL as audio is */
-    int32_t *step;               /* inside state: training steps done */
-    const int32_t *seed;         /* inside state */
-    int32_t *classes;            /* inside state: classes in use; 1 if it does not classify */
+    struct myna_recording
+        *recording;      /* in the arena: valid until the model runs; NULL as audio is */
+    int32_t *step;       /* inside state: training steps done */
+    const int32_t *seed; /* inside state */
+    int32_t *classes;    /* inside state: classes in use; 1 if it does not classify */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;
@@ -58,7 +72,7 @@ struct myna_model {
     uint16_t node_count;  /* nodes 0 … node_count - 1 are a training step */
 
     void (*infer)(myna_trace_fn trace);      /* features -> logits; trace may be NULL */
-    void (*train_step)(myna_trace_fn trace); /* features, label -> logits, loss, state */
+    void (*train_step)(myna_trace_fn trace); /* features, label -> logits, loss before it, state */
 
     const int8_t *embedding; /* the head's input, valid after infer */
     uint16_t embedding_size;
@@ -81,6 +95,11 @@ struct myna_model {
     void (*recall)(void);   /* latent -> logits */
 };
 
+/* The model that the firmware is linked with. */
 extern const struct myna_model myna_model;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,18 +7,18 @@
 #include <stddef.h>
 #include <string.h>
 
-void recognize(const int8_t *features) {
+void myna_recognize(const int8_t *features) {
     memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
     myna_model.infer(NULL);
 }
 
-void recognize_memory(uint32_t memory) {
+void myna_recognize_memory(uint32_t memory) {
     memcpy(myna_model.latent, &myna_model.replay_latents[memory * myna_model.latent_bytes],
            myna_model.latent_bytes);
     myna_model.recall();
 }
 
-uint16_t recognize_winner(uint16_t *margin) {
+uint16_t myna_recognize_winner(uint16_t *margin) {
     const int8_t *logits = myna_model.logits;
     uint16_t best = 0u;
     int32_t second = INT8_MIN;
@@ -36,7 +36,7 @@ uint16_t recognize_winner(uint16_t *margin) {
     return best;
 }
 
-uint16_t recognize_class(const int8_t *features) {
-    recognize(features);
-    return recognize_winner(NULL);
+uint16_t myna_recognize_class(const int8_t *features) {
+    myna_recognize(features);
+    return myna_recognize_winner(NULL);
 }

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 /* Infers a feature map: the model's logits, embedding and similarity are its own then. */
-void recognize(const int8_t *features);
+void myna_recognize(const int8_t *features);
 
 /* The same for a memory. */
-void recognize_memory(uint32_t memory);
+void myna_recognize_memory(uint32_t memory);
 
 /* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
-uint16_t recognize_winner(uint16_t *margin);
+uint16_t myna_recognize_winner(uint16_t *margin);
 
 /* The class that the model takes a feature map for. */
-uint16_t recognize_class(const int8_t *features);
+uint16_t myna_recognize_class(const int8_t *features);
 
 #endif

@@ -11,8 +11,8 @@
 
 _Static_assert(!MYNA_FRONT_END || MYNA_FRAMES <= ENDPOINT_FRAMES, "a clip fits a recording");
 
-struct recording {
-    struct audio_state audio;
+struct myna_recording {
+    struct myna_audio_state audio;
     struct endpoint endpoint;
     uint32_t filled; /* bytes of features */
     int8_t features[ENDPOINT_FRAMES * MYNA_ROW_BYTES];

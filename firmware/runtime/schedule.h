@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 /* Puts the items into the order of one epoch. */
-void schedule_shuffle(uint16_t *items, uint32_t count, uint32_t seed, uint32_t epoch);
+void myna_schedule_shuffle(uint16_t *items, uint32_t count, uint32_t seed, uint32_t epoch);
 
 /*
  * The item whose turn is at `step`: every epoch of `count` steps visits all items once, in an
  * order drawn from (seed, epoch). Shuffles `items`, which come in ascending order; count > 0.
  */
-uint16_t schedule_pick(uint16_t *items, uint32_t count, uint32_t seed, uint32_t step);
+uint16_t myna_schedule_pick(uint16_t *items, uint32_t count, uint32_t seed, uint32_t step);
 
 #endif

@@ -5,9 +5,23 @@
 
 #include <stdbool.h>
 
-void server_init(void);
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* Takes what the port has received; false if that was nothing. */
-__attribute__((warn_unused_result)) bool server_poll(void);
+/* Makes the stored state the one in use, or the initial one if none of this model is stored; no
+   clip is stored. Called once, after myna_port_init. */
+void myna_server_init(void);
+
+/*
+ * Takes what the port has received and executes the requests in it, which may take as long as an
+ * enrollment does; false if the port had nothing. Called again and again, with myna_port_idle where
+ * it returns false.
+ */
+__attribute__((warn_unused_result)) bool myna_server_poll(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

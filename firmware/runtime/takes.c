@@ -7,6 +7,7 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "runtime/state.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -17,14 +18,14 @@ static int32_t embedding(uint32_t i) {
     return myna_model.embedding[i] - myna_model.embedding_zero;
 }
 
-int32_t takes_sum(uint32_t class) {
+int32_t myna_takes_sum(uint32_t class) {
     int32_t *total = myna_model.embedding_total;
     int32_t takes = 0;
     memset(total, 0, myna_model.embedding_size * sizeof *total);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = clips_stored(slot);
+        const struct clip *clip = myna_clips_stored(slot);
         if (clip != NULL && clip->label == class) {
-            recognize(clip->features);
+            myna_recognize(clip->features);
             for (uint32_t i = 0u; i < myna_model.embedding_size; i++) {
                 total[i] += embedding(i);
             }
@@ -47,27 +48,27 @@ static int8_t agreement(int32_t takes) {
         own += (uint64_t)(a * a);
         rest += (uint64_t)(b * b);
     }
-    int64_t lengths = (int64_t)fx_isqrt(own) * fx_isqrt(rest);
+    int64_t lengths = (int64_t)myna_fx_isqrt(own) * myna_fx_isqrt(rest);
     int64_t cosine = lengths > 0 ? 127 * product / lengths : 0;
     return (int8_t)(cosine > 127 ? 127 : cosine < -127 ? -127 : cosine);
 }
 
-enum status handle_takes(const struct request *request, struct reply *reply) {
+enum status myna_handle_takes(const struct request *request, struct reply *reply) {
     struct message_takes_reply result = {MESSAGE_NO_NODE, 0u};
     int8_t alike[MYNA_MAX_CLIPS], least = INT8_MAX;
     uint32_t class = request->fixed.takes.label, found = 0u;
-    if (state_is_incomplete()) {
+    if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
     if (class >= myna_model.max_classes || myna_model.imprint == NULL) {
         return STATUS_BAD_LABEL;
     }
-    audio_abort();
-    int32_t takes = takes_sum(class);
+    myna_audio_abort();
+    int32_t takes = myna_takes_sum(class);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
-        const struct clip *clip = clips_stored(slot);
+        const struct clip *clip = myna_clips_stored(slot);
         if (clip != NULL && clip->label == class) {
-            recognize(clip->features);
+            myna_recognize(clip->features);
             alike[found] = agreement(takes);
             if (alike[found] < ALIKE && alike[found] < least) {
                 least = alike[found];
@@ -77,7 +78,7 @@ enum status handle_takes(const struct request *request, struct reply *reply) {
         }
     }
     result.count = (uint16_t)takes;
-    reply_put(reply, &result, sizeof result);
-    reply_put(reply, alike, found);
+    myna_reply_put(reply, &result, sizeof result);
+    myna_reply_put(reply, alike, found);
     return STATUS_OK;
 }

@@ -6,6 +6,6 @@
 #include <stdint.h>
 
 /* Sums the embeddings of a class's clips into the model's embedding_total; returns how many. */
-int32_t takes_sum(uint32_t class);
+int32_t myna_takes_sum(uint32_t class);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-extern const uint32_t trace_bytes;
+extern const uint32_t myna_trace_bytes;
 
 struct trace_options {
     bool digests;        /* keep them */
@@ -16,6 +16,6 @@ struct trace_options {
 };
 
 /* Runs infer or train_step; returns whether it stopped at stop_after. */
-bool trace_run(void (*run)(bool (*trace)(uint16_t node)), struct trace_options options);
+bool myna_trace_run(void (*run)(bool (*trace)(uint16_t node)), struct trace_options options);
 
 #endif

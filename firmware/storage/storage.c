@@ -21,7 +21,7 @@ struct header {
 };
 
 /* The state follows the header, at a multiple of every program unit. */
-#define DATA_AT NVM_MAX_PROGRAM_BYTES
+#define DATA_AT MYNA_NVM_MAX_PROGRAM_BYTES
 _Static_assert(sizeof(struct header) <= DATA_AT, "the header lies in front of the data");
 
 /* What the slots hold; NO_SLOT where there is none. */
@@ -31,16 +31,16 @@ struct survey {
     uint32_t own;    /* slot of the newest state of this one */
 };
 
-static uint32_t slot_bytes(const struct nvm *nvm) {
+static uint32_t slot_bytes(const struct myna_nvm *nvm) {
     return nvm->bytes / SLOTS;
 }
 
-static bool fits(const struct nvm *nvm, uint32_t length) {
+static bool fits(const struct myna_nvm *nvm, uint32_t length) {
     return length <= slot_bytes(nvm) - DATA_AT;
 }
 
 static uint32_t header_crc(const struct header *header) {
-    return crc32_update(0u, header, offsetof(struct header, header_crc));
+    return myna_crc32_update(0u, header, offsetof(struct header, header_crc));
 }
 
 /* Sequence numbers wrap: the newer of two is less than half of all numbers ahead. */
@@ -54,12 +54,12 @@ static bool is_same(const struct storage_owner *one, const struct storage_owner 
 }
 
 /* Reads a slot's header; whether the slot is intact. */
-static bool read_slot(const struct nvm *nvm, uint32_t slot, struct header *header) {
+static bool read_slot(const struct myna_nvm *nvm, uint32_t slot, struct header *header) {
     const uint8_t *memory = nvm->memory + slot * slot_bytes(nvm);
     memcpy(header, memory, sizeof *header);
     return header->magic == MAGIC && header->header_crc == header_crc(header) &&
            fits(nvm, header->owner.length) &&
-           header->data_crc == crc32_update(0u, memory + DATA_AT, header->owner.length);
+           header->data_crc == myna_crc32_update(0u, memory + DATA_AT, header->owner.length);
 }
 
 static uint32_t newer_slot(const struct survey *found, uint32_t slot, uint32_t other) {
@@ -68,7 +68,7 @@ static uint32_t newer_slot(const struct survey *found, uint32_t slot, uint32_t o
     return newer ? slot : other;
 }
 
-static struct survey look(const struct nvm *nvm, const struct storage_owner *owner) {
+static struct survey look(const struct myna_nvm *nvm, const struct storage_owner *owner) {
     struct survey found = {.newest = NO_SLOT, .own = NO_SLOT};
     assert(nvm->bytes % (SLOTS * nvm->erase_bytes) == 0u);
     assert(DATA_AT % nvm->program_bytes == 0u);
@@ -90,7 +90,7 @@ static uint32_t spare_slot(const struct survey *found) {
 }
 
 /* Erases the first `count` bytes of a slot, rounded up to erase units; the header goes first. */
-static bool erase(const struct nvm *nvm, uint32_t slot, uint32_t count) {
+static bool erase(const struct myna_nvm *nvm, uint32_t slot, uint32_t count) {
     for (uint32_t done = 0u; done < count; done += nvm->erase_bytes) {
         if (!nvm->erase(slot * slot_bytes(nvm) + done)) {
             return false;
@@ -100,10 +100,10 @@ static bool erase(const struct nvm *nvm, uint32_t slot, uint32_t count) {
 }
 
 /* Programs and verifies; the last unit is filled up with ones, which change nothing. */
-static bool program(const struct nvm *nvm, uint32_t offset, const void *data, uint32_t count) {
+static bool program(const struct myna_nvm *nvm, uint32_t offset, const void *data, uint32_t count) {
     const uint8_t *bytes = data;
     uint32_t whole = count - count % nvm->program_bytes;
-    uint8_t rest[NVM_MAX_PROGRAM_BYTES];
+    uint8_t rest[MYNA_NVM_MAX_PROGRAM_BYTES];
     if (whole > 0u && !nvm->program(offset, bytes, whole)) {
         return false;
     }
@@ -117,8 +117,8 @@ static bool program(const struct nvm *nvm, uint32_t offset, const void *data, ui
     return memcmp(nvm->memory + offset, data, count) == 0;
 }
 
-enum storage_status storage_load(const struct nvm *nvm, const struct storage_owner *owner,
-                                 uint8_t *state, struct storage_entry *entry) {
+enum storage_status myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner,
+                                      uint8_t *state, struct storage_entry *entry) {
     if (nvm == NULL) {
         return STORAGE_NONE;
     }
@@ -132,8 +132,8 @@ enum storage_status storage_load(const struct nvm *nvm, const struct storage_own
     return STORAGE_OK;
 }
 
-enum storage_status storage_save(const struct nvm *nvm, const struct storage_owner *owner,
-                                 const uint8_t *state, struct storage_entry *entry) {
+enum storage_status myna_storage_save(const struct myna_nvm *nvm, const struct storage_owner *owner,
+                                      const uint8_t *state, struct storage_entry *entry) {
     if (nvm == NULL) {
         return STORAGE_NONE;
     }
@@ -147,7 +147,7 @@ enum storage_status storage_save(const struct nvm *nvm, const struct storage_own
         .magic = MAGIC,
         .sequence = found.newest == NO_SLOT ? 1u : found.headers[found.newest].sequence + 1u,
         .owner = *owner,
-        .data_crc = crc32_update(0u, state, owner->length),
+        .data_crc = myna_crc32_update(0u, state, owner->length),
     };
     header.header_crc = header_crc(&header);
     if (!erase(nvm, slot, DATA_AT + owner->length) ||
@@ -160,7 +160,7 @@ enum storage_status storage_save(const struct nvm *nvm, const struct storage_own
     return STORAGE_OK;
 }
 
-static bool is_blank(const struct nvm *nvm) {
+static bool is_blank(const struct myna_nvm *nvm) {
     uint8_t all = 0xFFu;
     for (uint32_t i = 0u; i < nvm->bytes; i++) {
         all &= nvm->memory[i];
@@ -168,7 +168,8 @@ static bool is_blank(const struct nvm *nvm) {
     return all == 0xFFu;
 }
 
-enum storage_status storage_erase(const struct nvm *nvm, const struct storage_owner *owner) {
+enum storage_status myna_storage_erase(const struct myna_nvm *nvm,
+                                       const struct storage_owner *owner) {
     if (nvm == NULL) {
         return STORAGE_NONE;
     }

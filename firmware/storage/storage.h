@@ -32,16 +32,16 @@ struct storage_entry {
 
 /* Copies the newest intact state of this owner to `state`; otherwise changes nothing. */
 __attribute__((warn_unused_result)) enum storage_status
-storage_load(const struct nvm *nvm, const struct storage_owner *owner, uint8_t *state,
-             struct storage_entry *entry);
+myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner, uint8_t *state,
+                  struct storage_entry *entry);
 
 /* Stores `state`, read in place, beside the newest intact one, and checks what was written. */
 __attribute__((warn_unused_result)) enum storage_status
-storage_save(const struct nvm *nvm, const struct storage_owner *owner, const uint8_t *state,
-             struct storage_entry *entry);
+myna_storage_save(const struct myna_nvm *nvm, const struct storage_owner *owner,
+                  const uint8_t *state, struct storage_entry *entry);
 
 /* Erases everything, the newest state of this owner last: no older one comes back. */
 __attribute__((warn_unused_result)) enum storage_status
-storage_erase(const struct nvm *nvm, const struct storage_owner *owner);
+myna_storage_erase(const struct myna_nvm *nvm, const struct storage_owner *owner);
 
 #endif

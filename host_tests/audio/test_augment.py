@@ -82,7 +82,7 @@ def test_c_has_no_undefined_behaviour_and_stays_within_its_maps(name: str) -> No
         out = np.full(3 * size, 99, np.int8)
         source, noise = (ctypes.c_void_p(each.ctypes.data) for each in maps)
         target = ctypes.c_void_p(out.ctypes.data + size)
-        library.audio_vary(tables, source, noise, ctypes.c_uint32(key), target)
+        library.myna_audio_vary(tables, source, noise, ctypes.c_uint32(key), target)
         expected = augment.vary(config, *maps, key)
         np.testing.assert_array_equal(out[size : 2 * size], expected.ravel())
         assert (np.delete(out, np.s_[size : 2 * size]) == 99).all()

@@ -46,17 +46,17 @@ class Twin:
         assert compiler is not None
         flags = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
         self._c = ctypes.CDLL(str(native.build_library(CONFIG, compiler, *flags)))
-        self._c.endpoint_first_frame.restype = ctypes.c_uint32
+        self._c.myna_endpoint_first_frame.restype = ctypes.c_uint32
 
     def listen(self, pcm: Pcm, frames: int, piece: int) -> tuple[Word, int]:
         """The word and the clip's first frame, of samples pushed in pieces."""
         state, heard = ctypes.create_string_buffer(1024), Heard()
-        self._c.endpoint_reset(state)
+        self._c.myna_endpoint_reset(state)
         for at in range(0, len(pcm), piece):
             some = np.ascontiguousarray(pcm[at : at + piece])
-            self._c.endpoint_push(state, ctypes.c_void_p(some.ctypes.data), len(some))
-        self._c.endpoint_find(state, ctypes.byref(heard))
-        first = self._c.endpoint_first_frame(state, ctypes.byref(heard), frames)
+            self._c.myna_endpoint_push(state, ctypes.c_void_p(some.ctypes.data), len(some))
+        self._c.myna_endpoint_find(state, ctypes.byref(heard))
+        first = self._c.myna_endpoint_first_frame(state, ctypes.byref(heard), frames)
         return Word(Verdict(heard.verdict), heard.start, heard.length), first
 
 

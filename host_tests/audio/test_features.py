@@ -84,13 +84,13 @@ def test_streaming_does_not_depend_on_the_chunks(chunk: int) -> None:
     config = ctypes.c_void_p.in_dll(library, "audio_tables")
     state, ready = ctypes.create_string_buffer(native.STATE_BYTES), ctypes.c_bool()
     row = np.empty(MFCC.features, np.int8)
-    library.audio_reset(state)
+    library.myna_audio_reset(state)
     rows, pcm = [], SIGNALS["uniform"]
     for start in range(0, len(pcm), chunk):
         rest = pcm[start : start + chunk]
         while len(rest):
             source, target = ctypes.c_void_p(rest.ctypes.data), ctypes.c_void_p(row.ctypes.data)
-            taken = library.audio_push(
+            taken = library.myna_audio_push(
                 state, config, source, len(rest), target, ctypes.byref(ready)
             )
             rest = rest[taken:]

@@ -208,6 +208,12 @@ def test_fingerprint_does_not_depend_on_where_tensors_lie() -> None:
 # -- the committed model ---------------------------------------------------------------------------
 
 
+def test_the_fingerprint_of_a_model_stays() -> None:
+    """Another one refuses every state that boards have stored of this model, and all backups."""
+    text = (GENERATED / "kws" / "model.c").read_text("utf-8")
+    assert ".fingerprint = 0xc3b7e2e2u," in text
+
+
 def test_committed_c_is_what_is_generated_now(tmp_path: Path) -> None:
     for committed in GENERATED.glob("*"):
         model, folder = PROJECT / "models" / committed.name, tmp_path / committed.name

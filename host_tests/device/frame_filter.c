@@ -9,8 +9,8 @@
 static void write_again(const struct frame *frame) {
     uint8_t buffer[FRAME_BUFFER(FRAME_MAX_PAYLOAD)];
     memcpy(&buffer[FRAME_PAYLOAD_AT], frame->payload, frame->payload_bytes);
-    uint32_t length =
-        frame_encode(buffer, frame->type, frame->status, frame->sequence, frame->payload_bytes);
+    uint32_t length = myna_frame_encode(buffer, frame->type, frame->status, frame->sequence,
+                                        frame->payload_bytes);
     (void)fwrite(buffer, 1, length, stdout);
 }
 
@@ -19,7 +19,7 @@ int main(void) {
     struct frame frame;
     unsigned damaged = 0;
     for (int byte = getchar(); byte != EOF; byte = getchar()) {
-        enum frame_event event = frame_decode(&decoder, (uint8_t)byte, &frame);
+        enum frame_event event = myna_frame_decode(&decoder, (uint8_t)byte, &frame);
         damaged += event == FRAME_DAMAGED;
         if (event == FRAME_READY) {
             write_again(&frame);

@@ -35,7 +35,7 @@ INTEGER_HELPERS = re.compile(
     r"|__(clz|ctz|ffs|popcount)[sd]i2|__gnu_thumb1_case_\w+"
 )
 # What the rest of the firmware may call besides: its board, strlen of names, and assert.
-SERVICES = re.compile(r"port_\w+|strlen|__assert_func")
+SERVICES = re.compile(r"myna_port_\w+|strlen|__assert_func")
 # Loads, stores and moves of VFP registers compute nothing and are used to copy structs.
 VFP_COPIES = re.compile(r"v(ldr|str|ldm|stm|push|pop|mov|mrs|msr)\b.*")
 
@@ -80,9 +80,9 @@ def firmware_sources() -> list[Path]:
     """What PlatformIO builds for every board, but for main.c."""
     ini = configparser.ConfigParser()
     ini.read(PROJECT / "platformio.ini")
-    patterns = re.findall(r"\+<(\w+/\*\.[cS])>", ini["env"]["build_src_filter"])
-    sources = [path for pattern in patterns for path in sorted(FIRMWARE.glob(pattern))]
-    assert {path.parent.name for path in sources} >= {*TRAINING, "runtime"}
+    folders = re.findall(r"\+<(\w+)/>", ini["env"]["build_src_filter"])
+    sources = [path for name in folders for path in sorted(FIRMWARE.glob(f"{name}/**/*.[cS]"))]
+    assert {*folders} >= {*TRAINING, "runtime"}
     return sources
 
 
@@ -92,7 +92,7 @@ def compile_objects(
     folder.mkdir(parents=True, exist_ok=True)
 
     def compile_one(source: Path) -> Path:
-        target = folder / f"{source.parent.name}_{source.stem}.o"
+        target = folder / f"{source.stem}.o"
         where = [f"-I{path}" for path in (FIRMWARE, *includes)]
         command = [f"{PREFIX}gcc", *options, *where, "-c", str(source), "-o", str(target)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -125,7 +125,8 @@ def objects(
     compiled = compile_objects(sources, flags(request.param), made, model)
     folders: dict[str, list[Path]] = {}
     for source, target in zip(sources, compiled, strict=True):
-        folders.setdefault(source.parent.name, []).append(target)
+        part = source.relative_to(FIRMWARE).parts[0] if FIRMWARE in source.parents else "model"
+        folders.setdefault(part, []).append(target)
     return folders
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import zlib
 
@@ -149,6 +150,37 @@ def test_kernel_arguments_have_the_types_of_the_tensors(case: Case) -> None:
         for dtype, change in zip([*dtypes, *fresh], [*mutable, *[True] * len(fresh)], strict=True)
     ]
     assert [argument[: argument.index("*") + 1] for argument in arguments] == expected
+
+
+@each_case
+def test_the_line_above_a_kernel_gives_its_shapes(case: Case) -> None:
+    """Names in order, read before the arrow, written behind it; dimensions as in this case."""
+    header = (KERNELS / f"{type(case.op).__module__.rpartition('.')[2]}.h").read_text("utf-8")
+    kernel = rf"/\* ([^/]*?) ?\*/\nvoid {case.op.kernel}\(([^)]*)\);"
+    found = re.search(kernel, header)
+    assert found, f"no shapes above {case.op.kernel}"
+    arguments = [a for a in found[2].split(",") if not a.endswith("*p")]
+    line = [found[1].replace("\n * ", " ").partition("->")[i].split() for i in (0, 2)]
+    for words, kind in zip(line, (True, False), strict=True):
+        names = [a.partition("*")[2] for a in arguments if ("const" in a) == kind]
+        assert [word.partition("[")[0] for word in words] == names
+    shapes = [array.shape for array in case.inputs]
+    shapes += [shape for shape, _ in case.op.infer(*declared(case))]
+    bound: dict[str, int] = {}
+    for word, shape in zip(line[0] + line[1], shapes, strict=False):
+        bind(word, shape, bound)
+
+
+def bind(word: str, shape: tuple[int, ...], bound: dict[str, int]) -> None:
+    """Learn the dimensions in ``name[a,b]``, or compare them; leading axes may be joined."""
+    names = word.rstrip("]").partition("[")[2].split(",") if "[" in word else ["1"]
+    joined = len(shape) - len(names) + 1
+    sizes = (math.prod(shape[:joined]), *shape[joined:]) if joined > 0 else (1, *shape)
+    for name, size in zip(names, sizes, strict=True):
+        if name.isidentifier() and name not in bound:
+            bound[name] = size
+        terms = [bound.get(term) or int(term) for term in name.split("+")]
+        assert sum(terms) == size, f"{word} is {shape}, with {bound}"
 
 
 @each_case

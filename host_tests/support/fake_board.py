@@ -47,7 +47,7 @@ def build(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
     sources = [FIRMWARE / "main.c", model / "model.c"]
     for pattern in (
         *("boards/host/nvm.c", "boards/host/port.c", "boards/virtual/flash.c"),
-        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/*.c", "kernels/fixed.c"),
+        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c", "kernels/fixed.c"),
     ):
         sources += sorted(FIRMWARE.glob(pattern))
     return compile_c(folder / "firmware.elf", sources, f"-I{model}", '-DMYNA_BOARD="host"')

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The only arithmetic: requantization, rounding, saturation, integer log, PRNG, scale pairs.
 
-Every function here has a twin of the same name (prefix ``fx_``) in ``firmware/kernels/fixed.h``
-and gives the same integers. Arrays may have any shape; NumPy works in int64, where no
-intermediate below can overflow.
+Every function here has a twin of the same name (prefix ``fx_``, or ``myna_fx_`` where the linker
+sees it) in ``firmware/kernels/fixed.h`` and gives the same integers. Arrays may have any shape;
+NumPy works in int64, where no intermediate below can overflow.
 
 A *pair* ``(mantissa, exponent)`` is the integer form of a positive real number:
 ``value = mantissa * 2**(exponent - 31)`` with ``2**30 <= mantissa < 2**31``; ``(0, 0)`` is zero.

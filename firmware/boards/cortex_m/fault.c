@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults and failed assertions end in port_fail with a line that names the place. */
+/* Faults and failed assertions end in myna_port_fail with a line that names the place. */
 #include "boards/cortex_m/core.h"
 #include "boards/port.h"
 
@@ -13,7 +13,7 @@ struct exception_frame {
 extern uint32_t stack_start[], stack_end[];
 
 void hard_fault_handler(void);
-_Noreturn void report_fault(const struct exception_frame *frame);
+_Noreturn void myna_report_fault(const struct exception_frame *frame);
 _Noreturn void __assert_func(const char *file, int line, const char *function, const char *text);
 
 #define MESSAGE_SIZE 160u
@@ -35,7 +35,7 @@ static void append_hex(char *message, const char *label, uint32_t value) {
     append(message, digits);
 }
 
-_Noreturn void report_fault(const struct exception_frame *frame) {
+_Noreturn void myna_report_fault(const struct exception_frame *frame) {
     char message[MESSAGE_SIZE] = "HardFault";
     if ((CORE_CFSR & CORE_CFSR_STACK_OVERFLOW) != 0u) {
         append(message, " (stack overflow)");
@@ -47,7 +47,7 @@ _Noreturn void report_fault(const struct exception_frame *frame) {
     append_hex(message, " cfsr=0x", CORE_CFSR);
     append_hex(message, " hfsr=0x", CORE_HFSR);
     append_hex(message, " bfar=0x", CORE_BFAR);
-    port_fail(message);
+    myna_port_fail(message);
 }
 
 /* On the first 512 bytes of data, which nobody needs any more: after an overflow there is no stack
@@ -60,7 +60,7 @@ __attribute__((naked)) void hard_fault_handler(void) {
 #endif
                    "ldr r1, =bss_start + 512\n\t"
                    "mov sp, r1\n\t"
-                   "b report_fault\n\t"
+                   "b myna_report_fault\n\t"
                    ".ltorg");
 }
 
@@ -78,5 +78,5 @@ _Noreturn void __assert_func(const char *file, int line, const char *function, c
     append(message, function);
     append(message, ": assertion failed: ");
     append(message, text);
-    port_fail(message);
+    myna_port_fail(message);
 }

@@ -46,14 +46,14 @@ _Noreturn void reset_handler(void) {
     paint_stack();
     guard_stack();
     main();
-    port_fail("main returned");
+    myna_port_fail("main returned");
 }
 
-uint32_t port_stack_size(void) {
+uint32_t myna_port_stack_size(void) {
     return (uint32_t)(stack_end - stack_start) * 4u;
 }
 
-uint32_t port_stack_high_water(void) {
+uint32_t myna_port_stack_high_water(void) {
     const volatile uint32_t *word = stack_start;
     while (word < stack_end && *word == STACK_PAINT) {
         word++;
@@ -61,7 +61,7 @@ uint32_t port_stack_high_water(void) {
     return (uint32_t)(stack_end - word) * 4u;
 }
 
-_Noreturn void port_reset(void) {
+_Noreturn void myna_port_reset(void) {
     core_barrier();
     CORE_AIRCR = CORE_AIRCR_SYSTEM_RESET;
     core_barrier();

@@ -6,23 +6,23 @@
 
 #include "runtime/model.h"
 
-uint8_t *library_state(uint32_t *bytes) {
+uint8_t *myna_library_state(uint32_t *bytes) {
     *bytes = myna_model.state_bytes;
     return myna_model.state;
 }
 
-void library_reset(void) {
+void myna_library_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
 }
 
-void library_infer(const int8_t *features, int8_t *logits) {
+void myna_library_infer(const int8_t *features, int8_t *logits) {
     uint32_t bytes = (uint32_t)myna_model.frames * myna_model.coefficients;
     memcpy(myna_model.features, features, bytes);
     myna_model.infer(NULL);
     memcpy(logits, myna_model.logits, myna_model.logit_count);
 }
 
-int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace) {
+int32_t myna_library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace) {
     uint32_t bytes = (uint32_t)myna_model.frames * myna_model.coefficients;
     memcpy(myna_model.features, features, bytes);
     *myna_model.label = label;
@@ -30,38 +30,38 @@ int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn 
     return *myna_model.loss;
 }
 
-int32_t library_rehearse(const int8_t *latent, int32_t label) {
+int32_t myna_library_rehearse(const int8_t *latent, int32_t label) {
     memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     *myna_model.label = label;
     myna_model.rehearse();
     return *myna_model.loss;
 }
 
-void library_recall(const int8_t *latent, int8_t *logits) {
+void myna_library_recall(const int8_t *latent, int8_t *logits) {
     memcpy(myna_model.latent, latent, myna_model.latent_bytes);
     myna_model.recall();
     memcpy(logits, myna_model.logits, myna_model.logit_count);
 }
 
-void library_embed(const int8_t *features, int32_t *embedding) {
+void myna_library_embed(const int8_t *features, int32_t *embedding) {
     memcpy(myna_model.features, features, (size_t)myna_model.frames * myna_model.coefficients);
     myna_model.infer(NULL);
     for (uint32_t i = 0u; i < myna_model.embedding_size; i++)
         embedding[i] = myna_model.embedding[i] - myna_model.embedding_zero;
 }
 
-const int32_t *library_similarity(void) {
+const int32_t *myna_library_similarity(void) {
     return myna_model.similarity;
 }
 
-void library_imprint(int32_t label, const int32_t *total, int32_t shots) {
+void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots) {
     memcpy(myna_model.embedding_total, total, myna_model.embedding_size * sizeof *total);
     *myna_model.label = label;
     *myna_model.shots = shots;
     myna_model.imprint();
 }
 
-const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes) {
+const void *myna_library_output(uint16_t node, uint16_t index, uint32_t *bytes) {
     struct myna_node entry = myna_model.nodes[node];
     if (index >= entry.count)
         return NULL;

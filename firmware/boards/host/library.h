@@ -6,22 +6,22 @@
 #include "runtime/model.h"
 
 /* the state block, writable in place */
-uint8_t *library_state(uint32_t *bytes);
+uint8_t *myna_library_state(uint32_t *bytes);
 /* back to the initial state */
-void library_reset(void);
-void library_infer(const int8_t *features, int8_t *logits);
+void myna_library_reset(void);
+void myna_library_infer(const int8_t *features, int8_t *logits);
 /* returns the loss before the step (nats, Q16); trace may be NULL */
-int32_t library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace);
+int32_t myna_library_train_step(const int8_t *features, int32_t label, myna_trace_fn trace);
 /* one step on a memory; returns the loss before it */
-int32_t library_rehearse(const int8_t *latent, int32_t label);
-void library_recall(const int8_t *latent, int8_t *logits);
+int32_t myna_library_rehearse(const int8_t *latent, int32_t label);
+void myna_library_recall(const int8_t *latent, int8_t *logits);
 /* the head's input without its zero point */
-void library_embed(const int8_t *features, int32_t *embedding);
+void myna_library_embed(const int8_t *features, int32_t *embedding);
 /* of what was last inferred to each class (Q15) */
-const int32_t *library_similarity(void);
+const int32_t *myna_library_similarity(void);
 /* starts a class from the sum of the embeddings of its examples */
-void library_imprint(int32_t label, const int32_t *total, int32_t shots);
+void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots);
 /* output `index` of a node, valid until the next node runs; NULL where there is none */
-const void *library_output(uint16_t node, uint16_t index, uint32_t *bytes);
+const void *myna_library_output(uint16_t node, uint16_t index, uint32_t *bytes);
 
 #endif

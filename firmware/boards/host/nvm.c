@@ -25,7 +25,7 @@ static uint8_t *map_file(const char *path) {
     return memory;
 }
 
-uint8_t *virtual_flash_memory(void) {
+uint8_t *myna_virtual_flash_memory(void) {
     static uint8_t *memory;
     const char *path = getenv(FILE_VARIABLE);
     if (memory == NULL && path != NULL) {

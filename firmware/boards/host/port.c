@@ -15,7 +15,7 @@
 #define TERMINAL_VARIABLE "MYNA_HOST_TERMINAL"
 #define WRITE_TIMEOUT_MS 1000
 
-const char port_name[] = MYNA_BOARD;
+const char myna_port_name[] = MYNA_BOARD;
 
 static int terminal;
 
@@ -45,18 +45,18 @@ static int open_terminal(void) {
     return master;
 }
 
-void port_init(void) {
+void myna_port_init(void) {
     const char *inherited = getenv(TERMINAL_VARIABLE);
     terminal = inherited != NULL ? atoi(inherited) : open_terminal();
 }
 
-size_t port_read(uint8_t *bytes, size_t capacity) {
+size_t myna_port_read(uint8_t *bytes, size_t capacity) {
     ssize_t count = read(terminal, bytes, capacity);
     return count > 0 ? (size_t)count : 0u;
 }
 
 /* Gives up when nobody reads, as a UART does not wait for its listener. */
-void port_write(const uint8_t *bytes, size_t count) {
+void myna_port_write(const uint8_t *bytes, size_t count) {
     struct pollfd writable = {.fd = terminal, .events = POLLOUT, .revents = 0};
     while (count > 0u && poll(&writable, 1, WRITE_TIMEOUT_MS) > 0) {
         ssize_t written = write(terminal, bytes, count);
@@ -67,32 +67,32 @@ void port_write(const uint8_t *bytes, size_t count) {
     }
 }
 
-void port_idle(void) {
+void myna_port_idle(void) {
     struct pollfd readable = {.fd = terminal, .events = POLLIN, .revents = 0};
     (void)poll(&readable, 1, -1);
 }
 
-size_t port_rx_window(void) {
-    return PORT_RX_WINDOW;
+size_t myna_port_rx_window(void) {
+    return MYNA_PORT_RX_WINDOW;
 }
 
-_Noreturn void port_reset(void) {
+_Noreturn void myna_port_reset(void) {
     char descriptor[12];
     (void)snprintf(descriptor, sizeof descriptor, "%d", terminal);
     if (setenv(TERMINAL_VARIABLE, descriptor, 1) == 0) {
-        (void)execl("/proc/self/exe", port_name, (char *)NULL);
+        (void)execl("/proc/self/exe", myna_port_name, (char *)NULL);
     }
     stop("reset");
 }
 
-_Noreturn void port_fail(const char *message) {
+_Noreturn void myna_port_fail(const char *message) {
     (void)fprintf(stderr, "%s\n", message);
     exit(EXIT_FAILURE);
 }
 
-uint32_t port_stack_size(void) {
+uint32_t myna_port_stack_size(void) {
     return 0u;
 }
-uint32_t port_stack_high_water(void) {
+uint32_t myna_port_stack_high_water(void) {
     return 0u;
 }

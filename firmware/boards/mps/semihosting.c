@@ -12,7 +12,7 @@ static void semihost(uint32_t operation, uint32_t argument) {
     __asm volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
 }
 
-_Noreturn void port_fail(const char *message) {
+_Noreturn void myna_port_fail(const char *message) {
     static const char newline[] = "\n";
     semihost(SYS_WRITE0, (uint32_t)message);
     semihost(SYS_WRITE0, (uint32_t)newline);

@@ -16,13 +16,13 @@
 #define INT_RX 2u
 #define BAUDDIV_FASTEST 16u
 
-const char port_name[] = MYNA_BOARD;
+const char myna_port_name[] = MYNA_BOARD;
 
 static struct ring received;
 
 void uart_rx_handler(void);
 
-void port_init(void) {
+void myna_port_init(void) {
     UART_BAUDDIV = BAUDDIV_FASTEST;
     UART_CTRL = CTRL_TX_RX_RXIRQ;
     core_enable_line(MPS_UART_RX_LINE);
@@ -35,11 +35,11 @@ void uart_rx_handler(void) {
     }
 }
 
-size_t port_read(uint8_t *bytes, size_t capacity) {
+size_t myna_port_read(uint8_t *bytes, size_t capacity) {
     return ring_take(&received, bytes, capacity);
 }
 
-void port_write(const uint8_t *bytes, size_t count) {
+void myna_port_write(const uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) {
         while ((UART_STATE & STATE_TX_FULL) != 0u) {
         }
@@ -48,7 +48,7 @@ void port_write(const uint8_t *bytes, size_t count) {
 }
 
 /* With interrupts masked, one that comes after the check still ends the wait. */
-void port_idle(void) {
+void myna_port_idle(void) {
     core_disable_interrupts();
     if (ring_empty(&received)) {
         core_wait_for_interrupt();
@@ -56,6 +56,6 @@ void port_idle(void) {
     core_enable_interrupts();
 }
 
-size_t port_rx_window(void) {
-    return PORT_RX_WINDOW;
+size_t myna_port_rx_window(void) {
+    return MYNA_PORT_RX_WINDOW;
 }

@@ -8,7 +8,7 @@
 /* Volatile, so that a board that is killed half-way has done everything before and nothing after.
  */
 static bool erase(uint32_t offset) {
-    volatile uint8_t *unit = virtual_flash_memory() + offset;
+    volatile uint8_t *unit = myna_virtual_flash_memory() + offset;
     assert(offset % FLASH_ERASE_BYTES == 0u && offset < FLASH_BYTES);
     for (uint32_t i = 0u; i < FLASH_ERASE_BYTES; i++) {
         unit[i] = 0xFFu;
@@ -17,7 +17,7 @@ static bool erase(uint32_t offset) {
 }
 
 static bool program(uint32_t offset, const uint8_t *data, uint32_t count) {
-    volatile uint8_t *unit = virtual_flash_memory() + offset;
+    volatile uint8_t *unit = myna_virtual_flash_memory() + offset;
     assert(offset % FLASH_PROGRAM_BYTES == 0u && count % FLASH_PROGRAM_BYTES == 0u);
     assert(count <= FLASH_BYTES && offset <= FLASH_BYTES - count);
     for (uint32_t i = 0u; i < count; i++) {
@@ -26,14 +26,14 @@ static bool program(uint32_t offset, const uint8_t *data, uint32_t count) {
     return true;
 }
 
-const struct nvm *port_nvm(void) {
-    static struct nvm flash = {
+const struct myna_nvm *myna_port_nvm(void) {
+    static struct myna_nvm flash = {
         .bytes = FLASH_BYTES,
         .erase_bytes = FLASH_ERASE_BYTES,
         .program_bytes = FLASH_PROGRAM_BYTES,
         .erase = erase,
         .program = program,
     };
-    flash.memory = virtual_flash_memory();
+    flash.memory = myna_virtual_flash_memory();
     return flash.memory != NULL ? &flash : NULL;
 }

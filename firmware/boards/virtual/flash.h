@@ -10,6 +10,6 @@
 #define FLASH_PROGRAM_BYTES 4u
 
 /* FLASH_BYTES of memory, always the same; NULL if the board was started without. */
-uint8_t *virtual_flash_memory(void);
+uint8_t *myna_virtual_flash_memory(void);
 
 #endif

@@ -8,7 +8,7 @@
 
 #define MARK "MYNA-NVM"
 
-uint8_t *virtual_flash_memory(void) {
+uint8_t *myna_virtual_flash_memory(void) {
     uint8_t *ram = (uint8_t *)VIRTUAL_FLASH_RAM;
     return memcmp(ram, MARK, sizeof MARK - 1u) == 0 ? ram + FLASH_ERASE_BYTES : NULL;
 }

@@ -18,6 +18,7 @@
 #include "kernels/requantize.h"
 #include "kernels/sgd.h"
 #include "kernels/similarity.h"
+#include "runtime/recording.h"
 
 #if MYNA_MODEL_ABI != 6
 #error "this file was generated for another version of runtime/model.h: generate it again"
@@ -193,7 +194,7 @@ static const uint8_t audio_log_add[12] = {
     4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1,
 };
 
-static const struct audio_config audio_config = {
+static const struct myna_audio_config audio_config = {
     .frames = 49,
     .mels = 20,
     .coefficients = 0,
@@ -3655,7 +3656,7 @@ _Static_assert(sizeof(struct state) == 89668, "layout");
 /* ---- arena: lower bound 55452 bytes, planned 55452 ---- */
 
 static union {
-    struct recording recording; /* while the model rests */
+    struct myna_recording recording; /* while the model rests */
     struct {
         int8_t at_features[54000];
         int8_t features[980]; /* 49×20×1 */
@@ -4653,7 +4654,7 @@ static union {
         int32_t similarity[32]; /* 32 */
     };
 } arena;
-_Static_assert(sizeof(struct recording) == 7424, "layout");
+_Static_assert(sizeof(struct myna_recording) == 7424, "layout");
 _Static_assert(sizeof(arena) == 55456, "layout");
 
 /* ---- nodes ---- */
@@ -5331,150 +5332,150 @@ static bool frozen(myna_trace_fn trace) {
 /* from the latent to the logits */
 static bool ending(myna_trace_fn trace) {
     (void)trace;
-    conv2d_s8(&stem_a_int8, arena.features, state.stem_a_w, state.stem_a_b, const_stem_a_mantissa,
-        const_stem_a_shift, arena.stem_a_int8);
+    myna_conv2d_s8(&stem_a_int8, arena.features, state.stem_a_w, state.stem_a_b,
+        const_stem_a_mantissa, const_stem_a_shift, arena.stem_a_int8);
     TRACE(0);
-    requantize_s8_s16(&stem_a, arena.stem_a_int8, arena.stem_a);
+    myna_requantize_s8_s16(&stem_a, arena.stem_a_int8, arena.stem_a);
     TRACE(1);
-    conv2d_s8(&stem_b_int8, arena.features, state.stem_b_w, state.stem_b_b, const_stem_b_mantissa,
-        const_stem_b_shift, arena.stem_b_int8);
+    myna_conv2d_s8(&stem_b_int8, arena.features, state.stem_b_w, state.stem_b_b,
+        const_stem_b_mantissa, const_stem_b_shift, arena.stem_b_int8);
     TRACE(2);
-    requantize_s8_s16(&stem_b, arena.stem_b_int8, arena.stem_b);
+    myna_requantize_s8_s16(&stem_b, arena.stem_b_int8, arena.stem_b);
     TRACE(3);
-    requantize_s16_s8(&b0f_in, arena.stem_b, arena.b0f_in);
+    myna_requantize_s16_s8(&b0f_in, arena.stem_b, arena.b0f_in);
     TRACE(4);
-    depthwise_s8(&b0f_dw, arena.b0f_in, state.b0f_dw_w, state.b0f_dw_b, const_b0f_dw_mantissa,
+    myna_depthwise_s8(&b0f_dw, arena.b0f_in, state.b0f_dw_w, state.b0f_dw_b, const_b0f_dw_mantissa,
         const_b0f_dw_shift, arena.b0f_dw);
     TRACE(5);
-    conv2d_s8(&b0f_pw, arena.b0f_dw, state.b0f_pw_w, state.b0f_pw_b, const_b0f_pw_mantissa,
+    myna_conv2d_s8(&b0f_pw, arena.b0f_dw, state.b0f_pw_w, state.b0f_pw_b, const_b0f_pw_mantissa,
         const_b0f_pw_shift, arena.b0f_pw);
     TRACE(6);
-    couple_s16(&b0f, arena.stem_a, arena.b0f_pw, state.wraps, arena.b0f);
+    myna_couple_s16(&b0f, arena.stem_a, arena.b0f_pw, state.wraps, arena.b0f);
     TRACE(7);
-    requantize_s16_s8(&b0g_in, arena.b0f, arena.b0g_in);
+    myna_requantize_s16_s8(&b0g_in, arena.b0f, arena.b0g_in);
     TRACE(8);
-    depthwise_s8(&b0g_dw, arena.b0g_in, state.b0g_dw_w, state.b0g_dw_b, const_b0g_dw_mantissa,
+    myna_depthwise_s8(&b0g_dw, arena.b0g_in, state.b0g_dw_w, state.b0g_dw_b, const_b0g_dw_mantissa,
         const_b0g_dw_shift, arena.b0g_dw);
     TRACE(9);
-    conv2d_s8(&b0g_pw, arena.b0g_dw, state.b0g_pw_w, state.b0g_pw_b, const_b0g_pw_mantissa,
+    myna_conv2d_s8(&b0g_pw, arena.b0g_dw, state.b0g_pw_w, state.b0g_pw_b, const_b0g_pw_mantissa,
         const_b0g_pw_shift, arena.b0g_pw);
     TRACE(10);
-    couple_s16(&b0g, arena.stem_b, arena.b0g_pw, state.wraps, arena.b0g);
+    myna_couple_s16(&b0g, arena.stem_b, arena.b0g_pw, state.wraps, arena.b0g);
     TRACE(11);
-    requantize_s16_s8(&b1f_in, arena.b0g, arena.b1f_in);
+    myna_requantize_s16_s8(&b1f_in, arena.b0g, arena.b1f_in);
     TRACE(12);
-    depthwise_s8(&b1f_dw, arena.b1f_in, state.b1f_dw_w, state.b1f_dw_b, const_b1f_dw_mantissa,
+    myna_depthwise_s8(&b1f_dw, arena.b1f_in, state.b1f_dw_w, state.b1f_dw_b, const_b1f_dw_mantissa,
         const_b1f_dw_shift, arena.b1f_dw);
     TRACE(13);
-    conv2d_s8(&b1f_pw, arena.b1f_dw, state.b1f_pw_w, state.b1f_pw_b, const_b1f_pw_mantissa,
+    myna_conv2d_s8(&b1f_pw, arena.b1f_dw, state.b1f_pw_w, state.b1f_pw_b, const_b1f_pw_mantissa,
         const_b1f_pw_shift, arena.b1f_pw);
     TRACE(14);
-    couple_s16(&b1f, arena.b0f, arena.b1f_pw, state.wraps, arena.b1f);
+    myna_couple_s16(&b1f, arena.b0f, arena.b1f_pw, state.wraps, arena.b1f);
     TRACE(15);
-    requantize_s16_s8(&b1g_in, arena.b1f, arena.b1g_in);
+    myna_requantize_s16_s8(&b1g_in, arena.b1f, arena.b1g_in);
     TRACE(16);
-    depthwise_s8(&b1g_dw, arena.b1g_in, state.b1g_dw_w, state.b1g_dw_b, const_b1g_dw_mantissa,
+    myna_depthwise_s8(&b1g_dw, arena.b1g_in, state.b1g_dw_w, state.b1g_dw_b, const_b1g_dw_mantissa,
         const_b1g_dw_shift, arena.b1g_dw);
     TRACE(17);
-    conv2d_s8(&b1g_pw, arena.b1g_dw, state.b1g_pw_w, state.b1g_pw_b, const_b1g_pw_mantissa,
+    myna_conv2d_s8(&b1g_pw, arena.b1g_dw, state.b1g_pw_w, state.b1g_pw_b, const_b1g_pw_mantissa,
         const_b1g_pw_shift, arena.b1g_pw);
     TRACE(18);
-    couple_s16(&b1g, arena.b0g, arena.b1g_pw, state.wraps, arena.b1g);
+    myna_couple_s16(&b1g, arena.b0g, arena.b1g_pw, state.wraps, arena.b1g);
     TRACE(19);
-    requantize_s16_s8(&b2f_in, arena.b1g, arena.b2f_in);
+    myna_requantize_s16_s8(&b2f_in, arena.b1g, arena.b2f_in);
     TRACE(20);
-    depthwise_s8(&b2f_dw, arena.b2f_in, state.b2f_dw_w, state.b2f_dw_b, const_b2f_dw_mantissa,
+    myna_depthwise_s8(&b2f_dw, arena.b2f_in, state.b2f_dw_w, state.b2f_dw_b, const_b2f_dw_mantissa,
         const_b2f_dw_shift, arena.b2f_dw);
     TRACE(21);
-    conv2d_s8(&b2f_pw, arena.b2f_dw, state.b2f_pw_w, state.b2f_pw_b, const_b2f_pw_mantissa,
+    myna_conv2d_s8(&b2f_pw, arena.b2f_dw, state.b2f_pw_w, state.b2f_pw_b, const_b2f_pw_mantissa,
         const_b2f_pw_shift, arena.b2f_pw);
     TRACE(22);
-    couple_s16(&b2f, arena.b1f, arena.b2f_pw, state.wraps, arena.b2f);
+    myna_couple_s16(&b2f, arena.b1f, arena.b2f_pw, state.wraps, arena.b2f);
     TRACE(23);
-    requantize_s16_s8(&b2g_in, arena.b2f, arena.b2g_in);
+    myna_requantize_s16_s8(&b2g_in, arena.b2f, arena.b2g_in);
     TRACE(24);
-    depthwise_s8(&b2g_dw, arena.b2g_in, state.b2g_dw_w, state.b2g_dw_b, const_b2g_dw_mantissa,
+    myna_depthwise_s8(&b2g_dw, arena.b2g_in, state.b2g_dw_w, state.b2g_dw_b, const_b2g_dw_mantissa,
         const_b2g_dw_shift, arena.b2g_dw);
     TRACE(25);
-    conv2d_s8(&b2g_pw, arena.b2g_dw, state.b2g_pw_w, state.b2g_pw_b, const_b2g_pw_mantissa,
+    myna_conv2d_s8(&b2g_pw, arena.b2g_dw, state.b2g_pw_w, state.b2g_pw_b, const_b2g_pw_mantissa,
         const_b2g_pw_shift, arena.b2g_pw);
     TRACE(26);
-    couple_s16(&b2g, arena.b1g, arena.b2g_pw, state.wraps, arena.b2g);
+    myna_couple_s16(&b2g, arena.b1g, arena.b2g_pw, state.wraps, arena.b2g);
     TRACE(27);
-    requantize_s16_s8(&b3f_in, arena.b2g, arena.b3f_in);
+    myna_requantize_s16_s8(&b3f_in, arena.b2g, arena.b3f_in);
     TRACE(28);
-    depthwise_s8(&b3f_dw, arena.b3f_in, state.b3f_dw_w, state.b3f_dw_b, const_b3f_dw_mantissa,
+    myna_depthwise_s8(&b3f_dw, arena.b3f_in, state.b3f_dw_w, state.b3f_dw_b, const_b3f_dw_mantissa,
         const_b3f_dw_shift, arena.b3f_dw);
     TRACE(29);
-    conv2d_s8(&b3f_pw, arena.b3f_dw, state.b3f_pw_w, state.b3f_pw_b, const_b3f_pw_mantissa,
+    myna_conv2d_s8(&b3f_pw, arena.b3f_dw, state.b3f_pw_w, state.b3f_pw_b, const_b3f_pw_mantissa,
         const_b3f_pw_shift, arena.b3f_pw);
     TRACE(30);
-    couple_s16(&b3f, arena.b2f, arena.b3f_pw, state.wraps, arena.b3f);
+    myna_couple_s16(&b3f, arena.b2f, arena.b3f_pw, state.wraps, arena.b3f);
     TRACE(31);
-    requantize_s16_s8(&b3g_in, arena.b3f, arena.b3g_in);
+    myna_requantize_s16_s8(&b3g_in, arena.b3f, arena.b3g_in);
     TRACE(32);
-    depthwise_s8(&b3g_dw, arena.b3g_in, state.b3g_dw_w, state.b3g_dw_b, const_b3g_dw_mantissa,
+    myna_depthwise_s8(&b3g_dw, arena.b3g_in, state.b3g_dw_w, state.b3g_dw_b, const_b3g_dw_mantissa,
         const_b3g_dw_shift, arena.b3g_dw);
     TRACE(33);
-    conv2d_s8(&b3g_pw, arena.b3g_dw, state.b3g_pw_w, state.b3g_pw_b, const_b3g_pw_mantissa,
+    myna_conv2d_s8(&b3g_pw, arena.b3g_dw, state.b3g_pw_w, state.b3g_pw_b, const_b3g_pw_mantissa,
         const_b3g_pw_shift, arena.b3g_pw);
     TRACE(34);
-    couple_s16(&b3g, arena.b2g, arena.b3g_pw, state.wraps, arena.b3g);
+    myna_couple_s16(&b3g, arena.b2g, arena.b3g_pw, state.wraps, arena.b3g);
     TRACE(35);
-    requantize_s16_s8(&b4f_in, arena.b3g, arena.b4f_in);
+    myna_requantize_s16_s8(&b4f_in, arena.b3g, arena.b4f_in);
     TRACE(36);
-    depthwise_s8(&b4f_dw, arena.b4f_in, state.b4f_dw_w, state.b4f_dw_b, const_b4f_dw_mantissa,
+    myna_depthwise_s8(&b4f_dw, arena.b4f_in, state.b4f_dw_w, state.b4f_dw_b, const_b4f_dw_mantissa,
         const_b4f_dw_shift, arena.b4f_dw);
     TRACE(37);
-    conv2d_s8(&b4f_pw, arena.b4f_dw, state.b4f_pw_w, state.b4f_pw_b, const_b4f_pw_mantissa,
+    myna_conv2d_s8(&b4f_pw, arena.b4f_dw, state.b4f_pw_w, state.b4f_pw_b, const_b4f_pw_mantissa,
         const_b4f_pw_shift, arena.b4f_pw);
     TRACE(38);
-    couple_s16(&b4f, arena.b3f, arena.b4f_pw, state.wraps, arena.b4f);
+    myna_couple_s16(&b4f, arena.b3f, arena.b4f_pw, state.wraps, arena.b4f);
     TRACE(39);
-    requantize_s16_s8(&b4g_in, arena.b4f, arena.b4g_in);
+    myna_requantize_s16_s8(&b4g_in, arena.b4f, arena.b4g_in);
     TRACE(40);
-    depthwise_s8(&b4g_dw, arena.b4g_in, state.b4g_dw_w, state.b4g_dw_b, const_b4g_dw_mantissa,
+    myna_depthwise_s8(&b4g_dw, arena.b4g_in, state.b4g_dw_w, state.b4g_dw_b, const_b4g_dw_mantissa,
         const_b4g_dw_shift, arena.b4g_dw);
     TRACE(41);
-    conv2d_s8(&b4g_pw, arena.b4g_dw, state.b4g_pw_w, state.b4g_pw_b, const_b4g_pw_mantissa,
+    myna_conv2d_s8(&b4g_pw, arena.b4g_dw, state.b4g_pw_w, state.b4g_pw_b, const_b4g_pw_mantissa,
         const_b4g_pw_shift, arena.b4g_pw);
     TRACE(42);
-    couple_s16(&b4g, arena.b3g, arena.b4g_pw, state.wraps, arena.b4g);
+    myna_couple_s16(&b4g, arena.b3g, arena.b4g_pw, state.wraps, arena.b4g);
     TRACE(43);
-    requantize_s16_s8(&b5f_in, arena.b4g, arena.b5f_in);
+    myna_requantize_s16_s8(&b5f_in, arena.b4g, arena.b5f_in);
     TRACE(44);
-    depthwise_s8(&b5f_dw, arena.b5f_in, state.b5f_dw_w, state.b5f_dw_b, const_b5f_dw_mantissa,
+    myna_depthwise_s8(&b5f_dw, arena.b5f_in, state.b5f_dw_w, state.b5f_dw_b, const_b5f_dw_mantissa,
         const_b5f_dw_shift, arena.b5f_dw);
     TRACE(45);
-    conv2d_s8(&b5f_pw, arena.b5f_dw, state.b5f_pw_w, state.b5f_pw_b, const_b5f_pw_mantissa,
+    myna_conv2d_s8(&b5f_pw, arena.b5f_dw, state.b5f_pw_w, state.b5f_pw_b, const_b5f_pw_mantissa,
         const_b5f_pw_shift, arena.b5f_pw);
     TRACE(46);
-    couple_s16(&b5f, arena.b4f, arena.b5f_pw, state.wraps, arena.b5f);
+    myna_couple_s16(&b5f, arena.b4f, arena.b5f_pw, state.wraps, arena.b5f);
     TRACE(47);
-    requantize_s16_s8(&b5g_in, arena.b5f, arena.b5g_in);
+    myna_requantize_s16_s8(&b5g_in, arena.b5f, arena.b5g_in);
     TRACE(48);
-    depthwise_s8(&b5g_dw, arena.b5g_in, state.b5g_dw_w, state.b5g_dw_b, const_b5g_dw_mantissa,
+    myna_depthwise_s8(&b5g_dw, arena.b5g_in, state.b5g_dw_w, state.b5g_dw_b, const_b5g_dw_mantissa,
         const_b5g_dw_shift, arena.b5g_dw);
     TRACE(49);
-    conv2d_s8(&b5g_pw, arena.b5g_dw, state.b5g_pw_w, state.b5g_pw_b, const_b5g_pw_mantissa,
+    myna_conv2d_s8(&b5g_pw, arena.b5g_dw, state.b5g_pw_w, state.b5g_pw_b, const_b5g_pw_mantissa,
         const_b5g_pw_shift, arena.b5g_pw);
     TRACE(50);
-    couple_s16(&b5g, arena.b4g, arena.b5g_pw, state.wraps, arena.b5g);
+    myna_couple_s16(&b5g, arena.b4g, arena.b5g_pw, state.wraps, arena.b5g);
     TRACE(51);
-    requantize_s16_s8(&end_a, arena.b5f, arena.end_a);
+    myna_requantize_s16_s8(&end_a, arena.b5f, arena.end_a);
     TRACE(52);
-    average_pool_s8(&pool_a, arena.end_a, arena.pool_a);
+    myna_average_pool_s8(&pool_a, arena.end_a, arena.pool_a);
     TRACE(53);
-    requantize_s16_s8(&end_b, arena.b5g, arena.end_b);
+    myna_requantize_s16_s8(&end_b, arena.b5g, arena.end_b);
     TRACE(54);
-    average_pool_s8(&pool_b, arena.end_b, arena.pool_b);
+    myna_average_pool_s8(&pool_b, arena.end_b, arena.pool_b);
     TRACE(55);
-    concat_s8(&embedding, arena.pool_a, arena.pool_b, arena.embedding);
+    myna_concat_s8(&embedding, arena.pool_a, arena.pool_b, arena.embedding);
     TRACE(56);
-    dense_s8(&logits, arena.embedding, state.logits_w, state.logits_b, const_logits_mantissa,
+    myna_dense_s8(&logits, arena.embedding, state.logits_w, state.logits_b, const_logits_mantissa,
         const_logits_shift, arena.logits);
     TRACE(57);
-    similarity_s8(&similarity, arena.embedding, const_imprint_center, state.logits_w,
+    myna_similarity_s8(&similarity, arena.embedding, const_imprint_center, state.logits_w,
         arena.similarity);
     TRACE(58);
     return true;
@@ -5482,659 +5483,686 @@ static bool ending(myna_trace_fn trace) {
 
 static bool learn(myna_trace_fn trace) {
     (void)trace;
-    softmax_cross_entropy_s8(&loss, arena.logits, arena.label, const_exp_table, state.classes,
+    myna_softmax_cross_entropy_s8(&loss, arena.logits, arena.label, const_exp_table, state.classes,
         arena.dlogits, arena.dlogits_scale, arena.loss);
     TRACE(59);
-    hindsight_scale(state.d_embedding_tracked, arena.dlogits_scale, arena.d_embedding_scale);
+    myna_hindsight_scale(state.d_embedding_tracked, arena.dlogits_scale, arena.d_embedding_scale);
     TRACE(60);
-    dense_s8_grad_input(&d_embedding, arena.dlogits, state.logits_w, const_logits_w_channel,
+    myna_dense_s8_grad_input(&d_embedding, arena.dlogits, state.logits_w, const_logits_w_channel,
         arena.dlogits_scale, arena.d_embedding_scale, arena.d_embedding, arena.d_embedding_peak);
     TRACE(61);
-    range_update(&d_embedding_track, arena.dlogits_scale, arena.d_embedding_peak,
+    myna_range_update(&d_embedding_track, arena.dlogits_scale, arena.d_embedding_peak,
         state.d_embedding_tracked);
     TRACE(62);
-    dense_s8_update(&logits_w_update, arena.embedding, arena.dlogits, arena.dlogits_scale,
+    myna_dense_s8_update(&logits_w_update, arena.embedding, arena.dlogits, arena.dlogits_scale,
         const_logits_w_steps, state.learning_rate, state.seed, state.step, state.logits_w,
         state.logits_w_residual);
     TRACE(63);
-    bias_update(&logits_b_update, arena.dlogits, arena.dlogits_scale, const_logits_b_steps,
+    myna_bias_update(&logits_b_update, arena.dlogits, arena.dlogits_scale, const_logits_b_steps,
         state.learning_rate, state.seed, state.step, state.logits_b);
     TRACE(64);
-    slice_s8(&d_pool_a, arena.d_embedding, arena.d_pool_a);
+    myna_slice_s8(&d_pool_a, arena.d_embedding, arena.d_pool_a);
     TRACE(65);
-    slice_s8(&d_pool_b, arena.d_embedding, arena.d_pool_b);
+    myna_slice_s8(&d_pool_b, arena.d_embedding, arena.d_pool_b);
     TRACE(66);
-    average_pool_s8_grad(&d_end_b, arena.d_pool_b, arena.d_end_b);
+    myna_average_pool_s8_grad(&d_end_b, arena.d_pool_b, arena.d_end_b);
     TRACE(67);
-    clamp_grad_s8(&d_end_b_masked, arena.d_end_b, arena.end_b, arena.d_end_b_masked);
+    myna_clamp_grad_s8(&d_end_b_masked, arena.d_end_b, arena.end_b, arena.d_end_b_masked);
     TRACE(68);
-    average_pool_s8_grad(&d_end_a, arena.d_pool_a, arena.d_end_a);
+    myna_average_pool_s8_grad(&d_end_a, arena.d_pool_a, arena.d_end_a);
     TRACE(69);
-    clamp_grad_s8(&d_end_a_masked, arena.d_end_a, arena.end_a, arena.d_end_a_masked);
+    myna_clamp_grad_s8(&d_end_a_masked, arena.d_end_a, arena.end_a, arena.d_end_a_masked);
     TRACE(70);
-    hindsight_scale(state.d_b5g_dw_tracked, arena.dlogits_scale, arena.d_b5g_dw_scale);
+    myna_hindsight_scale(state.d_b5g_dw_tracked, arena.dlogits_scale, arena.d_b5g_dw_scale);
     TRACE(71);
-    requantize_s16_s8(&b5g_in_again, arena.b5f, arena.b5g_in_again);
+    myna_requantize_s16_s8(&b5g_in_again, arena.b5f, arena.b5g_in_again);
     TRACE(72);
-    depthwise_s8(&b5g_dw_again, arena.b5g_in_again, state.b5g_dw_w, state.b5g_dw_b,
+    myna_depthwise_s8(&b5g_dw_again, arena.b5g_in_again, state.b5g_dw_w, state.b5g_dw_b,
         const_b5g_dw_mantissa, const_b5g_dw_shift, arena.b5g_dw_again);
     TRACE(73);
-    conv2d_s8(&b5g_pw_again, arena.b5g_dw_again, state.b5g_pw_w, state.b5g_pw_b,
+    myna_conv2d_s8(&b5g_pw_again, arena.b5g_dw_again, state.b5g_pw_w, state.b5g_pw_b,
         const_b5g_pw_mantissa, const_b5g_pw_shift, arena.b5g_pw_again);
     TRACE(74);
-    uncouple_s16(&b5g_inverse, arena.b5g, arena.b5g_pw_again, arena.b4g_again);
+    myna_uncouple_s16(&b5g_inverse, arena.b5g, arena.b5g_pw_again, arena.b4g_again);
     TRACE(75);
-    conv2d_s8_grad_input(&d_b5g_dw, arena.d_end_b_masked, state.b5g_pw_w, const_b5g_pw_w_channel,
-        arena.d_embedding_scale, arena.d_b5g_dw_scale, arena.d_b5g_dw, arena.d_b5g_dw_peak);
+    myna_conv2d_s8_grad_input(&d_b5g_dw, arena.d_end_b_masked, state.b5g_pw_w,
+        const_b5g_pw_w_channel, arena.d_embedding_scale, arena.d_b5g_dw_scale, arena.d_b5g_dw,
+        arena.d_b5g_dw_peak);
     TRACE(76);
-    range_update(&d_b5g_dw_track, arena.dlogits_scale, arena.d_b5g_dw_peak, state.d_b5g_dw_tracked);
+    myna_range_update(&d_b5g_dw_track, arena.dlogits_scale, arena.d_b5g_dw_peak,
+        state.d_b5g_dw_tracked);
     TRACE(77);
-    conv2d_s8_update(&b5g_pw_w_update, arena.b5g_dw_again, arena.d_end_b_masked,
+    myna_conv2d_s8_update(&b5g_pw_w_update, arena.b5g_dw_again, arena.d_end_b_masked,
         arena.d_embedding_scale, const_b5g_pw_w_steps, state.learning_rate, state.seed, state.step,
         state.b5g_pw_w, state.b5g_pw_w_residual);
     TRACE(78);
-    bias_update(&b5g_pw_b_update, arena.d_end_b_masked, arena.d_embedding_scale,
+    myna_bias_update(&b5g_pw_b_update, arena.d_end_b_masked, arena.d_embedding_scale,
         const_b5g_pw_b_steps, state.learning_rate, state.seed, state.step, state.b5g_pw_b);
     TRACE(79);
-    clamp_grad_s8(&d_b5g_dw_masked, arena.d_b5g_dw, arena.b5g_dw_again, arena.d_b5g_dw_masked);
+    myna_clamp_grad_s8(&d_b5g_dw_masked, arena.d_b5g_dw, arena.b5g_dw_again, arena.d_b5g_dw_masked);
     TRACE(80);
-    hindsight_scale(state.d_b5g_in_tracked, arena.dlogits_scale, arena.d_b5g_in_scale);
+    myna_hindsight_scale(state.d_b5g_in_tracked, arena.dlogits_scale, arena.d_b5g_in_scale);
     TRACE(81);
-    depthwise_s8_grad_input(&d_b5g_in, arena.d_b5g_dw_masked, state.b5g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b5g_in, arena.d_b5g_dw_masked, state.b5g_dw_w,
         const_b5g_dw_w_channel, arena.d_b5g_dw_scale, arena.d_b5g_in_scale, arena.d_b5g_in,
         arena.d_b5g_in_peak);
     TRACE(82);
-    range_update(&d_b5g_in_track, arena.dlogits_scale, arena.d_b5g_in_peak, state.d_b5g_in_tracked);
+    myna_range_update(&d_b5g_in_track, arena.dlogits_scale, arena.d_b5g_in_peak,
+        state.d_b5g_in_tracked);
     TRACE(83);
-    depthwise_s8_update(&b5g_dw_w_update, arena.b5g_in_again, arena.d_b5g_dw_masked,
+    myna_depthwise_s8_update(&b5g_dw_w_update, arena.b5g_in_again, arena.d_b5g_dw_masked,
         arena.d_b5g_dw_scale, const_b5g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b5g_dw_w, state.b5g_dw_w_residual);
     TRACE(84);
-    bias_update(&b5g_dw_b_update, arena.d_b5g_dw_masked, arena.d_b5g_dw_scale, const_b5g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b5g_dw_b);
+    myna_bias_update(&b5g_dw_b_update, arena.d_b5g_dw_masked, arena.d_b5g_dw_scale,
+        const_b5g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b5g_dw_b);
     TRACE(85);
-    clamp_grad_s8(&d_b5g_in_masked, arena.d_b5g_in, arena.b5g_in_again, arena.d_b5g_in_masked);
+    myna_clamp_grad_s8(&d_b5g_in_masked, arena.d_b5g_in, arena.b5g_in_again, arena.d_b5g_in_masked);
     TRACE(86);
-    hindsight_scale(state.d_b5f_sum_tracked, arena.dlogits_scale, arena.d_b5f_sum_scale);
+    myna_hindsight_scale(state.d_b5f_sum_tracked, arena.dlogits_scale, arena.d_b5f_sum_scale);
     TRACE(87);
-    grad_add_s8(&d_b5f_sum, arena.d_end_a_masked, arena.d_b5g_in_masked, arena.d_embedding_scale,
-        arena.d_b5g_in_scale, arena.d_b5f_sum_scale, arena.d_b5f_sum, arena.d_b5f_sum_peak);
+    myna_grad_add_s8(&d_b5f_sum, arena.d_end_a_masked, arena.d_b5g_in_masked,
+        arena.d_embedding_scale, arena.d_b5g_in_scale, arena.d_b5f_sum_scale, arena.d_b5f_sum,
+        arena.d_b5f_sum_peak);
     TRACE(88);
-    range_update(&d_b5f_sum_track, arena.dlogits_scale, arena.d_b5f_sum_peak,
+    myna_range_update(&d_b5f_sum_track, arena.dlogits_scale, arena.d_b5f_sum_peak,
         state.d_b5f_sum_tracked);
     TRACE(89);
-    hindsight_scale(state.d_b5f_dw_tracked, arena.dlogits_scale, arena.d_b5f_dw_scale);
+    myna_hindsight_scale(state.d_b5f_dw_tracked, arena.dlogits_scale, arena.d_b5f_dw_scale);
     TRACE(90);
-    requantize_s16_s8(&b5f_in_again, arena.b4g_again, arena.b5f_in_again);
+    myna_requantize_s16_s8(&b5f_in_again, arena.b4g_again, arena.b5f_in_again);
     TRACE(91);
-    depthwise_s8(&b5f_dw_again, arena.b5f_in_again, state.b5f_dw_w, state.b5f_dw_b,
+    myna_depthwise_s8(&b5f_dw_again, arena.b5f_in_again, state.b5f_dw_w, state.b5f_dw_b,
         const_b5f_dw_mantissa, const_b5f_dw_shift, arena.b5f_dw_again);
     TRACE(92);
-    conv2d_s8(&b5f_pw_again, arena.b5f_dw_again, state.b5f_pw_w, state.b5f_pw_b,
+    myna_conv2d_s8(&b5f_pw_again, arena.b5f_dw_again, state.b5f_pw_w, state.b5f_pw_b,
         const_b5f_pw_mantissa, const_b5f_pw_shift, arena.b5f_pw_again);
     TRACE(93);
-    uncouple_s16(&b5f_inverse, arena.b5f, arena.b5f_pw_again, arena.b4f_again);
+    myna_uncouple_s16(&b5f_inverse, arena.b5f, arena.b5f_pw_again, arena.b4f_again);
     TRACE(94);
-    conv2d_s8_grad_input(&d_b5f_dw, arena.d_b5f_sum, state.b5f_pw_w, const_b5f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b5f_dw, arena.d_b5f_sum, state.b5f_pw_w, const_b5f_pw_w_channel,
         arena.d_b5f_sum_scale, arena.d_b5f_dw_scale, arena.d_b5f_dw, arena.d_b5f_dw_peak);
     TRACE(95);
-    range_update(&d_b5f_dw_track, arena.dlogits_scale, arena.d_b5f_dw_peak, state.d_b5f_dw_tracked);
+    myna_range_update(&d_b5f_dw_track, arena.dlogits_scale, arena.d_b5f_dw_peak,
+        state.d_b5f_dw_tracked);
     TRACE(96);
-    conv2d_s8_update(&b5f_pw_w_update, arena.b5f_dw_again, arena.d_b5f_sum, arena.d_b5f_sum_scale,
-        const_b5f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b5f_pw_w,
-        state.b5f_pw_w_residual);
+    myna_conv2d_s8_update(&b5f_pw_w_update, arena.b5f_dw_again, arena.d_b5f_sum,
+        arena.d_b5f_sum_scale, const_b5f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b5f_pw_w, state.b5f_pw_w_residual);
     TRACE(97);
-    bias_update(&b5f_pw_b_update, arena.d_b5f_sum, arena.d_b5f_sum_scale, const_b5f_pw_b_steps,
+    myna_bias_update(&b5f_pw_b_update, arena.d_b5f_sum, arena.d_b5f_sum_scale, const_b5f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b5f_pw_b);
     TRACE(98);
-    clamp_grad_s8(&d_b5f_dw_masked, arena.d_b5f_dw, arena.b5f_dw_again, arena.d_b5f_dw_masked);
+    myna_clamp_grad_s8(&d_b5f_dw_masked, arena.d_b5f_dw, arena.b5f_dw_again, arena.d_b5f_dw_masked);
     TRACE(99);
-    hindsight_scale(state.d_b5f_in_tracked, arena.dlogits_scale, arena.d_b5f_in_scale);
+    myna_hindsight_scale(state.d_b5f_in_tracked, arena.dlogits_scale, arena.d_b5f_in_scale);
     TRACE(100);
-    depthwise_s8_grad_input(&d_b5f_in, arena.d_b5f_dw_masked, state.b5f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b5f_in, arena.d_b5f_dw_masked, state.b5f_dw_w,
         const_b5f_dw_w_channel, arena.d_b5f_dw_scale, arena.d_b5f_in_scale, arena.d_b5f_in,
         arena.d_b5f_in_peak);
     TRACE(101);
-    range_update(&d_b5f_in_track, arena.dlogits_scale, arena.d_b5f_in_peak, state.d_b5f_in_tracked);
+    myna_range_update(&d_b5f_in_track, arena.dlogits_scale, arena.d_b5f_in_peak,
+        state.d_b5f_in_tracked);
     TRACE(102);
-    depthwise_s8_update(&b5f_dw_w_update, arena.b5f_in_again, arena.d_b5f_dw_masked,
+    myna_depthwise_s8_update(&b5f_dw_w_update, arena.b5f_in_again, arena.d_b5f_dw_masked,
         arena.d_b5f_dw_scale, const_b5f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b5f_dw_w, state.b5f_dw_w_residual);
     TRACE(103);
-    bias_update(&b5f_dw_b_update, arena.d_b5f_dw_masked, arena.d_b5f_dw_scale, const_b5f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b5f_dw_b);
+    myna_bias_update(&b5f_dw_b_update, arena.d_b5f_dw_masked, arena.d_b5f_dw_scale,
+        const_b5f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b5f_dw_b);
     TRACE(104);
-    clamp_grad_s8(&d_b5f_in_masked, arena.d_b5f_in, arena.b5f_in_again, arena.d_b5f_in_masked);
+    myna_clamp_grad_s8(&d_b5f_in_masked, arena.d_b5f_in, arena.b5f_in_again, arena.d_b5f_in_masked);
     TRACE(105);
-    hindsight_scale(state.d_b4g_sum_tracked, arena.dlogits_scale, arena.d_b4g_sum_scale);
+    myna_hindsight_scale(state.d_b4g_sum_tracked, arena.dlogits_scale, arena.d_b4g_sum_scale);
     TRACE(106);
-    grad_add_s8(&d_b4g_sum, arena.d_end_b_masked, arena.d_b5f_in_masked, arena.d_embedding_scale,
-        arena.d_b5f_in_scale, arena.d_b4g_sum_scale, arena.d_b4g_sum, arena.d_b4g_sum_peak);
+    myna_grad_add_s8(&d_b4g_sum, arena.d_end_b_masked, arena.d_b5f_in_masked,
+        arena.d_embedding_scale, arena.d_b5f_in_scale, arena.d_b4g_sum_scale, arena.d_b4g_sum,
+        arena.d_b4g_sum_peak);
     TRACE(107);
-    range_update(&d_b4g_sum_track, arena.dlogits_scale, arena.d_b4g_sum_peak,
+    myna_range_update(&d_b4g_sum_track, arena.dlogits_scale, arena.d_b4g_sum_peak,
         state.d_b4g_sum_tracked);
     TRACE(108);
-    hindsight_scale(state.d_b4g_dw_tracked, arena.dlogits_scale, arena.d_b4g_dw_scale);
+    myna_hindsight_scale(state.d_b4g_dw_tracked, arena.dlogits_scale, arena.d_b4g_dw_scale);
     TRACE(109);
-    requantize_s16_s8(&b4g_in_again, arena.b4f_again, arena.b4g_in_again);
+    myna_requantize_s16_s8(&b4g_in_again, arena.b4f_again, arena.b4g_in_again);
     TRACE(110);
-    depthwise_s8(&b4g_dw_again, arena.b4g_in_again, state.b4g_dw_w, state.b4g_dw_b,
+    myna_depthwise_s8(&b4g_dw_again, arena.b4g_in_again, state.b4g_dw_w, state.b4g_dw_b,
         const_b4g_dw_mantissa, const_b4g_dw_shift, arena.b4g_dw_again);
     TRACE(111);
-    conv2d_s8(&b4g_pw_again, arena.b4g_dw_again, state.b4g_pw_w, state.b4g_pw_b,
+    myna_conv2d_s8(&b4g_pw_again, arena.b4g_dw_again, state.b4g_pw_w, state.b4g_pw_b,
         const_b4g_pw_mantissa, const_b4g_pw_shift, arena.b4g_pw_again);
     TRACE(112);
-    uncouple_s16(&b4g_inverse, arena.b4g_again, arena.b4g_pw_again, arena.b3g_again);
+    myna_uncouple_s16(&b4g_inverse, arena.b4g_again, arena.b4g_pw_again, arena.b3g_again);
     TRACE(113);
-    conv2d_s8_grad_input(&d_b4g_dw, arena.d_b4g_sum, state.b4g_pw_w, const_b4g_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b4g_dw, arena.d_b4g_sum, state.b4g_pw_w, const_b4g_pw_w_channel,
         arena.d_b4g_sum_scale, arena.d_b4g_dw_scale, arena.d_b4g_dw, arena.d_b4g_dw_peak);
     TRACE(114);
-    range_update(&d_b4g_dw_track, arena.dlogits_scale, arena.d_b4g_dw_peak, state.d_b4g_dw_tracked);
+    myna_range_update(&d_b4g_dw_track, arena.dlogits_scale, arena.d_b4g_dw_peak,
+        state.d_b4g_dw_tracked);
     TRACE(115);
-    conv2d_s8_update(&b4g_pw_w_update, arena.b4g_dw_again, arena.d_b4g_sum, arena.d_b4g_sum_scale,
-        const_b4g_pw_w_steps, state.learning_rate, state.seed, state.step, state.b4g_pw_w,
-        state.b4g_pw_w_residual);
+    myna_conv2d_s8_update(&b4g_pw_w_update, arena.b4g_dw_again, arena.d_b4g_sum,
+        arena.d_b4g_sum_scale, const_b4g_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b4g_pw_w, state.b4g_pw_w_residual);
     TRACE(116);
-    bias_update(&b4g_pw_b_update, arena.d_b4g_sum, arena.d_b4g_sum_scale, const_b4g_pw_b_steps,
+    myna_bias_update(&b4g_pw_b_update, arena.d_b4g_sum, arena.d_b4g_sum_scale, const_b4g_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b4g_pw_b);
     TRACE(117);
-    clamp_grad_s8(&d_b4g_dw_masked, arena.d_b4g_dw, arena.b4g_dw_again, arena.d_b4g_dw_masked);
+    myna_clamp_grad_s8(&d_b4g_dw_masked, arena.d_b4g_dw, arena.b4g_dw_again, arena.d_b4g_dw_masked);
     TRACE(118);
-    hindsight_scale(state.d_b4g_in_tracked, arena.dlogits_scale, arena.d_b4g_in_scale);
+    myna_hindsight_scale(state.d_b4g_in_tracked, arena.dlogits_scale, arena.d_b4g_in_scale);
     TRACE(119);
-    depthwise_s8_grad_input(&d_b4g_in, arena.d_b4g_dw_masked, state.b4g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b4g_in, arena.d_b4g_dw_masked, state.b4g_dw_w,
         const_b4g_dw_w_channel, arena.d_b4g_dw_scale, arena.d_b4g_in_scale, arena.d_b4g_in,
         arena.d_b4g_in_peak);
     TRACE(120);
-    range_update(&d_b4g_in_track, arena.dlogits_scale, arena.d_b4g_in_peak, state.d_b4g_in_tracked);
+    myna_range_update(&d_b4g_in_track, arena.dlogits_scale, arena.d_b4g_in_peak,
+        state.d_b4g_in_tracked);
     TRACE(121);
-    depthwise_s8_update(&b4g_dw_w_update, arena.b4g_in_again, arena.d_b4g_dw_masked,
+    myna_depthwise_s8_update(&b4g_dw_w_update, arena.b4g_in_again, arena.d_b4g_dw_masked,
         arena.d_b4g_dw_scale, const_b4g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b4g_dw_w, state.b4g_dw_w_residual);
     TRACE(122);
-    bias_update(&b4g_dw_b_update, arena.d_b4g_dw_masked, arena.d_b4g_dw_scale, const_b4g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b4g_dw_b);
+    myna_bias_update(&b4g_dw_b_update, arena.d_b4g_dw_masked, arena.d_b4g_dw_scale,
+        const_b4g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b4g_dw_b);
     TRACE(123);
-    clamp_grad_s8(&d_b4g_in_masked, arena.d_b4g_in, arena.b4g_in_again, arena.d_b4g_in_masked);
+    myna_clamp_grad_s8(&d_b4g_in_masked, arena.d_b4g_in, arena.b4g_in_again, arena.d_b4g_in_masked);
     TRACE(124);
-    hindsight_scale(state.d_b4f_sum_tracked, arena.dlogits_scale, arena.d_b4f_sum_scale);
+    myna_hindsight_scale(state.d_b4f_sum_tracked, arena.dlogits_scale, arena.d_b4f_sum_scale);
     TRACE(125);
-    grad_add_s8(&d_b4f_sum, arena.d_b5f_sum, arena.d_b4g_in_masked, arena.d_b5f_sum_scale,
+    myna_grad_add_s8(&d_b4f_sum, arena.d_b5f_sum, arena.d_b4g_in_masked, arena.d_b5f_sum_scale,
         arena.d_b4g_in_scale, arena.d_b4f_sum_scale, arena.d_b4f_sum, arena.d_b4f_sum_peak);
     TRACE(126);
-    range_update(&d_b4f_sum_track, arena.dlogits_scale, arena.d_b4f_sum_peak,
+    myna_range_update(&d_b4f_sum_track, arena.dlogits_scale, arena.d_b4f_sum_peak,
         state.d_b4f_sum_tracked);
     TRACE(127);
-    hindsight_scale(state.d_b4f_dw_tracked, arena.dlogits_scale, arena.d_b4f_dw_scale);
+    myna_hindsight_scale(state.d_b4f_dw_tracked, arena.dlogits_scale, arena.d_b4f_dw_scale);
     TRACE(128);
-    requantize_s16_s8(&b4f_in_again, arena.b3g_again, arena.b4f_in_again);
+    myna_requantize_s16_s8(&b4f_in_again, arena.b3g_again, arena.b4f_in_again);
     TRACE(129);
-    depthwise_s8(&b4f_dw_again, arena.b4f_in_again, state.b4f_dw_w, state.b4f_dw_b,
+    myna_depthwise_s8(&b4f_dw_again, arena.b4f_in_again, state.b4f_dw_w, state.b4f_dw_b,
         const_b4f_dw_mantissa, const_b4f_dw_shift, arena.b4f_dw_again);
     TRACE(130);
-    conv2d_s8(&b4f_pw_again, arena.b4f_dw_again, state.b4f_pw_w, state.b4f_pw_b,
+    myna_conv2d_s8(&b4f_pw_again, arena.b4f_dw_again, state.b4f_pw_w, state.b4f_pw_b,
         const_b4f_pw_mantissa, const_b4f_pw_shift, arena.b4f_pw_again);
     TRACE(131);
-    uncouple_s16(&b4f_inverse, arena.b4f_again, arena.b4f_pw_again, arena.b3f_again);
+    myna_uncouple_s16(&b4f_inverse, arena.b4f_again, arena.b4f_pw_again, arena.b3f_again);
     TRACE(132);
-    conv2d_s8_grad_input(&d_b4f_dw, arena.d_b4f_sum, state.b4f_pw_w, const_b4f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b4f_dw, arena.d_b4f_sum, state.b4f_pw_w, const_b4f_pw_w_channel,
         arena.d_b4f_sum_scale, arena.d_b4f_dw_scale, arena.d_b4f_dw, arena.d_b4f_dw_peak);
     TRACE(133);
-    range_update(&d_b4f_dw_track, arena.dlogits_scale, arena.d_b4f_dw_peak, state.d_b4f_dw_tracked);
+    myna_range_update(&d_b4f_dw_track, arena.dlogits_scale, arena.d_b4f_dw_peak,
+        state.d_b4f_dw_tracked);
     TRACE(134);
-    conv2d_s8_update(&b4f_pw_w_update, arena.b4f_dw_again, arena.d_b4f_sum, arena.d_b4f_sum_scale,
-        const_b4f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b4f_pw_w,
-        state.b4f_pw_w_residual);
+    myna_conv2d_s8_update(&b4f_pw_w_update, arena.b4f_dw_again, arena.d_b4f_sum,
+        arena.d_b4f_sum_scale, const_b4f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b4f_pw_w, state.b4f_pw_w_residual);
     TRACE(135);
-    bias_update(&b4f_pw_b_update, arena.d_b4f_sum, arena.d_b4f_sum_scale, const_b4f_pw_b_steps,
+    myna_bias_update(&b4f_pw_b_update, arena.d_b4f_sum, arena.d_b4f_sum_scale, const_b4f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b4f_pw_b);
     TRACE(136);
-    clamp_grad_s8(&d_b4f_dw_masked, arena.d_b4f_dw, arena.b4f_dw_again, arena.d_b4f_dw_masked);
+    myna_clamp_grad_s8(&d_b4f_dw_masked, arena.d_b4f_dw, arena.b4f_dw_again, arena.d_b4f_dw_masked);
     TRACE(137);
-    hindsight_scale(state.d_b4f_in_tracked, arena.dlogits_scale, arena.d_b4f_in_scale);
+    myna_hindsight_scale(state.d_b4f_in_tracked, arena.dlogits_scale, arena.d_b4f_in_scale);
     TRACE(138);
-    depthwise_s8_grad_input(&d_b4f_in, arena.d_b4f_dw_masked, state.b4f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b4f_in, arena.d_b4f_dw_masked, state.b4f_dw_w,
         const_b4f_dw_w_channel, arena.d_b4f_dw_scale, arena.d_b4f_in_scale, arena.d_b4f_in,
         arena.d_b4f_in_peak);
     TRACE(139);
-    range_update(&d_b4f_in_track, arena.dlogits_scale, arena.d_b4f_in_peak, state.d_b4f_in_tracked);
+    myna_range_update(&d_b4f_in_track, arena.dlogits_scale, arena.d_b4f_in_peak,
+        state.d_b4f_in_tracked);
     TRACE(140);
-    depthwise_s8_update(&b4f_dw_w_update, arena.b4f_in_again, arena.d_b4f_dw_masked,
+    myna_depthwise_s8_update(&b4f_dw_w_update, arena.b4f_in_again, arena.d_b4f_dw_masked,
         arena.d_b4f_dw_scale, const_b4f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b4f_dw_w, state.b4f_dw_w_residual);
     TRACE(141);
-    bias_update(&b4f_dw_b_update, arena.d_b4f_dw_masked, arena.d_b4f_dw_scale, const_b4f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b4f_dw_b);
+    myna_bias_update(&b4f_dw_b_update, arena.d_b4f_dw_masked, arena.d_b4f_dw_scale,
+        const_b4f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b4f_dw_b);
     TRACE(142);
-    clamp_grad_s8(&d_b4f_in_masked, arena.d_b4f_in, arena.b4f_in_again, arena.d_b4f_in_masked);
+    myna_clamp_grad_s8(&d_b4f_in_masked, arena.d_b4f_in, arena.b4f_in_again, arena.d_b4f_in_masked);
     TRACE(143);
-    hindsight_scale(state.d_b3g_sum_tracked, arena.dlogits_scale, arena.d_b3g_sum_scale);
+    myna_hindsight_scale(state.d_b3g_sum_tracked, arena.dlogits_scale, arena.d_b3g_sum_scale);
     TRACE(144);
-    grad_add_s8(&d_b3g_sum, arena.d_b4g_sum, arena.d_b4f_in_masked, arena.d_b4g_sum_scale,
+    myna_grad_add_s8(&d_b3g_sum, arena.d_b4g_sum, arena.d_b4f_in_masked, arena.d_b4g_sum_scale,
         arena.d_b4f_in_scale, arena.d_b3g_sum_scale, arena.d_b3g_sum, arena.d_b3g_sum_peak);
     TRACE(145);
-    range_update(&d_b3g_sum_track, arena.dlogits_scale, arena.d_b3g_sum_peak,
+    myna_range_update(&d_b3g_sum_track, arena.dlogits_scale, arena.d_b3g_sum_peak,
         state.d_b3g_sum_tracked);
     TRACE(146);
-    hindsight_scale(state.d_b3g_dw_tracked, arena.dlogits_scale, arena.d_b3g_dw_scale);
+    myna_hindsight_scale(state.d_b3g_dw_tracked, arena.dlogits_scale, arena.d_b3g_dw_scale);
     TRACE(147);
-    requantize_s16_s8(&b3g_in_again, arena.b3f_again, arena.b3g_in_again);
+    myna_requantize_s16_s8(&b3g_in_again, arena.b3f_again, arena.b3g_in_again);
     TRACE(148);
-    depthwise_s8(&b3g_dw_again, arena.b3g_in_again, state.b3g_dw_w, state.b3g_dw_b,
+    myna_depthwise_s8(&b3g_dw_again, arena.b3g_in_again, state.b3g_dw_w, state.b3g_dw_b,
         const_b3g_dw_mantissa, const_b3g_dw_shift, arena.b3g_dw_again);
     TRACE(149);
-    conv2d_s8(&b3g_pw_again, arena.b3g_dw_again, state.b3g_pw_w, state.b3g_pw_b,
+    myna_conv2d_s8(&b3g_pw_again, arena.b3g_dw_again, state.b3g_pw_w, state.b3g_pw_b,
         const_b3g_pw_mantissa, const_b3g_pw_shift, arena.b3g_pw_again);
     TRACE(150);
-    uncouple_s16(&b3g_inverse, arena.b3g_again, arena.b3g_pw_again, arena.b2g_again);
+    myna_uncouple_s16(&b3g_inverse, arena.b3g_again, arena.b3g_pw_again, arena.b2g_again);
     TRACE(151);
-    conv2d_s8_grad_input(&d_b3g_dw, arena.d_b3g_sum, state.b3g_pw_w, const_b3g_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b3g_dw, arena.d_b3g_sum, state.b3g_pw_w, const_b3g_pw_w_channel,
         arena.d_b3g_sum_scale, arena.d_b3g_dw_scale, arena.d_b3g_dw, arena.d_b3g_dw_peak);
     TRACE(152);
-    range_update(&d_b3g_dw_track, arena.dlogits_scale, arena.d_b3g_dw_peak, state.d_b3g_dw_tracked);
+    myna_range_update(&d_b3g_dw_track, arena.dlogits_scale, arena.d_b3g_dw_peak,
+        state.d_b3g_dw_tracked);
     TRACE(153);
-    conv2d_s8_update(&b3g_pw_w_update, arena.b3g_dw_again, arena.d_b3g_sum, arena.d_b3g_sum_scale,
-        const_b3g_pw_w_steps, state.learning_rate, state.seed, state.step, state.b3g_pw_w,
-        state.b3g_pw_w_residual);
+    myna_conv2d_s8_update(&b3g_pw_w_update, arena.b3g_dw_again, arena.d_b3g_sum,
+        arena.d_b3g_sum_scale, const_b3g_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b3g_pw_w, state.b3g_pw_w_residual);
     TRACE(154);
-    bias_update(&b3g_pw_b_update, arena.d_b3g_sum, arena.d_b3g_sum_scale, const_b3g_pw_b_steps,
+    myna_bias_update(&b3g_pw_b_update, arena.d_b3g_sum, arena.d_b3g_sum_scale, const_b3g_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b3g_pw_b);
     TRACE(155);
-    clamp_grad_s8(&d_b3g_dw_masked, arena.d_b3g_dw, arena.b3g_dw_again, arena.d_b3g_dw_masked);
+    myna_clamp_grad_s8(&d_b3g_dw_masked, arena.d_b3g_dw, arena.b3g_dw_again, arena.d_b3g_dw_masked);
     TRACE(156);
-    hindsight_scale(state.d_b3g_in_tracked, arena.dlogits_scale, arena.d_b3g_in_scale);
+    myna_hindsight_scale(state.d_b3g_in_tracked, arena.dlogits_scale, arena.d_b3g_in_scale);
     TRACE(157);
-    depthwise_s8_grad_input(&d_b3g_in, arena.d_b3g_dw_masked, state.b3g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b3g_in, arena.d_b3g_dw_masked, state.b3g_dw_w,
         const_b3g_dw_w_channel, arena.d_b3g_dw_scale, arena.d_b3g_in_scale, arena.d_b3g_in,
         arena.d_b3g_in_peak);
     TRACE(158);
-    range_update(&d_b3g_in_track, arena.dlogits_scale, arena.d_b3g_in_peak, state.d_b3g_in_tracked);
+    myna_range_update(&d_b3g_in_track, arena.dlogits_scale, arena.d_b3g_in_peak,
+        state.d_b3g_in_tracked);
     TRACE(159);
-    depthwise_s8_update(&b3g_dw_w_update, arena.b3g_in_again, arena.d_b3g_dw_masked,
+    myna_depthwise_s8_update(&b3g_dw_w_update, arena.b3g_in_again, arena.d_b3g_dw_masked,
         arena.d_b3g_dw_scale, const_b3g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b3g_dw_w, state.b3g_dw_w_residual);
     TRACE(160);
-    bias_update(&b3g_dw_b_update, arena.d_b3g_dw_masked, arena.d_b3g_dw_scale, const_b3g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b3g_dw_b);
+    myna_bias_update(&b3g_dw_b_update, arena.d_b3g_dw_masked, arena.d_b3g_dw_scale,
+        const_b3g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b3g_dw_b);
     TRACE(161);
-    clamp_grad_s8(&d_b3g_in_masked, arena.d_b3g_in, arena.b3g_in_again, arena.d_b3g_in_masked);
+    myna_clamp_grad_s8(&d_b3g_in_masked, arena.d_b3g_in, arena.b3g_in_again, arena.d_b3g_in_masked);
     TRACE(162);
-    hindsight_scale(state.d_b3f_sum_tracked, arena.dlogits_scale, arena.d_b3f_sum_scale);
+    myna_hindsight_scale(state.d_b3f_sum_tracked, arena.dlogits_scale, arena.d_b3f_sum_scale);
     TRACE(163);
-    grad_add_s8(&d_b3f_sum, arena.d_b4f_sum, arena.d_b3g_in_masked, arena.d_b4f_sum_scale,
+    myna_grad_add_s8(&d_b3f_sum, arena.d_b4f_sum, arena.d_b3g_in_masked, arena.d_b4f_sum_scale,
         arena.d_b3g_in_scale, arena.d_b3f_sum_scale, arena.d_b3f_sum, arena.d_b3f_sum_peak);
     TRACE(164);
-    range_update(&d_b3f_sum_track, arena.dlogits_scale, arena.d_b3f_sum_peak,
+    myna_range_update(&d_b3f_sum_track, arena.dlogits_scale, arena.d_b3f_sum_peak,
         state.d_b3f_sum_tracked);
     TRACE(165);
-    hindsight_scale(state.d_b3f_dw_tracked, arena.dlogits_scale, arena.d_b3f_dw_scale);
+    myna_hindsight_scale(state.d_b3f_dw_tracked, arena.dlogits_scale, arena.d_b3f_dw_scale);
     TRACE(166);
-    requantize_s16_s8(&b3f_in_again, arena.b2g_again, arena.b3f_in_again);
+    myna_requantize_s16_s8(&b3f_in_again, arena.b2g_again, arena.b3f_in_again);
     TRACE(167);
-    depthwise_s8(&b3f_dw_again, arena.b3f_in_again, state.b3f_dw_w, state.b3f_dw_b,
+    myna_depthwise_s8(&b3f_dw_again, arena.b3f_in_again, state.b3f_dw_w, state.b3f_dw_b,
         const_b3f_dw_mantissa, const_b3f_dw_shift, arena.b3f_dw_again);
     TRACE(168);
-    conv2d_s8(&b3f_pw_again, arena.b3f_dw_again, state.b3f_pw_w, state.b3f_pw_b,
+    myna_conv2d_s8(&b3f_pw_again, arena.b3f_dw_again, state.b3f_pw_w, state.b3f_pw_b,
         const_b3f_pw_mantissa, const_b3f_pw_shift, arena.b3f_pw_again);
     TRACE(169);
-    uncouple_s16(&b3f_inverse, arena.b3f_again, arena.b3f_pw_again, arena.b2f_again);
+    myna_uncouple_s16(&b3f_inverse, arena.b3f_again, arena.b3f_pw_again, arena.b2f_again);
     TRACE(170);
-    conv2d_s8_grad_input(&d_b3f_dw, arena.d_b3f_sum, state.b3f_pw_w, const_b3f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b3f_dw, arena.d_b3f_sum, state.b3f_pw_w, const_b3f_pw_w_channel,
         arena.d_b3f_sum_scale, arena.d_b3f_dw_scale, arena.d_b3f_dw, arena.d_b3f_dw_peak);
     TRACE(171);
-    range_update(&d_b3f_dw_track, arena.dlogits_scale, arena.d_b3f_dw_peak, state.d_b3f_dw_tracked);
+    myna_range_update(&d_b3f_dw_track, arena.dlogits_scale, arena.d_b3f_dw_peak,
+        state.d_b3f_dw_tracked);
     TRACE(172);
-    conv2d_s8_update(&b3f_pw_w_update, arena.b3f_dw_again, arena.d_b3f_sum, arena.d_b3f_sum_scale,
-        const_b3f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b3f_pw_w,
-        state.b3f_pw_w_residual);
+    myna_conv2d_s8_update(&b3f_pw_w_update, arena.b3f_dw_again, arena.d_b3f_sum,
+        arena.d_b3f_sum_scale, const_b3f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b3f_pw_w, state.b3f_pw_w_residual);
     TRACE(173);
-    bias_update(&b3f_pw_b_update, arena.d_b3f_sum, arena.d_b3f_sum_scale, const_b3f_pw_b_steps,
+    myna_bias_update(&b3f_pw_b_update, arena.d_b3f_sum, arena.d_b3f_sum_scale, const_b3f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b3f_pw_b);
     TRACE(174);
-    clamp_grad_s8(&d_b3f_dw_masked, arena.d_b3f_dw, arena.b3f_dw_again, arena.d_b3f_dw_masked);
+    myna_clamp_grad_s8(&d_b3f_dw_masked, arena.d_b3f_dw, arena.b3f_dw_again, arena.d_b3f_dw_masked);
     TRACE(175);
-    hindsight_scale(state.d_b3f_in_tracked, arena.dlogits_scale, arena.d_b3f_in_scale);
+    myna_hindsight_scale(state.d_b3f_in_tracked, arena.dlogits_scale, arena.d_b3f_in_scale);
     TRACE(176);
-    depthwise_s8_grad_input(&d_b3f_in, arena.d_b3f_dw_masked, state.b3f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b3f_in, arena.d_b3f_dw_masked, state.b3f_dw_w,
         const_b3f_dw_w_channel, arena.d_b3f_dw_scale, arena.d_b3f_in_scale, arena.d_b3f_in,
         arena.d_b3f_in_peak);
     TRACE(177);
-    range_update(&d_b3f_in_track, arena.dlogits_scale, arena.d_b3f_in_peak, state.d_b3f_in_tracked);
+    myna_range_update(&d_b3f_in_track, arena.dlogits_scale, arena.d_b3f_in_peak,
+        state.d_b3f_in_tracked);
     TRACE(178);
-    depthwise_s8_update(&b3f_dw_w_update, arena.b3f_in_again, arena.d_b3f_dw_masked,
+    myna_depthwise_s8_update(&b3f_dw_w_update, arena.b3f_in_again, arena.d_b3f_dw_masked,
         arena.d_b3f_dw_scale, const_b3f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b3f_dw_w, state.b3f_dw_w_residual);
     TRACE(179);
-    bias_update(&b3f_dw_b_update, arena.d_b3f_dw_masked, arena.d_b3f_dw_scale, const_b3f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b3f_dw_b);
+    myna_bias_update(&b3f_dw_b_update, arena.d_b3f_dw_masked, arena.d_b3f_dw_scale,
+        const_b3f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b3f_dw_b);
     TRACE(180);
-    clamp_grad_s8(&d_b3f_in_masked, arena.d_b3f_in, arena.b3f_in_again, arena.d_b3f_in_masked);
+    myna_clamp_grad_s8(&d_b3f_in_masked, arena.d_b3f_in, arena.b3f_in_again, arena.d_b3f_in_masked);
     TRACE(181);
-    hindsight_scale(state.d_b2g_sum_tracked, arena.dlogits_scale, arena.d_b2g_sum_scale);
+    myna_hindsight_scale(state.d_b2g_sum_tracked, arena.dlogits_scale, arena.d_b2g_sum_scale);
     TRACE(182);
-    grad_add_s8(&d_b2g_sum, arena.d_b3g_sum, arena.d_b3f_in_masked, arena.d_b3g_sum_scale,
+    myna_grad_add_s8(&d_b2g_sum, arena.d_b3g_sum, arena.d_b3f_in_masked, arena.d_b3g_sum_scale,
         arena.d_b3f_in_scale, arena.d_b2g_sum_scale, arena.d_b2g_sum, arena.d_b2g_sum_peak);
     TRACE(183);
-    range_update(&d_b2g_sum_track, arena.dlogits_scale, arena.d_b2g_sum_peak,
+    myna_range_update(&d_b2g_sum_track, arena.dlogits_scale, arena.d_b2g_sum_peak,
         state.d_b2g_sum_tracked);
     TRACE(184);
-    hindsight_scale(state.d_b2g_dw_tracked, arena.dlogits_scale, arena.d_b2g_dw_scale);
+    myna_hindsight_scale(state.d_b2g_dw_tracked, arena.dlogits_scale, arena.d_b2g_dw_scale);
     TRACE(185);
-    requantize_s16_s8(&b2g_in_again, arena.b2f_again, arena.b2g_in_again);
+    myna_requantize_s16_s8(&b2g_in_again, arena.b2f_again, arena.b2g_in_again);
     TRACE(186);
-    depthwise_s8(&b2g_dw_again, arena.b2g_in_again, state.b2g_dw_w, state.b2g_dw_b,
+    myna_depthwise_s8(&b2g_dw_again, arena.b2g_in_again, state.b2g_dw_w, state.b2g_dw_b,
         const_b2g_dw_mantissa, const_b2g_dw_shift, arena.b2g_dw_again);
     TRACE(187);
-    conv2d_s8(&b2g_pw_again, arena.b2g_dw_again, state.b2g_pw_w, state.b2g_pw_b,
+    myna_conv2d_s8(&b2g_pw_again, arena.b2g_dw_again, state.b2g_pw_w, state.b2g_pw_b,
         const_b2g_pw_mantissa, const_b2g_pw_shift, arena.b2g_pw_again);
     TRACE(188);
-    uncouple_s16(&b2g_inverse, arena.b2g_again, arena.b2g_pw_again, arena.b1g_again);
+    myna_uncouple_s16(&b2g_inverse, arena.b2g_again, arena.b2g_pw_again, arena.b1g_again);
     TRACE(189);
-    conv2d_s8_grad_input(&d_b2g_dw, arena.d_b2g_sum, state.b2g_pw_w, const_b2g_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b2g_dw, arena.d_b2g_sum, state.b2g_pw_w, const_b2g_pw_w_channel,
         arena.d_b2g_sum_scale, arena.d_b2g_dw_scale, arena.d_b2g_dw, arena.d_b2g_dw_peak);
     TRACE(190);
-    range_update(&d_b2g_dw_track, arena.dlogits_scale, arena.d_b2g_dw_peak, state.d_b2g_dw_tracked);
+    myna_range_update(&d_b2g_dw_track, arena.dlogits_scale, arena.d_b2g_dw_peak,
+        state.d_b2g_dw_tracked);
     TRACE(191);
-    conv2d_s8_update(&b2g_pw_w_update, arena.b2g_dw_again, arena.d_b2g_sum, arena.d_b2g_sum_scale,
-        const_b2g_pw_w_steps, state.learning_rate, state.seed, state.step, state.b2g_pw_w,
-        state.b2g_pw_w_residual);
+    myna_conv2d_s8_update(&b2g_pw_w_update, arena.b2g_dw_again, arena.d_b2g_sum,
+        arena.d_b2g_sum_scale, const_b2g_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b2g_pw_w, state.b2g_pw_w_residual);
     TRACE(192);
-    bias_update(&b2g_pw_b_update, arena.d_b2g_sum, arena.d_b2g_sum_scale, const_b2g_pw_b_steps,
+    myna_bias_update(&b2g_pw_b_update, arena.d_b2g_sum, arena.d_b2g_sum_scale, const_b2g_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b2g_pw_b);
     TRACE(193);
-    clamp_grad_s8(&d_b2g_dw_masked, arena.d_b2g_dw, arena.b2g_dw_again, arena.d_b2g_dw_masked);
+    myna_clamp_grad_s8(&d_b2g_dw_masked, arena.d_b2g_dw, arena.b2g_dw_again, arena.d_b2g_dw_masked);
     TRACE(194);
-    hindsight_scale(state.d_b2g_in_tracked, arena.dlogits_scale, arena.d_b2g_in_scale);
+    myna_hindsight_scale(state.d_b2g_in_tracked, arena.dlogits_scale, arena.d_b2g_in_scale);
     TRACE(195);
-    depthwise_s8_grad_input(&d_b2g_in, arena.d_b2g_dw_masked, state.b2g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b2g_in, arena.d_b2g_dw_masked, state.b2g_dw_w,
         const_b2g_dw_w_channel, arena.d_b2g_dw_scale, arena.d_b2g_in_scale, arena.d_b2g_in,
         arena.d_b2g_in_peak);
     TRACE(196);
-    range_update(&d_b2g_in_track, arena.dlogits_scale, arena.d_b2g_in_peak, state.d_b2g_in_tracked);
+    myna_range_update(&d_b2g_in_track, arena.dlogits_scale, arena.d_b2g_in_peak,
+        state.d_b2g_in_tracked);
     TRACE(197);
-    depthwise_s8_update(&b2g_dw_w_update, arena.b2g_in_again, arena.d_b2g_dw_masked,
+    myna_depthwise_s8_update(&b2g_dw_w_update, arena.b2g_in_again, arena.d_b2g_dw_masked,
         arena.d_b2g_dw_scale, const_b2g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b2g_dw_w, state.b2g_dw_w_residual);
     TRACE(198);
-    bias_update(&b2g_dw_b_update, arena.d_b2g_dw_masked, arena.d_b2g_dw_scale, const_b2g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b2g_dw_b);
+    myna_bias_update(&b2g_dw_b_update, arena.d_b2g_dw_masked, arena.d_b2g_dw_scale,
+        const_b2g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b2g_dw_b);
     TRACE(199);
-    clamp_grad_s8(&d_b2g_in_masked, arena.d_b2g_in, arena.b2g_in_again, arena.d_b2g_in_masked);
+    myna_clamp_grad_s8(&d_b2g_in_masked, arena.d_b2g_in, arena.b2g_in_again, arena.d_b2g_in_masked);
     TRACE(200);
-    hindsight_scale(state.d_b2f_sum_tracked, arena.dlogits_scale, arena.d_b2f_sum_scale);
+    myna_hindsight_scale(state.d_b2f_sum_tracked, arena.dlogits_scale, arena.d_b2f_sum_scale);
     TRACE(201);
-    grad_add_s8(&d_b2f_sum, arena.d_b3f_sum, arena.d_b2g_in_masked, arena.d_b3f_sum_scale,
+    myna_grad_add_s8(&d_b2f_sum, arena.d_b3f_sum, arena.d_b2g_in_masked, arena.d_b3f_sum_scale,
         arena.d_b2g_in_scale, arena.d_b2f_sum_scale, arena.d_b2f_sum, arena.d_b2f_sum_peak);
     TRACE(202);
-    range_update(&d_b2f_sum_track, arena.dlogits_scale, arena.d_b2f_sum_peak,
+    myna_range_update(&d_b2f_sum_track, arena.dlogits_scale, arena.d_b2f_sum_peak,
         state.d_b2f_sum_tracked);
     TRACE(203);
-    hindsight_scale(state.d_b2f_dw_tracked, arena.dlogits_scale, arena.d_b2f_dw_scale);
+    myna_hindsight_scale(state.d_b2f_dw_tracked, arena.dlogits_scale, arena.d_b2f_dw_scale);
     TRACE(204);
-    requantize_s16_s8(&b2f_in_again, arena.b1g_again, arena.b2f_in_again);
+    myna_requantize_s16_s8(&b2f_in_again, arena.b1g_again, arena.b2f_in_again);
     TRACE(205);
-    depthwise_s8(&b2f_dw_again, arena.b2f_in_again, state.b2f_dw_w, state.b2f_dw_b,
+    myna_depthwise_s8(&b2f_dw_again, arena.b2f_in_again, state.b2f_dw_w, state.b2f_dw_b,
         const_b2f_dw_mantissa, const_b2f_dw_shift, arena.b2f_dw_again);
     TRACE(206);
-    conv2d_s8(&b2f_pw_again, arena.b2f_dw_again, state.b2f_pw_w, state.b2f_pw_b,
+    myna_conv2d_s8(&b2f_pw_again, arena.b2f_dw_again, state.b2f_pw_w, state.b2f_pw_b,
         const_b2f_pw_mantissa, const_b2f_pw_shift, arena.b2f_pw_again);
     TRACE(207);
-    uncouple_s16(&b2f_inverse, arena.b2f_again, arena.b2f_pw_again, arena.b1f_again);
+    myna_uncouple_s16(&b2f_inverse, arena.b2f_again, arena.b2f_pw_again, arena.b1f_again);
     TRACE(208);
-    conv2d_s8_grad_input(&d_b2f_dw, arena.d_b2f_sum, state.b2f_pw_w, const_b2f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b2f_dw, arena.d_b2f_sum, state.b2f_pw_w, const_b2f_pw_w_channel,
         arena.d_b2f_sum_scale, arena.d_b2f_dw_scale, arena.d_b2f_dw, arena.d_b2f_dw_peak);
     TRACE(209);
-    range_update(&d_b2f_dw_track, arena.dlogits_scale, arena.d_b2f_dw_peak, state.d_b2f_dw_tracked);
+    myna_range_update(&d_b2f_dw_track, arena.dlogits_scale, arena.d_b2f_dw_peak,
+        state.d_b2f_dw_tracked);
     TRACE(210);
-    conv2d_s8_update(&b2f_pw_w_update, arena.b2f_dw_again, arena.d_b2f_sum, arena.d_b2f_sum_scale,
-        const_b2f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b2f_pw_w,
-        state.b2f_pw_w_residual);
+    myna_conv2d_s8_update(&b2f_pw_w_update, arena.b2f_dw_again, arena.d_b2f_sum,
+        arena.d_b2f_sum_scale, const_b2f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b2f_pw_w, state.b2f_pw_w_residual);
     TRACE(211);
-    bias_update(&b2f_pw_b_update, arena.d_b2f_sum, arena.d_b2f_sum_scale, const_b2f_pw_b_steps,
+    myna_bias_update(&b2f_pw_b_update, arena.d_b2f_sum, arena.d_b2f_sum_scale, const_b2f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b2f_pw_b);
     TRACE(212);
-    clamp_grad_s8(&d_b2f_dw_masked, arena.d_b2f_dw, arena.b2f_dw_again, arena.d_b2f_dw_masked);
+    myna_clamp_grad_s8(&d_b2f_dw_masked, arena.d_b2f_dw, arena.b2f_dw_again, arena.d_b2f_dw_masked);
     TRACE(213);
-    hindsight_scale(state.d_b2f_in_tracked, arena.dlogits_scale, arena.d_b2f_in_scale);
+    myna_hindsight_scale(state.d_b2f_in_tracked, arena.dlogits_scale, arena.d_b2f_in_scale);
     TRACE(214);
-    depthwise_s8_grad_input(&d_b2f_in, arena.d_b2f_dw_masked, state.b2f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b2f_in, arena.d_b2f_dw_masked, state.b2f_dw_w,
         const_b2f_dw_w_channel, arena.d_b2f_dw_scale, arena.d_b2f_in_scale, arena.d_b2f_in,
         arena.d_b2f_in_peak);
     TRACE(215);
-    range_update(&d_b2f_in_track, arena.dlogits_scale, arena.d_b2f_in_peak, state.d_b2f_in_tracked);
+    myna_range_update(&d_b2f_in_track, arena.dlogits_scale, arena.d_b2f_in_peak,
+        state.d_b2f_in_tracked);
     TRACE(216);
-    depthwise_s8_update(&b2f_dw_w_update, arena.b2f_in_again, arena.d_b2f_dw_masked,
+    myna_depthwise_s8_update(&b2f_dw_w_update, arena.b2f_in_again, arena.d_b2f_dw_masked,
         arena.d_b2f_dw_scale, const_b2f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b2f_dw_w, state.b2f_dw_w_residual);
     TRACE(217);
-    bias_update(&b2f_dw_b_update, arena.d_b2f_dw_masked, arena.d_b2f_dw_scale, const_b2f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b2f_dw_b);
+    myna_bias_update(&b2f_dw_b_update, arena.d_b2f_dw_masked, arena.d_b2f_dw_scale,
+        const_b2f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b2f_dw_b);
     TRACE(218);
-    clamp_grad_s8(&d_b2f_in_masked, arena.d_b2f_in, arena.b2f_in_again, arena.d_b2f_in_masked);
+    myna_clamp_grad_s8(&d_b2f_in_masked, arena.d_b2f_in, arena.b2f_in_again, arena.d_b2f_in_masked);
     TRACE(219);
-    hindsight_scale(state.d_b1g_sum_tracked, arena.dlogits_scale, arena.d_b1g_sum_scale);
+    myna_hindsight_scale(state.d_b1g_sum_tracked, arena.dlogits_scale, arena.d_b1g_sum_scale);
     TRACE(220);
-    grad_add_s8(&d_b1g_sum, arena.d_b2g_sum, arena.d_b2f_in_masked, arena.d_b2g_sum_scale,
+    myna_grad_add_s8(&d_b1g_sum, arena.d_b2g_sum, arena.d_b2f_in_masked, arena.d_b2g_sum_scale,
         arena.d_b2f_in_scale, arena.d_b1g_sum_scale, arena.d_b1g_sum, arena.d_b1g_sum_peak);
     TRACE(221);
-    range_update(&d_b1g_sum_track, arena.dlogits_scale, arena.d_b1g_sum_peak,
+    myna_range_update(&d_b1g_sum_track, arena.dlogits_scale, arena.d_b1g_sum_peak,
         state.d_b1g_sum_tracked);
     TRACE(222);
-    hindsight_scale(state.d_b1g_dw_tracked, arena.dlogits_scale, arena.d_b1g_dw_scale);
+    myna_hindsight_scale(state.d_b1g_dw_tracked, arena.dlogits_scale, arena.d_b1g_dw_scale);
     TRACE(223);
-    requantize_s16_s8(&b1g_in_again, arena.b1f_again, arena.b1g_in_again);
+    myna_requantize_s16_s8(&b1g_in_again, arena.b1f_again, arena.b1g_in_again);
     TRACE(224);
-    depthwise_s8(&b1g_dw_again, arena.b1g_in_again, state.b1g_dw_w, state.b1g_dw_b,
+    myna_depthwise_s8(&b1g_dw_again, arena.b1g_in_again, state.b1g_dw_w, state.b1g_dw_b,
         const_b1g_dw_mantissa, const_b1g_dw_shift, arena.b1g_dw_again);
     TRACE(225);
-    conv2d_s8(&b1g_pw_again, arena.b1g_dw_again, state.b1g_pw_w, state.b1g_pw_b,
+    myna_conv2d_s8(&b1g_pw_again, arena.b1g_dw_again, state.b1g_pw_w, state.b1g_pw_b,
         const_b1g_pw_mantissa, const_b1g_pw_shift, arena.b1g_pw_again);
     TRACE(226);
-    uncouple_s16(&b1g_inverse, arena.b1g_again, arena.b1g_pw_again, arena.b0g_again);
+    myna_uncouple_s16(&b1g_inverse, arena.b1g_again, arena.b1g_pw_again, arena.b0g_again);
     TRACE(227);
-    conv2d_s8_grad_input(&d_b1g_dw, arena.d_b1g_sum, state.b1g_pw_w, const_b1g_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b1g_dw, arena.d_b1g_sum, state.b1g_pw_w, const_b1g_pw_w_channel,
         arena.d_b1g_sum_scale, arena.d_b1g_dw_scale, arena.d_b1g_dw, arena.d_b1g_dw_peak);
     TRACE(228);
-    range_update(&d_b1g_dw_track, arena.dlogits_scale, arena.d_b1g_dw_peak, state.d_b1g_dw_tracked);
+    myna_range_update(&d_b1g_dw_track, arena.dlogits_scale, arena.d_b1g_dw_peak,
+        state.d_b1g_dw_tracked);
     TRACE(229);
-    conv2d_s8_update(&b1g_pw_w_update, arena.b1g_dw_again, arena.d_b1g_sum, arena.d_b1g_sum_scale,
-        const_b1g_pw_w_steps, state.learning_rate, state.seed, state.step, state.b1g_pw_w,
-        state.b1g_pw_w_residual);
+    myna_conv2d_s8_update(&b1g_pw_w_update, arena.b1g_dw_again, arena.d_b1g_sum,
+        arena.d_b1g_sum_scale, const_b1g_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b1g_pw_w, state.b1g_pw_w_residual);
     TRACE(230);
-    bias_update(&b1g_pw_b_update, arena.d_b1g_sum, arena.d_b1g_sum_scale, const_b1g_pw_b_steps,
+    myna_bias_update(&b1g_pw_b_update, arena.d_b1g_sum, arena.d_b1g_sum_scale, const_b1g_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b1g_pw_b);
     TRACE(231);
-    clamp_grad_s8(&d_b1g_dw_masked, arena.d_b1g_dw, arena.b1g_dw_again, arena.d_b1g_dw_masked);
+    myna_clamp_grad_s8(&d_b1g_dw_masked, arena.d_b1g_dw, arena.b1g_dw_again, arena.d_b1g_dw_masked);
     TRACE(232);
-    hindsight_scale(state.d_b1g_in_tracked, arena.dlogits_scale, arena.d_b1g_in_scale);
+    myna_hindsight_scale(state.d_b1g_in_tracked, arena.dlogits_scale, arena.d_b1g_in_scale);
     TRACE(233);
-    depthwise_s8_grad_input(&d_b1g_in, arena.d_b1g_dw_masked, state.b1g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b1g_in, arena.d_b1g_dw_masked, state.b1g_dw_w,
         const_b1g_dw_w_channel, arena.d_b1g_dw_scale, arena.d_b1g_in_scale, arena.d_b1g_in,
         arena.d_b1g_in_peak);
     TRACE(234);
-    range_update(&d_b1g_in_track, arena.dlogits_scale, arena.d_b1g_in_peak, state.d_b1g_in_tracked);
+    myna_range_update(&d_b1g_in_track, arena.dlogits_scale, arena.d_b1g_in_peak,
+        state.d_b1g_in_tracked);
     TRACE(235);
-    depthwise_s8_update(&b1g_dw_w_update, arena.b1g_in_again, arena.d_b1g_dw_masked,
+    myna_depthwise_s8_update(&b1g_dw_w_update, arena.b1g_in_again, arena.d_b1g_dw_masked,
         arena.d_b1g_dw_scale, const_b1g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b1g_dw_w, state.b1g_dw_w_residual);
     TRACE(236);
-    bias_update(&b1g_dw_b_update, arena.d_b1g_dw_masked, arena.d_b1g_dw_scale, const_b1g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b1g_dw_b);
+    myna_bias_update(&b1g_dw_b_update, arena.d_b1g_dw_masked, arena.d_b1g_dw_scale,
+        const_b1g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b1g_dw_b);
     TRACE(237);
-    clamp_grad_s8(&d_b1g_in_masked, arena.d_b1g_in, arena.b1g_in_again, arena.d_b1g_in_masked);
+    myna_clamp_grad_s8(&d_b1g_in_masked, arena.d_b1g_in, arena.b1g_in_again, arena.d_b1g_in_masked);
     TRACE(238);
-    hindsight_scale(state.d_b1f_sum_tracked, arena.dlogits_scale, arena.d_b1f_sum_scale);
+    myna_hindsight_scale(state.d_b1f_sum_tracked, arena.dlogits_scale, arena.d_b1f_sum_scale);
     TRACE(239);
-    grad_add_s8(&d_b1f_sum, arena.d_b2f_sum, arena.d_b1g_in_masked, arena.d_b2f_sum_scale,
+    myna_grad_add_s8(&d_b1f_sum, arena.d_b2f_sum, arena.d_b1g_in_masked, arena.d_b2f_sum_scale,
         arena.d_b1g_in_scale, arena.d_b1f_sum_scale, arena.d_b1f_sum, arena.d_b1f_sum_peak);
     TRACE(240);
-    range_update(&d_b1f_sum_track, arena.dlogits_scale, arena.d_b1f_sum_peak,
+    myna_range_update(&d_b1f_sum_track, arena.dlogits_scale, arena.d_b1f_sum_peak,
         state.d_b1f_sum_tracked);
     TRACE(241);
-    hindsight_scale(state.d_b1f_dw_tracked, arena.dlogits_scale, arena.d_b1f_dw_scale);
+    myna_hindsight_scale(state.d_b1f_dw_tracked, arena.dlogits_scale, arena.d_b1f_dw_scale);
     TRACE(242);
-    requantize_s16_s8(&b1f_in_again, arena.b0g_again, arena.b1f_in_again);
+    myna_requantize_s16_s8(&b1f_in_again, arena.b0g_again, arena.b1f_in_again);
     TRACE(243);
-    depthwise_s8(&b1f_dw_again, arena.b1f_in_again, state.b1f_dw_w, state.b1f_dw_b,
+    myna_depthwise_s8(&b1f_dw_again, arena.b1f_in_again, state.b1f_dw_w, state.b1f_dw_b,
         const_b1f_dw_mantissa, const_b1f_dw_shift, arena.b1f_dw_again);
     TRACE(244);
-    conv2d_s8(&b1f_pw_again, arena.b1f_dw_again, state.b1f_pw_w, state.b1f_pw_b,
+    myna_conv2d_s8(&b1f_pw_again, arena.b1f_dw_again, state.b1f_pw_w, state.b1f_pw_b,
         const_b1f_pw_mantissa, const_b1f_pw_shift, arena.b1f_pw_again);
     TRACE(245);
-    uncouple_s16(&b1f_inverse, arena.b1f_again, arena.b1f_pw_again, arena.b0f_again);
+    myna_uncouple_s16(&b1f_inverse, arena.b1f_again, arena.b1f_pw_again, arena.b0f_again);
     TRACE(246);
-    conv2d_s8_grad_input(&d_b1f_dw, arena.d_b1f_sum, state.b1f_pw_w, const_b1f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b1f_dw, arena.d_b1f_sum, state.b1f_pw_w, const_b1f_pw_w_channel,
         arena.d_b1f_sum_scale, arena.d_b1f_dw_scale, arena.d_b1f_dw, arena.d_b1f_dw_peak);
     TRACE(247);
-    range_update(&d_b1f_dw_track, arena.dlogits_scale, arena.d_b1f_dw_peak, state.d_b1f_dw_tracked);
+    myna_range_update(&d_b1f_dw_track, arena.dlogits_scale, arena.d_b1f_dw_peak,
+        state.d_b1f_dw_tracked);
     TRACE(248);
-    conv2d_s8_update(&b1f_pw_w_update, arena.b1f_dw_again, arena.d_b1f_sum, arena.d_b1f_sum_scale,
-        const_b1f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b1f_pw_w,
-        state.b1f_pw_w_residual);
+    myna_conv2d_s8_update(&b1f_pw_w_update, arena.b1f_dw_again, arena.d_b1f_sum,
+        arena.d_b1f_sum_scale, const_b1f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b1f_pw_w, state.b1f_pw_w_residual);
     TRACE(249);
-    bias_update(&b1f_pw_b_update, arena.d_b1f_sum, arena.d_b1f_sum_scale, const_b1f_pw_b_steps,
+    myna_bias_update(&b1f_pw_b_update, arena.d_b1f_sum, arena.d_b1f_sum_scale, const_b1f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b1f_pw_b);
     TRACE(250);
-    clamp_grad_s8(&d_b1f_dw_masked, arena.d_b1f_dw, arena.b1f_dw_again, arena.d_b1f_dw_masked);
+    myna_clamp_grad_s8(&d_b1f_dw_masked, arena.d_b1f_dw, arena.b1f_dw_again, arena.d_b1f_dw_masked);
     TRACE(251);
-    hindsight_scale(state.d_b1f_in_tracked, arena.dlogits_scale, arena.d_b1f_in_scale);
+    myna_hindsight_scale(state.d_b1f_in_tracked, arena.dlogits_scale, arena.d_b1f_in_scale);
     TRACE(252);
-    depthwise_s8_grad_input(&d_b1f_in, arena.d_b1f_dw_masked, state.b1f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b1f_in, arena.d_b1f_dw_masked, state.b1f_dw_w,
         const_b1f_dw_w_channel, arena.d_b1f_dw_scale, arena.d_b1f_in_scale, arena.d_b1f_in,
         arena.d_b1f_in_peak);
     TRACE(253);
-    range_update(&d_b1f_in_track, arena.dlogits_scale, arena.d_b1f_in_peak, state.d_b1f_in_tracked);
+    myna_range_update(&d_b1f_in_track, arena.dlogits_scale, arena.d_b1f_in_peak,
+        state.d_b1f_in_tracked);
     TRACE(254);
-    depthwise_s8_update(&b1f_dw_w_update, arena.b1f_in_again, arena.d_b1f_dw_masked,
+    myna_depthwise_s8_update(&b1f_dw_w_update, arena.b1f_in_again, arena.d_b1f_dw_masked,
         arena.d_b1f_dw_scale, const_b1f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b1f_dw_w, state.b1f_dw_w_residual);
     TRACE(255);
-    bias_update(&b1f_dw_b_update, arena.d_b1f_dw_masked, arena.d_b1f_dw_scale, const_b1f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b1f_dw_b);
+    myna_bias_update(&b1f_dw_b_update, arena.d_b1f_dw_masked, arena.d_b1f_dw_scale,
+        const_b1f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b1f_dw_b);
     TRACE(256);
-    clamp_grad_s8(&d_b1f_in_masked, arena.d_b1f_in, arena.b1f_in_again, arena.d_b1f_in_masked);
+    myna_clamp_grad_s8(&d_b1f_in_masked, arena.d_b1f_in, arena.b1f_in_again, arena.d_b1f_in_masked);
     TRACE(257);
-    hindsight_scale(state.d_b0g_sum_tracked, arena.dlogits_scale, arena.d_b0g_sum_scale);
+    myna_hindsight_scale(state.d_b0g_sum_tracked, arena.dlogits_scale, arena.d_b0g_sum_scale);
     TRACE(258);
-    grad_add_s8(&d_b0g_sum, arena.d_b1g_sum, arena.d_b1f_in_masked, arena.d_b1g_sum_scale,
+    myna_grad_add_s8(&d_b0g_sum, arena.d_b1g_sum, arena.d_b1f_in_masked, arena.d_b1g_sum_scale,
         arena.d_b1f_in_scale, arena.d_b0g_sum_scale, arena.d_b0g_sum, arena.d_b0g_sum_peak);
     TRACE(259);
-    range_update(&d_b0g_sum_track, arena.dlogits_scale, arena.d_b0g_sum_peak,
+    myna_range_update(&d_b0g_sum_track, arena.dlogits_scale, arena.d_b0g_sum_peak,
         state.d_b0g_sum_tracked);
     TRACE(260);
-    hindsight_scale(state.d_b0g_dw_tracked, arena.dlogits_scale, arena.d_b0g_dw_scale);
+    myna_hindsight_scale(state.d_b0g_dw_tracked, arena.dlogits_scale, arena.d_b0g_dw_scale);
     TRACE(261);
-    requantize_s16_s8(&b0g_in_again, arena.b0f_again, arena.b0g_in_again);
+    myna_requantize_s16_s8(&b0g_in_again, arena.b0f_again, arena.b0g_in_again);
     TRACE(262);
-    depthwise_s8(&b0g_dw_again, arena.b0g_in_again, state.b0g_dw_w, state.b0g_dw_b,
+    myna_depthwise_s8(&b0g_dw_again, arena.b0g_in_again, state.b0g_dw_w, state.b0g_dw_b,
         const_b0g_dw_mantissa, const_b0g_dw_shift, arena.b0g_dw_again);
     TRACE(263);
-    conv2d_s8(&b0g_pw_again, arena.b0g_dw_again, state.b0g_pw_w, state.b0g_pw_b,
+    myna_conv2d_s8(&b0g_pw_again, arena.b0g_dw_again, state.b0g_pw_w, state.b0g_pw_b,
         const_b0g_pw_mantissa, const_b0g_pw_shift, arena.b0g_pw_again);
     TRACE(264);
-    uncouple_s16(&b0g_inverse, arena.b0g_again, arena.b0g_pw_again, arena.stem_b_again);
+    myna_uncouple_s16(&b0g_inverse, arena.b0g_again, arena.b0g_pw_again, arena.stem_b_again);
     TRACE(265);
-    conv2d_s8_grad_input(&d_b0g_dw, arena.d_b0g_sum, state.b0g_pw_w, const_b0g_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b0g_dw, arena.d_b0g_sum, state.b0g_pw_w, const_b0g_pw_w_channel,
         arena.d_b0g_sum_scale, arena.d_b0g_dw_scale, arena.d_b0g_dw, arena.d_b0g_dw_peak);
     TRACE(266);
-    range_update(&d_b0g_dw_track, arena.dlogits_scale, arena.d_b0g_dw_peak, state.d_b0g_dw_tracked);
+    myna_range_update(&d_b0g_dw_track, arena.dlogits_scale, arena.d_b0g_dw_peak,
+        state.d_b0g_dw_tracked);
     TRACE(267);
-    conv2d_s8_update(&b0g_pw_w_update, arena.b0g_dw_again, arena.d_b0g_sum, arena.d_b0g_sum_scale,
-        const_b0g_pw_w_steps, state.learning_rate, state.seed, state.step, state.b0g_pw_w,
-        state.b0g_pw_w_residual);
+    myna_conv2d_s8_update(&b0g_pw_w_update, arena.b0g_dw_again, arena.d_b0g_sum,
+        arena.d_b0g_sum_scale, const_b0g_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b0g_pw_w, state.b0g_pw_w_residual);
     TRACE(268);
-    bias_update(&b0g_pw_b_update, arena.d_b0g_sum, arena.d_b0g_sum_scale, const_b0g_pw_b_steps,
+    myna_bias_update(&b0g_pw_b_update, arena.d_b0g_sum, arena.d_b0g_sum_scale, const_b0g_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b0g_pw_b);
     TRACE(269);
-    clamp_grad_s8(&d_b0g_dw_masked, arena.d_b0g_dw, arena.b0g_dw_again, arena.d_b0g_dw_masked);
+    myna_clamp_grad_s8(&d_b0g_dw_masked, arena.d_b0g_dw, arena.b0g_dw_again, arena.d_b0g_dw_masked);
     TRACE(270);
-    hindsight_scale(state.d_b0g_in_tracked, arena.dlogits_scale, arena.d_b0g_in_scale);
+    myna_hindsight_scale(state.d_b0g_in_tracked, arena.dlogits_scale, arena.d_b0g_in_scale);
     TRACE(271);
-    depthwise_s8_grad_input(&d_b0g_in, arena.d_b0g_dw_masked, state.b0g_dw_w,
+    myna_depthwise_s8_grad_input(&d_b0g_in, arena.d_b0g_dw_masked, state.b0g_dw_w,
         const_b0g_dw_w_channel, arena.d_b0g_dw_scale, arena.d_b0g_in_scale, arena.d_b0g_in,
         arena.d_b0g_in_peak);
     TRACE(272);
-    range_update(&d_b0g_in_track, arena.dlogits_scale, arena.d_b0g_in_peak, state.d_b0g_in_tracked);
+    myna_range_update(&d_b0g_in_track, arena.dlogits_scale, arena.d_b0g_in_peak,
+        state.d_b0g_in_tracked);
     TRACE(273);
-    depthwise_s8_update(&b0g_dw_w_update, arena.b0g_in_again, arena.d_b0g_dw_masked,
+    myna_depthwise_s8_update(&b0g_dw_w_update, arena.b0g_in_again, arena.d_b0g_dw_masked,
         arena.d_b0g_dw_scale, const_b0g_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b0g_dw_w, state.b0g_dw_w_residual);
     TRACE(274);
-    bias_update(&b0g_dw_b_update, arena.d_b0g_dw_masked, arena.d_b0g_dw_scale, const_b0g_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b0g_dw_b);
+    myna_bias_update(&b0g_dw_b_update, arena.d_b0g_dw_masked, arena.d_b0g_dw_scale,
+        const_b0g_dw_b_steps, state.learning_rate, state.seed, state.step, state.b0g_dw_b);
     TRACE(275);
-    clamp_grad_s8(&d_b0g_in_masked, arena.d_b0g_in, arena.b0g_in_again, arena.d_b0g_in_masked);
+    myna_clamp_grad_s8(&d_b0g_in_masked, arena.d_b0g_in, arena.b0g_in_again, arena.d_b0g_in_masked);
     TRACE(276);
-    hindsight_scale(state.d_b0f_sum_tracked, arena.dlogits_scale, arena.d_b0f_sum_scale);
+    myna_hindsight_scale(state.d_b0f_sum_tracked, arena.dlogits_scale, arena.d_b0f_sum_scale);
     TRACE(277);
-    grad_add_s8(&d_b0f_sum, arena.d_b1f_sum, arena.d_b0g_in_masked, arena.d_b1f_sum_scale,
+    myna_grad_add_s8(&d_b0f_sum, arena.d_b1f_sum, arena.d_b0g_in_masked, arena.d_b1f_sum_scale,
         arena.d_b0g_in_scale, arena.d_b0f_sum_scale, arena.d_b0f_sum, arena.d_b0f_sum_peak);
     TRACE(278);
-    range_update(&d_b0f_sum_track, arena.dlogits_scale, arena.d_b0f_sum_peak,
+    myna_range_update(&d_b0f_sum_track, arena.dlogits_scale, arena.d_b0f_sum_peak,
         state.d_b0f_sum_tracked);
     TRACE(279);
-    hindsight_scale(state.d_b0f_dw_tracked, arena.dlogits_scale, arena.d_b0f_dw_scale);
+    myna_hindsight_scale(state.d_b0f_dw_tracked, arena.dlogits_scale, arena.d_b0f_dw_scale);
     TRACE(280);
-    requantize_s16_s8(&b0f_in_again, arena.stem_b_again, arena.b0f_in_again);
+    myna_requantize_s16_s8(&b0f_in_again, arena.stem_b_again, arena.b0f_in_again);
     TRACE(281);
-    depthwise_s8(&b0f_dw_again, arena.b0f_in_again, state.b0f_dw_w, state.b0f_dw_b,
+    myna_depthwise_s8(&b0f_dw_again, arena.b0f_in_again, state.b0f_dw_w, state.b0f_dw_b,
         const_b0f_dw_mantissa, const_b0f_dw_shift, arena.b0f_dw_again);
     TRACE(282);
-    conv2d_s8_grad_input(&d_b0f_dw, arena.d_b0f_sum, state.b0f_pw_w, const_b0f_pw_w_channel,
+    myna_conv2d_s8_grad_input(&d_b0f_dw, arena.d_b0f_sum, state.b0f_pw_w, const_b0f_pw_w_channel,
         arena.d_b0f_sum_scale, arena.d_b0f_dw_scale, arena.d_b0f_dw, arena.d_b0f_dw_peak);
     TRACE(283);
-    range_update(&d_b0f_dw_track, arena.dlogits_scale, arena.d_b0f_dw_peak, state.d_b0f_dw_tracked);
+    myna_range_update(&d_b0f_dw_track, arena.dlogits_scale, arena.d_b0f_dw_peak,
+        state.d_b0f_dw_tracked);
     TRACE(284);
-    conv2d_s8_update(&b0f_pw_w_update, arena.b0f_dw_again, arena.d_b0f_sum, arena.d_b0f_sum_scale,
-        const_b0f_pw_w_steps, state.learning_rate, state.seed, state.step, state.b0f_pw_w,
-        state.b0f_pw_w_residual);
+    myna_conv2d_s8_update(&b0f_pw_w_update, arena.b0f_dw_again, arena.d_b0f_sum,
+        arena.d_b0f_sum_scale, const_b0f_pw_w_steps, state.learning_rate, state.seed, state.step,
+        state.b0f_pw_w, state.b0f_pw_w_residual);
     TRACE(285);
-    bias_update(&b0f_pw_b_update, arena.d_b0f_sum, arena.d_b0f_sum_scale, const_b0f_pw_b_steps,
+    myna_bias_update(&b0f_pw_b_update, arena.d_b0f_sum, arena.d_b0f_sum_scale, const_b0f_pw_b_steps,
         state.learning_rate, state.seed, state.step, state.b0f_pw_b);
     TRACE(286);
-    clamp_grad_s8(&d_b0f_dw_masked, arena.d_b0f_dw, arena.b0f_dw_again, arena.d_b0f_dw_masked);
+    myna_clamp_grad_s8(&d_b0f_dw_masked, arena.d_b0f_dw, arena.b0f_dw_again, arena.d_b0f_dw_masked);
     TRACE(287);
-    hindsight_scale(state.d_b0f_in_tracked, arena.dlogits_scale, arena.d_b0f_in_scale);
+    myna_hindsight_scale(state.d_b0f_in_tracked, arena.dlogits_scale, arena.d_b0f_in_scale);
     TRACE(288);
-    depthwise_s8_grad_input(&d_b0f_in, arena.d_b0f_dw_masked, state.b0f_dw_w,
+    myna_depthwise_s8_grad_input(&d_b0f_in, arena.d_b0f_dw_masked, state.b0f_dw_w,
         const_b0f_dw_w_channel, arena.d_b0f_dw_scale, arena.d_b0f_in_scale, arena.d_b0f_in,
         arena.d_b0f_in_peak);
     TRACE(289);
-    range_update(&d_b0f_in_track, arena.dlogits_scale, arena.d_b0f_in_peak, state.d_b0f_in_tracked);
+    myna_range_update(&d_b0f_in_track, arena.dlogits_scale, arena.d_b0f_in_peak,
+        state.d_b0f_in_tracked);
     TRACE(290);
-    depthwise_s8_update(&b0f_dw_w_update, arena.b0f_in_again, arena.d_b0f_dw_masked,
+    myna_depthwise_s8_update(&b0f_dw_w_update, arena.b0f_in_again, arena.d_b0f_dw_masked,
         arena.d_b0f_dw_scale, const_b0f_dw_w_steps, state.learning_rate, state.seed, state.step,
         state.b0f_dw_w, state.b0f_dw_w_residual);
     TRACE(291);
-    bias_update(&b0f_dw_b_update, arena.d_b0f_dw_masked, arena.d_b0f_dw_scale, const_b0f_dw_b_steps,
-        state.learning_rate, state.seed, state.step, state.b0f_dw_b);
+    myna_bias_update(&b0f_dw_b_update, arena.d_b0f_dw_masked, arena.d_b0f_dw_scale,
+        const_b0f_dw_b_steps, state.learning_rate, state.seed, state.step, state.b0f_dw_b);
     TRACE(292);
-    clamp_grad_s8(&d_b0f_in_masked, arena.d_b0f_in, arena.b0f_in_again, arena.d_b0f_in_masked);
+    myna_clamp_grad_s8(&d_b0f_in_masked, arena.d_b0f_in, arena.b0f_in_again, arena.d_b0f_in_masked);
     TRACE(293);
-    hindsight_scale(state.d_stem_b_sum_tracked, arena.dlogits_scale, arena.d_stem_b_sum_scale);
+    myna_hindsight_scale(state.d_stem_b_sum_tracked, arena.dlogits_scale, arena.d_stem_b_sum_scale);
     TRACE(294);
-    grad_add_s8(&d_stem_b_sum, arena.d_b0g_sum, arena.d_b0f_in_masked, arena.d_b0g_sum_scale,
+    myna_grad_add_s8(&d_stem_b_sum, arena.d_b0g_sum, arena.d_b0f_in_masked, arena.d_b0g_sum_scale,
         arena.d_b0f_in_scale, arena.d_stem_b_sum_scale, arena.d_stem_b_sum,
         arena.d_stem_b_sum_peak);
     TRACE(295);
-    range_update(&d_stem_b_sum_track, arena.dlogits_scale, arena.d_stem_b_sum_peak,
+    myna_range_update(&d_stem_b_sum_track, arena.dlogits_scale, arena.d_stem_b_sum_peak,
         state.d_stem_b_sum_tracked);
     TRACE(296);
-    conv2d_s8_update(&stem_b_w_update, arena.features, arena.d_stem_b_sum, arena.d_stem_b_sum_scale,
-        const_stem_b_w_steps, state.learning_rate, state.seed, state.step, state.stem_b_w,
-        state.stem_b_w_residual);
+    myna_conv2d_s8_update(&stem_b_w_update, arena.features, arena.d_stem_b_sum,
+        arena.d_stem_b_sum_scale, const_stem_b_w_steps, state.learning_rate, state.seed, state.step,
+        state.stem_b_w, state.stem_b_w_residual);
     TRACE(297);
-    bias_update(&stem_b_b_update, arena.d_stem_b_sum, arena.d_stem_b_sum_scale,
+    myna_bias_update(&stem_b_b_update, arena.d_stem_b_sum, arena.d_stem_b_sum_scale,
         const_stem_b_b_steps, state.learning_rate, state.seed, state.step, state.stem_b_b);
     TRACE(298);
-    conv2d_s8_update(&stem_a_w_update, arena.features, arena.d_b0f_sum, arena.d_b0f_sum_scale,
+    myna_conv2d_s8_update(&stem_a_w_update, arena.features, arena.d_b0f_sum, arena.d_b0f_sum_scale,
         const_stem_a_w_steps, state.learning_rate, state.seed, state.step, state.stem_a_w,
         state.stem_a_w_residual);
     TRACE(299);
-    bias_update(&stem_a_b_update, arena.d_b0f_sum, arena.d_b0f_sum_scale, const_stem_a_b_steps,
+    myna_bias_update(&stem_a_b_update, arena.d_b0f_sum, arena.d_b0f_sum_scale, const_stem_a_b_steps,
         state.learning_rate, state.seed, state.step, state.stem_a_b);
     TRACE(300);
-    advance_step(state.step);
+    myna_advance_step(state.step);
     TRACE(301);
     return true;
 }
@@ -6159,8 +6187,8 @@ static void recall(void) {
 }
 
 static void imprint(void) {
-    imprint_s8(&imprint_row, arena.embedding_total, arena.shots, arena.label, const_imprint_center,
-        state.logits_w, state.logits_w_residual, state.logits_b);
+    myna_imprint_s8(&imprint_row, arena.embedding_total, arena.shots, arena.label,
+        const_imprint_center, state.logits_w, state.logits_w_residual, state.logits_b);
 }
 
 /* ---- what was known, to be rehearsed: 133 latents of 980 bytes ---- */

@@ -21,7 +21,7 @@ from myna.device import pio, target
 from support import fake_board
 
 PROBE = Path(__file__).with_name("audio_probe.c")
-FLAGS = ("-Wl,--wrap=server_init", "-Wl,--wrap=server_poll")
+FLAGS = ("-Wl,--wrap=myna_server_init", "-Wl,--wrap=myna_server_poll")
 CORES = ["host", *(pytest.param(b, marks=pytest.mark.qemu) for b in target.BOARDS if b != "host")]
 LOW, HIGH = -32768, 32767
 # an odd number of bands, to leave a remainder however many are taken at a time

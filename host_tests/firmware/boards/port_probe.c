@@ -11,8 +11,8 @@
 #define BUSY_ITERATIONS 30000000u
 #define DEEP_BYTES 1024u
 
-void __wrap_server_init(void);
-bool __wrap_server_poll(void);
+void __wrap_myna_server_init(void);
+bool __wrap_myna_server_poll(void);
 
 static volatile uint32_t sink;
 static int (*volatile descend)(int);
@@ -30,18 +30,18 @@ static int use_stack(int levels) {
 }
 
 static void answer_stack(void) {
-    uint32_t answer[] = {port_stack_size(), port_stack_high_water()};
-    port_write((const uint8_t *)answer, sizeof answer);
+    uint32_t answer[] = {myna_port_stack_size(), myna_port_stack_high_water()};
+    myna_port_write((const uint8_t *)answer, sizeof answer);
 }
 
 static void obey(uint8_t command) {
     switch (command) {
     case 'n':
-        port_write((const uint8_t *)port_name, strlen(port_name));
+        myna_port_write((const uint8_t *)myna_port_name, strlen(myna_port_name));
         break;
     case 'w':
-        sink = (uint32_t)port_rx_window();
-        port_write((const uint8_t *)(uintptr_t)&sink, 4);
+        sink = (uint32_t)myna_port_rx_window();
+        myna_port_write((const uint8_t *)(uintptr_t)&sink, 4);
         break;
     case 'b':
         be_busy();
@@ -57,24 +57,24 @@ static void obey(uint8_t command) {
         sink = (uint32_t)descend(100000);
         break;
     case 'r':
-        port_reset();
+        myna_port_reset();
     case 'a':
         assert(sink == UINT32_MAX);
         break;
     case 'u':
         __builtin_trap();
     default:
-        port_write(&command, 1);
+        myna_port_write(&command, 1);
     }
 }
 
-void __wrap_server_init(void) {
+void __wrap_myna_server_init(void) {
     descend = use_stack;
 }
 
-bool __wrap_server_poll(void) {
+bool __wrap_myna_server_poll(void) {
     uint8_t bytes[100];
-    size_t count = port_read(bytes, sizeof bytes);
+    size_t count = myna_port_read(bytes, sizeof bytes);
     for (size_t i = 0; i < count; i++) {
         obey(bytes[i]);
     }

@@ -20,7 +20,7 @@ from myna.errors import MynaError
 from support import fake_board
 
 PROBE = Path(__file__).with_name("port_probe.c")
-PROBE_FLAGS = ("-Wl,--wrap=server_init", "-Wl,--wrap=server_poll")
+PROBE_FLAGS = ("-Wl,--wrap=myna_server_init", "-Wl,--wrap=myna_server_poll")
 EMULATED = [pytest.param(name, marks=pytest.mark.qemu) for name in target.BOARDS if name != "host"]
 
 

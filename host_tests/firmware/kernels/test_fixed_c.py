@@ -27,22 +27,22 @@ int32_t narrow16(int32_t x) { return fx_narrow16(x); }
 int32_t scale32(int32_t x, int32_t m, int32_t s) {
     return fx_scale32(x, (struct fx_multiplier){m, s});
 }
-void pair_from_int(int32_t v, int32_t *out) { store_pair(out, fx_pair_from_int(v)); }
+void pair_from_int(int32_t v, int32_t *out) { store_pair(out, myna_fx_pair_from_int(v)); }
 void pair_mul(const int32_t *a, const int32_t *b, int32_t *out) {
-    store_pair(out, fx_pair_mul(load_pair(a), load_pair(b)));
+    store_pair(out, myna_fx_pair_mul(load_pair(a), load_pair(b)));
 }
 void pair_div(const int32_t *a, const int32_t *b, int32_t *out) {
-    store_pair(out, fx_pair_div(load_pair(a), load_pair(b)));
+    store_pair(out, myna_fx_pair_div(load_pair(a), load_pair(b)));
 }
 int32_t pair_less(const int32_t *a, const int32_t *b) {
-    return fx_pair_less(load_pair(a), load_pair(b));
+    return myna_fx_pair_less(load_pair(a), load_pair(b));
 }
 void pair_multiplier(const int32_t *a, int32_t *out) {
-    struct fx_multiplier m = fx_pair_multiplier(load_pair(a));
+    struct fx_multiplier m = myna_fx_pair_multiplier(load_pair(a));
     out[0] = m.mantissa;
     out[1] = m.shift;
 }
-int32_t log2_q16(uint64_t x) { return fx_log2_q16(x); }
+int32_t log2_q16(uint64_t x) { return myna_fx_log2_q16(x); }
 uint32_t mix32(uint32_t x) { return fx_mix32(x); }
 uint32_t key(uint32_t seed, uint32_t step, uint32_t tag) { return fx_key(seed, step, tag); }
 uint32_t random32(uint32_t key, uint32_t index) { return fx_random32(key, index); }

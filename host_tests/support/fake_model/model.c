@@ -3,6 +3,8 @@
    step stirs features, step and row together so that order and number of steps both matter. */
 #include "runtime/model.h"
 
+#include "runtime/recording.h"
+
 #include "audio_tables.h" /* rendered by the test */
 #include "config.h"
 
@@ -17,7 +19,7 @@ static const struct state state_init = {.step = 0, .seed = 7, .classes = 10};
 static struct state state;
 
 static union {
-    struct recording recording;
+    struct myna_recording recording;
     struct {
         int8_t features[MYNA_FEATURE_BYTES];
         int8_t logits[MYNA_MAX_CLASSES];

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ROOT / "firmware" / "audio"
 ARITHMETIC = SOURCES.parent / "kernels" / "fixed.h"
 CACHE = ROOT / "build" / "native"
-STATE_BYTES = 4096  # more than sizeof(struct audio_state)
+STATE_BYTES = 4096  # more than sizeof(struct myna_audio_state)
 
 
 def extract(config: AudioConfig, pcm: features.Pcm) -> Maps:
@@ -52,7 +52,7 @@ def vary(config: AudioConfig, maps: Maps, noise: Maps | None, key: int) -> Maps:
     source, out = np.ascontiguousarray(maps), np.empty_like(maps, order="C")
     other = None if noise is None else np.ascontiguousarray(noise)
     address = None if other is None else other.ctypes.data
-    library.audio_vary(config_pointer, source.ctypes.data, address, key, out.ctypes.data)
+    library.myna_audio_vary(config_pointer, source.ctypes.data, address, key, out.ctypes.data)
     return out
 
 
@@ -72,8 +72,8 @@ def build_library(config: AudioConfig, compiler: str, *flags: str) -> Path:
         MynaError: the compiler failed; the message carries what it said.
     """
     text = '#include "audio/features.h"\n' + render_tables(config)
-    text += "const struct audio_config *const audio_tables = &audio_config;\n"
-    sources = sorted(SOURCES.glob("*.[ch]"))
+    text += "const struct myna_audio_config *const audio_tables = &audio_config;\n"
+    sources = sorted(SOURCES.glob("**/*.[ch]"))
     read = [ARITHMETIC, *sources]
     parts = [text, compiler, *flags, *(path.read_text("utf-8") for path in read)]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -112,10 +112,10 @@ def _run(command: list[str]) -> None:
 def _load(config: AudioConfig, compiler: str) -> tuple[ctypes.CDLL, int]:
     library = ctypes.CDLL(str(build_library(config, compiler)))
     pointer, size = ctypes.c_void_p, ctypes.c_uint32
-    library.audio_push.argtypes = [pointer, pointer, pointer, size, pointer, pointer]
-    library.audio_push.restype = size
-    library.audio_vary.argtypes = [pointer, pointer, pointer, size, pointer]
-    library.audio_vary.restype = None
+    library.myna_audio_push.argtypes = [pointer, pointer, pointer, size, pointer, pointer]
+    library.myna_audio_push.restype = size
+    library.myna_audio_vary.argtypes = [pointer, pointer, pointer, size, pointer]
+    library.myna_audio_vary.restype = None
     address = ctypes.c_void_p.in_dll(library, "audio_tables").value
     assert address is not None
     return library, address
@@ -124,12 +124,12 @@ def _load(config: AudioConfig, compiler: str) -> tuple[ctypes.CDLL, int]:
 def _extract_clip(library: ctypes.CDLL, config: int, pcm: features.Pcm, out: Maps) -> None:
     """Push the samples of each frame in turn; one push completes one frame."""
     state, ready = ctypes.create_string_buffer(STATE_BYTES), ctypes.c_bool()
-    library.audio_reset(state)
+    library.myna_audio_reset(state)
     flag = ctypes.byref(ready)
     source, target, taken = pcm.ctypes.data, out.ctypes.data, 0
     for row in range(len(out)):
         left = len(pcm) - taken
-        taken += library.audio_push(
+        taken += library.myna_audio_push(
             state, config, source + 2 * taken, left, target + row * out.shape[1], flag
         )
     assert taken == FRAME + HOP * (len(out) - 1)

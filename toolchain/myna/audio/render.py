@@ -14,10 +14,10 @@ from myna.audio.tables import make_tables
 
 
 def render_tables(config: AudioConfig) -> str:
-    """C text that defines `static const struct audio_config audio_config` and all it points to.
+    """C text that defines `audio_config`, a `struct myna_audio_config`, and all it points to.
 
-    It needs `audio/features.h` included before it. Symbols without a value (the DCT of a log-mel
-    configuration) are null pointers.
+    It is static and needs `audio/features.h` included before it. Symbols without a value (the DCT
+    of a log-mel configuration) are null pointers.
     """
     tables = make_tables(config)
     arrays: dict[str, tuple[str, Sequence[int] | npt.NDArray[Any]]] = {
@@ -45,7 +45,7 @@ def render_tables(config: AudioConfig) -> str:
         f"    .{name} = {f'audio_{name}' if len(values) else '0'},"
         for name, (_, values) in arrays.items()
     ]
-    struct = ["static const struct audio_config audio_config = {", *members, "};", ""]
+    struct = ["static const struct myna_audio_config audio_config = {", *members, "};", ""]
     return "\n".join([*texts, *struct])
 
 

@@ -38,7 +38,7 @@ from myna.project import BUILD, Project, open_project
 from myna.sessions.footprint import Footprint, measure
 
 # Functions that find, keep and apply the ranges of gradients (kernels/pairs.h, kernels/ranges.c).
-TRACKING = ("gradient_narrow", "hindsight_scale", "range_update")
+TRACKING = ("gradient_narrow", "myna_hindsight_scale", "myna_range_update")
 HELIUM = "cortex-m55"
 SHOTS = 5
 SEED = 1

@@ -40,7 +40,7 @@ def compile_library(generated: Path) -> Path:
         MynaError: no compiler, or the sources do not compile.
     """
     include = f"-I{FIRMWARE}"
-    sources = [*FIRMWARE.glob("kernels/*.c"), *FIRMWARE.glob("audio/*.c")]
+    sources = [*FIRMWARE.glob("kernels/**/*.c"), *FIRMWARE.glob("audio/**/*.c")]
     headers = [*FIRMWARE.glob("**/*.h")]
     core = _compile(CORE, sources, headers, (include, "-r"))
     sources = [core, FIRMWARE / "boards/host/library.c", *generated.glob("*.c")]
@@ -83,21 +83,21 @@ class HostLibrary:
         with tempfile.TemporaryDirectory(prefix="myna-") as folder:
             copy = Path(shutil.copy(library, folder))
             self._c = ctypes.CDLL(str(copy))
-        self._c.library_infer.argtypes = (_BYTES, _BYTES)
-        self._c.library_train_step.argtypes = (_BYTES, ctypes.c_int32, _TRACE)
-        self._c.library_train_step.restype = ctypes.c_int32
-        self._c.library_rehearse.argtypes = (_BYTES, ctypes.c_int32)
-        self._c.library_rehearse.restype = ctypes.c_int32
-        self._c.library_recall.argtypes = (_BYTES, _BYTES)
-        self._c.library_embed.argtypes = (_BYTES, _WORDS)
-        self._c.library_similarity.restype = _WORDS
-        self._c.library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
-        self._c.library_state.argtypes = (_SIZE,)
-        self._c.library_state.restype = ctypes.POINTER(ctypes.c_uint8)
-        self._c.library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
-        self._c.library_output.restype = ctypes.c_void_p
+        self._c.myna_library_infer.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_train_step.argtypes = (_BYTES, ctypes.c_int32, _TRACE)
+        self._c.myna_library_train_step.restype = ctypes.c_int32
+        self._c.myna_library_rehearse.argtypes = (_BYTES, ctypes.c_int32)
+        self._c.myna_library_rehearse.restype = ctypes.c_int32
+        self._c.myna_library_recall.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_embed.argtypes = (_BYTES, _WORDS)
+        self._c.myna_library_similarity.restype = _WORDS
+        self._c.myna_library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
+        self._c.myna_library_state.argtypes = (_SIZE,)
+        self._c.myna_library_state.restype = ctypes.POINTER(ctypes.c_uint8)
+        self._c.myna_library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
+        self._c.myna_library_output.restype = ctypes.c_void_p
         size = ctypes.c_uint32()
-        state = self._c.library_state(ctypes.byref(size))
+        state = self._c.myna_library_state(ctypes.byref(size))
         if size.value != program.state_bytes:
             raise MynaError("was compiled from another program", where=str(library))
         self._state = np.ctypeslib.as_array(state, (size.value,))
@@ -107,11 +107,11 @@ class HostLibrary:
 
     def reset(self) -> None:
         """Back to the initial state."""
-        self._c.library_reset()
+        self._c.myna_library_reset()
 
     def infer(self, features: Array) -> Array:
         """Logits (int8) of one feature map."""
-        self._c.library_infer(_pointer(features), _pointer(self._logits))
+        self._c.myna_library_infer(_pointer(features), _pointer(self._logits))
         return self._logits.copy()
 
     def predict(self, features: Array) -> int:
@@ -121,7 +121,7 @@ class HostLibrary:
     def train_step(self, features: Array, label: int) -> int:
         """One step; returns the loss before it (nats, Q16)."""
         self._check(label)
-        return int(self._c.library_train_step(_pointer(features), label, _TRACE()))
+        return int(self._c.myna_library_train_step(_pointer(features), label, _TRACE()))
 
     def rehearse(self, memory: int, varied: Array | None = None) -> int:
         """One step on a memory; returns the loss before it (nats, Q16).
@@ -132,31 +132,31 @@ class HostLibrary:
         """
         replay = self.program.replay
         latent = replay.latents[memory] if varied is None else varied
-        return int(self._c.library_rehearse(_pointer(latent), int(replay.labels[memory])))
+        return int(self._c.myna_library_rehearse(_pointer(latent), int(replay.labels[memory])))
 
     def recall(self, memory: int) -> Array:
         """Logits (int8) of a memory."""
         latent = self.program.replay.latents[memory]
-        self._c.library_recall(_pointer(latent), _pointer(self._logits))
+        self._c.myna_library_recall(_pointer(latent), _pointer(self._logits))
         return self._logits.copy()
 
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""
         head = head_of(self.program.graph)
         embedding = np.zeros(self.program.graph.tensors[head.inputs[0]].size, np.int32)
-        self._c.library_embed(_pointer(features), embedding.ctypes.data_as(_WORDS))
+        self._c.myna_library_embed(_pointer(features), embedding.ctypes.data_as(_WORDS))
         return embedding
 
     @property
     def similarity(self) -> Array:
         """Of what was last inferred to each class (Q15), int32 [rows]."""
-        found = self._c.library_similarity()
+        found = self._c.myna_library_similarity()
         return np.ctypeslib.as_array(found, self._logits.shape).copy()
 
     def imprint(self, label: int, total: Array, shots: int) -> None:
         """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
         data = np.ascontiguousarray(total, np.int32)
-        self._c.library_imprint(label, data.ctypes.data_as(_WORDS), shots)
+        self._c.myna_library_imprint(label, data.ctypes.data_as(_WORDS), shots)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""
@@ -167,7 +167,7 @@ class HostLibrary:
             digests.append(self._digest(node))
             return True
 
-        loss = self._c.library_train_step(_pointer(features), label, _TRACE(trace))
+        loss = self._c.myna_library_train_step(_pointer(features), label, _TRACE(trace))
         return int(loss), digests
 
     @property
@@ -209,7 +209,7 @@ class HostLibrary:
     def _digest(self, node: int) -> tuple[int, ...]:
         size = ctypes.c_uint32()
         digests: list[int] = []
-        while data := self._c.library_output(node, len(digests), ctypes.byref(size)):
+        while data := self._c.myna_library_output(node, len(digests), ctypes.byref(size)):
             digests.append(zlib.crc32(ctypes.string_at(data, size.value)))
         return tuple(digests)
 

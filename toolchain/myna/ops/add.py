@@ -52,7 +52,7 @@ class Add(ClampOp):
     y: Rescale
     low: int
     high: int
-    kernel: ClassVar[str] = "add_s8"
+    kernel: ClassVar[str] = "myna_add_s8"
     struct: ClassVar[str] = "add"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (1, 0))
 

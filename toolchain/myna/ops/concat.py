@@ -18,7 +18,7 @@ from myna.ops.tape import Tape
 class Concat(Op):
     """Inputs: a, b int8 of equal quantization and equal leading shape. Output: [a | b]."""
 
-    kernel: ClassVar[str] = "concat_s8"
+    kernel: ClassVar[str] = "myna_concat_s8"
     struct: ClassVar[str] = "concat"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -56,7 +56,7 @@ class Slice(Op):
 
     begin: int
     size: int
-    kernel: ClassVar[str] = "slice_s8"
+    kernel: ClassVar[str] = "myna_slice_s8"
     struct: ClassVar[str] = "slice"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

@@ -40,7 +40,7 @@ class Conv2D(Layer):
     """Inputs: x int8, w int8, bias, mantissa, shift (int32 [cout]). Output: y int8."""
 
     window: Window
-    kernel: ClassVar[str] = "conv2d_s8"
+    kernel: ClassVar[str] = "myna_conv2d_s8"
     struct: ClassVar[str] = "conv2d"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -88,7 +88,7 @@ class Conv2DGradInput(GradOp):
 
     window: Window
     x_shape: tuple[int, ...]
-    kernel: ClassVar[str] = "conv2d_s8_grad_input"
+    kernel: ClassVar[str] = "myna_conv2d_s8_grad_input"
     struct: ClassVar[str] = "conv2d_grad_input"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -128,7 +128,7 @@ class Conv2DUpdate(Op):
     window: Window
     x_zero: int
     tag: int
-    kernel: ClassVar[str] = "conv2d_s8_update"
+    kernel: ClassVar[str] = "myna_conv2d_s8_update"
     struct: ClassVar[str] = "conv2d_update"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

@@ -51,7 +51,7 @@ class Couple(_Coupling):
     to the inverse.
     """
 
-    kernel: ClassVar[str] = "couple_s16"
+    kernel: ClassVar[str] = "myna_couple_s16"
     struct: ClassVar[str] = "coupling"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 
@@ -82,7 +82,7 @@ class Couple(_Coupling):
 class Uncouple(_Coupling):
     """``x = wrap16(y − widen(branch))``. Inputs: y int16, branch int8. Output: x int16."""
 
-    kernel: ClassVar[str] = "uncouple_s16"
+    kernel: ClassVar[str] = "myna_uncouple_s16"
     struct: ClassVar[str] = "coupling"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 

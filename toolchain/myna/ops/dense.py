@@ -30,7 +30,7 @@ def _fields(inputs: int, units: int) -> dict[str, int]:
 class Dense(Layer):
     """Inputs: x int8, w int8, bias, mantissa, shift (int32 [units]). Output: y int8 [units]."""
 
-    kernel: ClassVar[str] = "dense_s8"
+    kernel: ClassVar[str] = "myna_dense_s8"
     struct: ClassVar[str] = "dense"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -69,7 +69,7 @@ class DenseGradInput(GradOp):
     """Inputs: dy int8, w int8, channel int16 [units], scale, out scale. Outputs: dx, peak."""
 
     x_shape: tuple[int, ...]
-    kernel: ClassVar[str] = "dense_s8_grad_input"
+    kernel: ClassVar[str] = "myna_dense_s8_grad_input"
     struct: ClassVar[str] = "dense_grad_input"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -104,7 +104,7 @@ class DenseUpdate(Op):
 
     x_zero: int
     tag: int
-    kernel: ClassVar[str] = "dense_s8_update"
+    kernel: ClassVar[str] = "myna_dense_s8_update"
     struct: ClassVar[str] = "dense_update"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

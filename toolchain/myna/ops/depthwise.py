@@ -39,7 +39,7 @@ class DepthwiseConv2D(Layer):
     """Inputs: x int8, w int8, bias, mantissa, shift (int32 [c]). Output: y int8."""
 
     window: Window
-    kernel: ClassVar[str] = "depthwise_s8"
+    kernel: ClassVar[str] = "myna_depthwise_s8"
     struct: ClassVar[str] = "depthwise"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -82,7 +82,7 @@ class DepthwiseGradInput(GradOp):
 
     window: Window
     x_shape: tuple[int, ...]
-    kernel: ClassVar[str] = "depthwise_s8_grad_input"
+    kernel: ClassVar[str] = "myna_depthwise_s8_grad_input"
     struct: ClassVar[str] = "depthwise_grad_input"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -121,7 +121,7 @@ class DepthwiseUpdate(Op):
     window: Window
     x_zero: int
     tag: int
-    kernel: ClassVar[str] = "depthwise_s8_update"
+    kernel: ClassVar[str] = "myna_depthwise_s8_update"
     struct: ClassVar[str] = "depthwise_update"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

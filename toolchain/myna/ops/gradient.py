@@ -54,7 +54,7 @@ class _Mask(Op):
 class ClampGrad(_Mask):
     """Gradient of a clamp, by its int8 result. Inputs: dy, y."""
 
-    kernel: ClassVar[str] = "clamp_grad_s8"
+    kernel: ClassVar[str] = "myna_clamp_grad_s8"
 
     @classmethod
     def cases(cls) -> Iterator[Case]:
@@ -68,7 +68,7 @@ class ClampGrad(_Mask):
 class StreamClampGrad(_Mask):
     """Gradient of a clamp that leaves an int16 stream, by the stream. Inputs: dy, y int16."""
 
-    kernel: ClassVar[str] = "clamp_grad_s16"
+    kernel: ClassVar[str] = "myna_clamp_grad_s16"
 
     @classmethod
     def cases(cls) -> Iterator[Case]:
@@ -88,7 +88,7 @@ class GradAdd(GradOp):
     Inputs: a, b, scale of a, scale of b, scale of y; outputs: y, peak.
     """
 
-    kernel: ClassVar[str] = "grad_add_s8"
+    kernel: ClassVar[str] = "myna_grad_add_s8"
     struct: ClassVar[str] = "grad_add"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0), (1, 0))
 

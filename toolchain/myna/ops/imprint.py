@@ -39,7 +39,7 @@ class Imprint(Op):
 
     norm: int
     own: int
-    kernel: ClassVar[str] = "imprint_s8"
+    kernel: ClassVar[str] = "myna_imprint_s8"
     struct: ClassVar[str] = "imprint"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

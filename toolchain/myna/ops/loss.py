@@ -36,7 +36,7 @@ class SoftmaxCrossEntropy(Op):
     Outputs: dlogits int8 (as the logits), its scale (pair), loss int32[1] (nats, Q16).
     """
 
-    kernel: ClassVar[str] = "softmax_cross_entropy_s8"
+    kernel: ClassVar[str] = "myna_softmax_cross_entropy_s8"
     struct: ClassVar[str] = "softmax_cross_entropy"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

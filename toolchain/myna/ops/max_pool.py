@@ -28,7 +28,7 @@ class MaxPool(Op):
     """
 
     window: Window
-    kernel: ClassVar[str] = "max_pool_s8"
+    kernel: ClassVar[str] = "myna_max_pool_s8"
     struct: ClassVar[str] = "max_pool"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -60,7 +60,7 @@ class MaxPoolGrad(Op):
     """Where no two windows see one element: dy, or zero. Inputs: dy, x, y; output: dx."""
 
     window: Window
-    kernel: ClassVar[str] = "max_pool_s8_grad"
+    kernel: ClassVar[str] = "myna_max_pool_s8_grad"
     struct: ClassVar[str] = "max_pool"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -88,7 +88,7 @@ class MaxPoolGradSum(GradOp):
     """
 
     window: Window
-    kernel: ClassVar[str] = "max_pool_s8_grad_sum"
+    kernel: ClassVar[str] = "myna_max_pool_s8_grad_sum"
     struct: ClassVar[str] = "max_pool_grad_sum"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

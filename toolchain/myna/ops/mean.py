@@ -27,7 +27,7 @@ class Mean(Op):
     shift: int
     x_zero: int
     y_zero: int
-    kernel: ClassVar[str] = "mean_s8"
+    kernel: ClassVar[str] = "myna_mean_s8"
     struct: ClassVar[str] = "mean"
 
     @classmethod

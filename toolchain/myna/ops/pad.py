@@ -40,7 +40,7 @@ class Pad(_Margins):
     """Surrounds a map with real zeros. Input: x int8 [h, w, c]; output: y of equal scale."""
 
     zero: int
-    kernel: ClassVar[str] = "pad_s8"
+    kernel: ClassVar[str] = "myna_pad_s8"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         expect(len(inputs[0].shape) == 3, "is not a [h, w, c] map", inputs[0])
@@ -69,7 +69,7 @@ class Pad(_Margins):
 class Crop(_Margins):
     """Drops the margins. Input: x int8 [h, w, c]; output: y."""
 
-    kernel: ClassVar[str] = "crop_s8"
+    kernel: ClassVar[str] = "myna_crop_s8"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         h, w, c = inputs[0].shape

@@ -39,7 +39,7 @@ class AveragePool(Op):
     @property
     def kernel(self) -> str:  # type: ignore[override]
         """One kernel for tiles, one for all others."""
-        return "average_pool_s8" if self.window.tiles else "average_pool_s8_windows"
+        return "myna_average_pool_s8" if self.window.tiles else "myna_average_pool_s8_windows"
 
     @property
     def struct(self) -> str:  # type: ignore[override]
@@ -81,7 +81,7 @@ class AveragePoolGrad(Op):
 
     pool: tuple[int, int]
     x_shape: tuple[int, ...]
-    kernel: ClassVar[str] = "average_pool_s8_grad"
+    kernel: ClassVar[str] = "myna_average_pool_s8_grad"
     struct: ClassVar[str] = "average_pool"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -118,7 +118,7 @@ class AveragePoolGradSum(GradOp):
     window: Window
     x_shape: tuple[int, ...]
     unit: int
-    kernel: ClassVar[str] = "average_pool_s8_grad_sum"
+    kernel: ClassVar[str] = "myna_average_pool_s8_grad_sum"
     struct: ClassVar[str] = "average_pool_grad_sum"
 
     @classmethod

@@ -36,7 +36,7 @@ class ProbeScale(Op):
 
     factor_a: Pair
     factor_b: Pair
-    kernel: ClassVar[str] = "probe_scale"
+    kernel: ClassVar[str] = "myna_probe_scale"
     struct: ClassVar[str] = "probe_scale"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -61,7 +61,7 @@ class ProbeScale(Op):
 class DynamicScale(Op):
     """Inputs: probe scale, measured peak. Output: the scale at which the peak is 127."""
 
-    kernel: ClassVar[str] = "dynamic_scale"
+    kernel: ClassVar[str] = "myna_dynamic_scale"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         return (PAIR,)
@@ -80,7 +80,7 @@ class DynamicScale(Op):
 class HindsightScale(Op):
     """Inputs: tracked range, base scale. Output: their product; the range includes headroom."""
 
-    kernel: ClassVar[str] = "hindsight_scale"
+    kernel: ClassVar[str] = "myna_hindsight_scale"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         return (PAIR,)
@@ -105,7 +105,7 @@ class RangeUpdate(Op):
 
     keep: int
     gain: int
-    kernel: ClassVar[str] = "range_update"
+    kernel: ClassVar[str] = "myna_range_update"
     struct: ClassVar[str] = "range_update"
     observer: ClassVar[bool] = True
 

@@ -35,7 +35,7 @@ class Requantize(ClampOp):
     @property
     def kernel(self) -> str:  # type: ignore[override]
         """One kernel per pair of widths."""
-        return f"requantize_s{self.from_type[3:]}_s{self.to_type[3:]}"
+        return f"myna_requantize_s{self.from_type[3:]}_s{self.to_type[3:]}"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         expect(inputs[0].dtype == self.from_type, f"is not {self.from_type}", inputs[0])

@@ -19,7 +19,7 @@ class Reshape(Op):
     """Input: x int8 of any shape; output: its elements in their order, as ``shape``."""
 
     shape: tuple[int, ...]
-    kernel: ClassVar[str] = "reshape_s8"
+    kernel: ClassVar[str] = "myna_reshape_s8"
     struct: ClassVar[str] = "reshape"
     shares: ClassVar[tuple[tuple[int, int], ...]] = ((0, 0),)
 

@@ -24,7 +24,7 @@ class RoundWeight(Op):
     """Inputs: seed, step int32[1], w int8, residual int8, at least as large (both updated)."""
 
     tag: int
-    kernel: ClassVar[str] = "round_weight_s8"
+    kernel: ClassVar[str] = "myna_round_weight_s8"
     struct: ClassVar[str] = "round_weight"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

@@ -61,7 +61,7 @@ class Rows(Op):
     rings: tuple[Ring, ...]
     window_at: int
     sizes: tuple[int, int, int]
-    kernel: ClassVar[str] = "rows_s8"
+    kernel: ClassVar[str] = "myna_rows_s8"
     struct: ClassVar[str] = "rows"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

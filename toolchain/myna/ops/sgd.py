@@ -79,7 +79,7 @@ class BiasUpdate(Op):
     """
 
     tag: int
-    kernel: ClassVar[str] = "bias_update"
+    kernel: ClassVar[str] = "myna_bias_update"
     struct: ClassVar[str] = "bias_update"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
@@ -121,7 +121,7 @@ def shared_inputs(rng: np.random.Generator, channels: int, size: float) -> tuple
 class Advance(Op):
     """Count one training step. Input and output: step int32[1] (updated)."""
 
-    kernel: ClassVar[str] = "advance_step"
+    kernel: ClassVar[str] = "myna_advance_step"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         return (SCALAR,)

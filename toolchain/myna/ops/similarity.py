@@ -36,7 +36,7 @@ class Similarity(Op):
     """
 
     zero: int
-    kernel: ClassVar[str] = "similarity_s8"
+    kernel: ClassVar[str] = "myna_similarity_s8"
     struct: ClassVar[str] = "similarity"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:

@@ -46,7 +46,7 @@ class SquaredError(Op):
     factor: Pair
     loss_mantissa: int
     loss_shift: int
-    kernel: ClassVar[str] = "squared_error_s8"
+    kernel: ClassVar[str] = "myna_squared_error_s8"
     struct: ClassVar[str] = "squared_error"
 
     @classmethod

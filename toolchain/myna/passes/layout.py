@@ -9,7 +9,7 @@ from myna.audio import config
 from myna.ir import Graph, Kind
 from myna.passes.memory.plan import ALIGNMENT, Program, aligned
 
-RECORDING = 3444  # of a recording, beside its features: struct recording, firmware/runtime
+RECORDING = 3444  # of a recording, beside its features: struct myna_recording, firmware/runtime
 RECORDED = (config.RECORDING - config.FRAME) // config.HOP + 1  # frames of it
 UNION = 8  # alignment of the arena, which a recording lies in as well
 

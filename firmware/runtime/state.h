@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The model's state in use, and the one that is stored. */
+#ifndef MYNA_STATE_H
+#define MYNA_STATE_H
+
+#include "protocol/messages.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* State as built. */
+void myna_state_reset(void);
+/* State as after power-up: the stored one if there is one, otherwise as built. */
+void myna_state_restore(void);
+/* Makes the state in use the stored one. */
+__attribute__((warn_unused_result)) enum status myna_state_save(struct message_state_saved *saved);
+/* Forgets the stored one. */
+__attribute__((warn_unused_result)) enum status myna_state_erase(void);
+
+/* Whether the model can run with it; with more classes than rows it would leave its tensors. */
+bool myna_state_is_usable(void);
+
+struct state_info {
+    enum status stored; /* STATUS_OK: a state of this model is stored; otherwise why none is */
+    uint32_t sequence;  /* number of the stored one */
+    bool is_stored;     /* the state in use descends from the one found at power-up */
+    bool is_incomplete; /* do not use it: it is partly written, or a step was stopped half-way */
+};
+extern struct state_info myna_state_info;
+
+#endif
