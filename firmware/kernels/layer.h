@@ -9,7 +9,7 @@ struct layer {
     int16_t x_zero, y_zero, low, high;
 };
 
-/* one value, but for the clamp; |acc| < 2^30 and shift <= 0, as passes/lowering/lower.py proves */
+/* one value, but for the clamp; |acc| < 2^30 and shift <= 0, as layers/lowering.py proves */
 static inline int8_t layer_scale(const struct layer *p, int32_t acc, int32_t mantissa,
                                  int32_t shift) {
     return (int8_t)fx_narrow8(fx_requantize_down(acc, mantissa, -shift) + p->y_zero);

@@ -4,7 +4,7 @@
 #include "kernels/fixed.h"
 #include "kernels/sums.h"
 
-/* the multiplier's operand is small, as passes/lowering/lower.py proves */
+/* the multiplier's operand is small, as layers/lowering.py proves */
 void myna_mean_s8(const struct mean *p, const int8_t *x, int8_t *y) {
     const int32_t zero = (int32_t)p->positions * p->x_zero;
     for (uint32_t c = 0; c < p->channels; c += SUM_CHANNELS) {

@@ -3,7 +3,7 @@
 
 #include "kernels/mve/vectors_mve.h"
 
-/* the multiplier's operand is small, as passes/lowering/lower.py proves */
+/* the multiplier's operand is small, as layers/lowering.py proves */
 static inline int32_t requantize(const struct requantize *p, int32_t x) {
     int32_t scaled = fx_requantize(x - p->x_zero, p->mantissa, p->shift);
     return fx_clamp32(scaled + p->y_zero, p->low, p->high);
