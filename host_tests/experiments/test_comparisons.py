@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Comparisons of ways to learn: simulated updates, trials, and their tables in documents."""
+"""Comparisons of ways to learn: simulated updates, variants, and their tables in documents."""
 
 from __future__ import annotations
 
@@ -152,25 +152,25 @@ def test_to_distil_what_is_remembered_changes_nothing_at_first(project: Project)
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_trials_differ_from_the_first_of_their_part(name: str) -> None:
     for part in COMPARISONS[name](tiny_model.folder("plain")):
-        assert len({trial.name for trial in part.trials}) == len(part.trials) > 3
-        first, *others = part.trials
-        for trial in others:
-            assert (trial.spec, trial.recipe) != (first.spec, first.recipe)
-            simulated = isinstance(trial.spec, SimulatedSpec)
-            assert simulated == trial.name.endswith("(simulated)")
-            assert (trial.spec.name == FLOAT) == trial.name.startswith("float")
+        assert len({variant.name for variant in part.variants}) == len(part.variants) > 3
+        first, *others = part.variants
+        for variant in others:
+            assert (variant.spec, variant.recipe) != (first.spec, first.recipe)
+            simulated = isinstance(variant.spec, SimulatedSpec)
+            assert simulated == variant.name.endswith("(simulated)")
+            assert (variant.spec.name == FLOAT) == variant.name.startswith("float")
 
 
 def few_trials(model: Path) -> list[Part]:
     base = EngineSpec(HOST, model, Options(train="all", body_rate=0.01))
     stored = EngineSpec(HOST, model, replace(base.options, store_all=True))
     simulated = SimulatedSpec(HOST, model, base.options, core="momentum")
-    trials = [
+    variants = [
         Variant("as shipped", base),
         Variant("stored", stored),
         Variant("momentum", simulated),
     ]
-    return [Part("everything", 1, trials), Part("twice", 2, trials)]
+    return [Part("everything", 1, variants), Part("twice", 2, variants)]
 
 
 @pytest.fixture(scope="module")

@@ -321,7 +321,7 @@ def test_classes_take_turns(labels: list[int]) -> None:
         assert not behind or max(seen.values()) - min(behind) <= 1
 
 
-# -- the float oracle ------------------------------------------------------------------------------
+# -- the float baseline ----------------------------------------------------------------------------
 
 
 @pytest.mark.train

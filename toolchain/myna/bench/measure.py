@@ -158,7 +158,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
     project = open_project(model, options)
     program = project.program
     # first: it may not fit
-    lesson = _examples(project) if enroll and project.package.has_front_end else None
+    examples = _examples(project) if enroll and project.package.has_front_end else None
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,
@@ -168,7 +168,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         _nodes(program.graph, program.graph.nodes, steps.train_step),
         steps.features,
         steps.functions,
-        count_enrollment(board, project.generated, lesson, Recipe()) if lesson else None,
+        count_enrollment(board, project.generated, examples, Recipe()) if examples else None,
         _footprint(project, board),
     )
 

@@ -49,10 +49,10 @@ def compare(
 
 def _run(part: Part, exams: Sequence[WordsExam], jobs: int) -> dict[str, Any]:
     rows = []
-    for trial in part.trials:
-        with progress(trial.name) as report:
-            rows.append(run(trial, exams, jobs, report))
-        click.echo(f"  {trial.name:32} {_shown(rows[-1])}")
+    for variant in part.variants:
+        with progress(variant.name) as report:
+            rows.append(run(variant, exams, jobs, report))
+        click.echo(f"  {variant.name:32} {_shown(rows[-1])}")
     return {"title": part.title, "shots": part.shots, "trials": rows}
 
 

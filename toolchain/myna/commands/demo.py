@@ -52,7 +52,7 @@ class Result:
 
     before: float
     after: float
-    lesson: VerifiedEnrollment
+    enrollment: VerifiedEnrollment
     footprint: Footprint | None
     board: str
 
@@ -103,10 +103,10 @@ def demo(
     picture = output / "demo.png"
     title = (
         f"{project.package.model.model.name} learns {', '.join(user.words)}\n"
-        f"{shots} takes each, on {result.board}; {result.lesson.comparison.compared} bytes "
-        f"of state compared, {result.lesson.comparison.differences} differences"
+        f"{shots} takes each, on {result.board}; {result.enrollment.comparison.compared} bytes "
+        f"of state compared, {result.enrollment.comparison.differences} differences"
     )
-    draw_learning_curve(result.lesson.record, title, len(user.takes[0]), picture)
+    draw_learning_curve(result.enrollment.record, title, len(user.takes[0]), picture)
     record = _record(model, board, user, shots, seed, result)
     record["seconds"] = round(time.monotonic() - begun, 1)
     for path in filter(None, (output / "demo.json", json_file)):
@@ -149,15 +149,15 @@ def _run(project: Project, board: str, user: User, recipe: Recipe, seed: int) ->
     firmware = project.firmware(board)
     with project.connect(board) as session:
         before = _ask(project, session, tested)
-        lesson = VerifiedEnrollment(project.program, package, session, user.takes[0], enrolled)
+        enrollment = VerifiedEnrollment(project.program, package, session, user.takes[0], enrolled)
         with progress(f"send {len(enrolled)} takes") as report:
-            lesson.send(report)
+            enrollment.send(report)
         with progress("train and compare") as report:
-            lesson.train(tested, recipe, seed, report)
+            enrollment.train(tested, recipe, seed, report)
         after = _ask(project, session, tested)
         on_chip = find_board(board).kind != "host"
         footprint = measure(firmware, session) if on_chip else None
-        return Result(before, after, lesson, footprint, session.info.board)
+        return Result(before, after, enrollment, footprint, session.info.board)
 
 
 def _ask(project: Project, session: Board, tested: Examples) -> float:
@@ -166,7 +166,7 @@ def _ask(project: Project, session: Board, tested: Examples) -> float:
 
 
 def _print(result: Result) -> None:
-    comparison, footprint = result.lesson.comparison, result.footprint
+    comparison, footprint = result.enrollment.comparison, result.footprint
     click.echo(
         f"compared: {comparison.steps} training steps, {comparison.compared} bytes of state, "
         f"{comparison.differences} differences"
@@ -194,9 +194,9 @@ def _record(
 ) -> dict[str, Any]:
     """The figures for ``demo --json``."""
     comparison, footprint, record = (
-        result.lesson.comparison,
+        result.enrollment.comparison,
         result.footprint,
-        result.lesson.record,
+        result.enrollment.record,
     )
     return {
         "model": str(model),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can learn: the reference, the C core in this process, a board, the float oracle.
+"""What can learn: the reference, the C core in this process, a board, the float baseline.
 
 Reference, C core and boards give the same predictions, losses and states, byte for byte.
 """
@@ -42,7 +42,7 @@ FLOAT, REFERENCE, HOST = "float", "reference", "host"
 
 
 class PredictingCore(Core, Protocol):
-    """What `Reference`, `HostLibrary` and the float oracle have in common."""
+    """What `Reference`, `HostLibrary` and the float baseline have in common."""
 
     def reset(self) -> None: ...
 
@@ -63,7 +63,7 @@ class Engine(Protocol):
         """The classes of feature maps, int8 [n, frames, bands], and whether they are accepted."""
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
-        """Learn examples by a recipe, as `learner` specifies."""
+        """Learn examples by a recipe, as `learn.learn` specifies."""
 
 
 class CoreEngine:
@@ -211,7 +211,7 @@ class EngineSpec:
 
 
 def open_float(project: Project) -> PredictingCore:
-    """The float oracle of a compiled model.
+    """The float baseline of a compiled model.
 
     Raises:
         MynaError: TensorFlow is not installed, or the float weights are missing.

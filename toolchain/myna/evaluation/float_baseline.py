@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The float oracle: the same recipe in float32, SGD of batch 1, on the same network.
+"""The float baseline: the same recipe in float32, SGD of batch 1, on the same network.
 
 Importing this module imports TensorFlow; `engine.open_float` does.
 """
@@ -34,7 +34,7 @@ STATE = (RATE, SEED, STEP, CLASSES, TYPICAL, THRESHOLD)
 
 
 class FloatCore:
-    """See `learner.Core`; "classes", "seed", "step" and "learning_rate" start as on the device.
+    """See `learn.Core`; "classes", "seed", "step" and "learning_rate" start as on the device.
 
     Args:
         project: the compiled model; says what is trained and rehearsed, how fast and with how

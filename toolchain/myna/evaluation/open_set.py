@@ -208,8 +208,8 @@ def _exam(
             where=str(request.data),
             fix="choose other words or speakers",
         )
-    lesson = examples.take(enrolled)
-    return OpenSetExam(group, lesson, genuine, impostors, noise, request.recipe, request.seed)
+    taught = examples.take(enrolled)
+    return OpenSetExam(group, taught, genuine, impostors, noise, request.recipe, request.seed)
 
 
 def _draw(

@@ -23,24 +23,24 @@ CAREFUL, FAST = 0.001, 0.01
 
 @dataclass(frozen=True)
 class Part:
-    """Trials that the same users go through.
+    """Variants that the same users go through.
 
     Attributes:
         title: what is compared.
         shots: takes of each new word.
-        trials: rows; the first is what the others differ from.
+        variants: rows; the first is what the others differ from.
     """
 
     title: str
     shots: int
-    trials: Sequence[Variant]
+    variants: Sequence[Variant]
 
 
 def what_to_train(model: Path) -> list[Part]:
     """All plans, for users who teach new words in 1, 3 or 5 takes."""
-    trials = [_of_plan(plan, model, plan, CAREFUL) for plan in PLANS]
-    trials += [_of_plan(f"{plan}, body × 10", model, plan, FAST) for plan in FASTER]
-    return [Part(f"{shots} shots", shots, trials) for shots in SHOTS]
+    variants = [_of_plan(plan, model, plan, CAREFUL) for plan in PLANS]
+    variants += [_of_plan(f"{plan}, body × 10", model, plan, FAST) for plan in FASTER]
+    return [Part(f"{shots} shots", shots, variants) for shots in SHOTS]
 
 
 def _of_plan(name: str, model: Path, plan: str, body_rate: float) -> Variant:

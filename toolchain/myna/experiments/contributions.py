@@ -55,15 +55,15 @@ def measure(
     *body, head = layers_of(tensors)
     progress(0, 1 + len(body))
 
-    def trial(*layers: str) -> dict[str, Any]:
+    def variant(*layers: str) -> dict[str, Any]:
         names = [name for name in tensors if name.rpartition(".")[0] in layers]
         spec = EngineSpec(HOST, model, replace(options, train=",".join(names)))
         return run(Variant(layers[0], spec, RECIPE), exams, jobs, lambda *_: None)
 
-    base = trial(head)
+    base = variant(head)
     layers: dict[str, Any] = {}
     for layer in body:
-        layers[layer] = _beyond(trial(layer, head), base)
+        layers[layer] = _beyond(variant(layer, head), base)
         progress(1 + len(layers), 1 + len(body))
     return {
         "speakers": base["speakers"],

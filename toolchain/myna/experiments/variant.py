@@ -33,20 +33,20 @@ class Variant:
 
 
 def run(
-    trial: Variant, exams: Sequence[WordsExam], jobs: int, progress: Progress
+    variant: Variant, exams: Sequence[WordsExam], jobs: int, progress: Progress
 ) -> dict[str, Any]:
     """Let every user learn and be examined.
 
     Returns:
-        the trial's name, its `costs`, and the means and users of `evaluate.summarize`.
+        the variant's name, its `costs`, and the means and users of `evaluate.summarize`.
 
     Raises:
         MynaError: the engine cannot be made, or an option does not fit the model.
     """
-    own = [replace(exam, recipe=trial.recipe) for exam in exams]
-    people = by_user(examine_all(trial.spec, own, jobs, progress), FIELDS)
-    program = open_project(trial.spec.model, trial.spec.options).program
-    return {"name": trial.name, **costs(program), **summarize(people, FIELDS)}
+    own = [replace(exam, recipe=variant.recipe) for exam in exams]
+    people = by_user(examine_all(variant.spec, own, jobs, progress), FIELDS)
+    program = open_project(variant.spec.model, variant.spec.options).program
+    return {"name": variant.name, **costs(program), **summarize(people, FIELDS)}
 
 
 def costs(program: Program) -> dict[str, int]:

@@ -32,7 +32,7 @@ DRAW_NOISE = 0x100  # number of the draw that chooses a noise; those of `vary` a
 
 
 class Core(Protocol):
-    """What learns: `Reference`, `HostLibrary` and the float oracle."""
+    """What learns: `Reference`, `HostLibrary` and the float baseline."""
 
     program: Program
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from myna.report.picture import BLUE, ORANGE
 
-Trials = Sequence[Mapping[str, Any]]
+Variants = Sequence[Mapping[str, Any]]
 _MEMORY = ("arena", "state")
 _WORK = ("step_macs", "rehearsal_macs")
 
@@ -40,7 +40,7 @@ def draw_tradeoff(parts: Sequence[Mapping[str, Any]], path: Path) -> None:
 def _draw_accuracy(axes: Axes, parts: Sequence[Mapping[str, Any]], field: str, name: str) -> None:
     colors = mpl.colormaps["viridis"](np.linspace(0.05, 0.8, len(parts)))
     for color, part in zip(colors, parts, strict=True):
-        percent = [trial[field]["mean"] for trial in part["trials"]]
+        percent = [variant[field]["mean"] for variant in part["trials"]]
         shots = f"{part['shots']} shot{'s' if part['shots'] > 1 else ''}"
         axes.plot(range(len(percent)), percent, "o:", color=color, label=shots)
     axes.set_ylabel(name)
@@ -48,25 +48,27 @@ def _draw_accuracy(axes: Axes, parts: Sequence[Mapping[str, Any]], field: str, n
     axes.legend(fontsize=8)
 
 
-def _draw_memory(axes: Axes, trials: Trials) -> None:
-    arena, state = (np.array([trial[part] for trial in trials]) / 1024 for part in _MEMORY)
-    places = _name_plans(axes, trials)
+def _draw_memory(axes: Axes, variants: Variants) -> None:
+    arena, state = (np.array([variant[part] for variant in variants]) / 1024 for part in _MEMORY)
+    places = _name_plans(axes, variants)
     axes.bar(places, arena, color=BLUE, label="arena")
     axes.bar(places, state, bottom=arena, color=ORANGE, label="state")
     axes.set_ylabel("RAM (KB)")
     axes.legend(fontsize=8)
 
 
-def _draw_computation(axes: Axes, trials: Trials) -> None:
-    step, rehearsal = (np.array([trial[part] for trial in trials]) / 1e6 for part in _WORK)
-    places = _name_plans(axes, trials)
+def _draw_computation(axes: Axes, variants: Variants) -> None:
+    step, rehearsal = (np.array([variant[part] for variant in variants]) / 1e6 for part in _WORK)
+    places = _name_plans(axes, variants)
     axes.bar(places - 0.2, step, 0.4, color=BLUE, label="step on a clip")
     axes.bar(places + 0.2, rehearsal, 0.4, color=ORANGE, label="step on a memory")
     axes.set_ylabel("multiply-accumulates (millions)")
     axes.legend(fontsize=8)
 
 
-def _name_plans(axes: Axes, trials: Trials) -> np.ndarray:
-    places = np.arange(len(trials))
-    axes.set_xticks(places, [trial["name"].replace(", ", "\n") for trial in trials], fontsize=7)
+def _name_plans(axes: Axes, variants: Variants) -> np.ndarray:
+    places = np.arange(len(variants))
+    axes.set_xticks(
+        places, [variant["name"].replace(", ", "\n") for variant in variants], fontsize=7
+    )
     return places
