@@ -54,8 +54,9 @@ def requantize(x: IntArray, mantissa: IntArray | int, shift: IntArray | int) -> 
     high += 1 << 30  # in place from here on: half of what the reference computes passes through
     high >>= 31
     sign = high >> 63
-    high *= 2  # so that the half is an integer and a negative number gets a little less
-    high += (1 << right) + sign
+    high += high  # so that the half is an integer and a negative number gets a little less
+    high += sign
+    high += 1 << right
     high >>= right + 1
     return np.asarray(high)
 
