@@ -3,28 +3,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from myna.codegen import fingerprint
 from myna.commands.common import ram_option, training_options
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.evaluation.speech import Utterance
 from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
+from myna.ir import Graph
 from myna.learn.recipe import Recipe
-from myna.package.budget import CLIPS, Needs, fit_ram
-from myna.package.package import load_package
-from myna.passes.pipeline import Options
+from myna.package.budget import CLIPS, Needs, compile_package, fit_ram
+from myna.package.package import Package, load_package
+from myna.passes import pipeline
+from myna.passes.lowering.quantize import QuantizedModel
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Compiler, Options, compile_model
 from myna.passes.training.select import layers_of, trained_tensors
 from myna.project import Project, open_project
 from myna.sessions.footprint import Footprint, measure
-from support import tiny_model
+from support import tiny, tiny_model
 
 KWS = PROJECT / "models" / "kws"
 K = 1024
+PLANS = ("all", "head")  # the second where the first does not fit
 WORDS = tuple(word for word, hertz in tiny_model.TONES.items() if hertz)[:5]
 asked = pytest.mark.parametrize(
     ("train", "ram"),
@@ -146,6 +154,78 @@ def test_rows_are_cut_from_the_end() -> None:
         assert np.array_equal(one["logits"], other["logits"][:15])
         assert one["stem_a"] is other["stem_a"]
     assert fit_ram(package, Options()) == (package, Options())
+
+
+# -- the search -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("train", "kilo", "most"), [("head", 64, 2), ("all", 64, 8), ("all", 128, 5), ("auto", 96, 2)]
+)
+def test_no_candidate_is_compiled_twice(
+    train: str, kilo: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chosen one neither; what all have in common is made once for each output layer."""
+    compiled: list[Options] = []
+    sources: list[int] = []
+    compile_, lower_ = Compiler.compile, pipeline.training_graph
+
+    def compile_spy(self: Compiler, options: Options) -> Program:
+        compiled.append(options)
+        return compile_(self, options)
+
+    def lower_spy(model: QuantizedModel, *args: Any) -> Graph:
+        sources.append(len(model.biases["logits"]))
+        return lower_(model, *args)
+
+    monkeypatch.setattr(Compiler, "compile", compile_spy)
+    monkeypatch.setattr(pipeline, "training_graph", lower_spy)
+    asked = Options(train=train, ram=kilo * K, replay=0)
+    package, used, program = compile_package(load_package(KWS), asked)
+    assert len(compiled) <= most
+    assert len(set(sources)) == len(sources)
+    parts = (package.ranges_of(used.ranges), used, package.knowledge, package.contributions)
+    assert fingerprint(program) == fingerprint(compile_model(package.model, *parts))
+
+
+@pytest.mark.parametrize("name", ["plain", "reversible"])
+def test_nothing_that_gives_up_less_fits(name: str) -> None:
+    """Against every way to compile a small network, each compiled on its own."""
+    package = load_package(tiny_model.folder(name))
+    needs = {plan: [(way, needed(package, way)) for way in ways(name, plan)] for plan in PLANS}
+    seen = set()
+    for ram in (14_000, 14_900, 15_900, 16_900, 17_000, 17_300, 18_100, 18_400):
+        asked = Options(train=PLANS[0], ram=ram)
+        chosen = fit_ram(package, asked)[1]
+        if chosen.memory is not None:  # recomputes: the last resort of a plan
+            assert all(need.clips(asked) < CLIPS[-1] for _, need in needs[chosen.train])
+            continue
+        expected = next(
+            replace(way, clips=clips, ram=ram)
+            for plan in PLANS
+            for least in CLIPS
+            for way, need in needs[plan]
+            if (clips := need.clips(asked)) >= least
+        )
+        assert chosen == expected
+        seen.add((chosen.train, chosen.rows, bool(chosen.int8_weights)))
+    assert len(seen) >= 3
+
+
+def ways(name: str, plan: str) -> list[Options]:
+    """Whole maps, by rows, and with one-byte weights in more and more layers, large ones first."""
+    whole = Options(train=plan, backup=0)
+    by_rows = replace(whole, rows=True)
+    sizes = {layer: -w.size for layer, w in tiny.quantized(name).weights.items()}
+    layers = sorted(list(sizes)[:-1], key=sizes.__getitem__) if plan == "all" else []
+    counts = range(1, len(layers) + 1)
+    return [whole, by_rows, *(replace(by_rows, int8_weights=tuple(layers[:n])) for n in counts)]
+
+
+def needed(package: Package, options: Options) -> Needs:
+    ranges = package.ranges_of(options.ranges)
+    program = compile_model(package.model, ranges, replace(options, replay=0), package.knowledge)
+    return Needs.of(program, has_front_end=True)
 
 
 @pytest.mark.parametrize(

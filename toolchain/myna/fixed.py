@@ -50,9 +50,15 @@ def requantize(x: IntArray, mantissa: IntArray | int, shift: IntArray | int) -> 
     shift = np.asarray(shift, np.int64)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     factor = np.asarray(mantissa, np.int64) << left
-    high = (np.asarray(x, np.int64) * factor + (1 << 30)) >> 31
-    # of twice the value, so that the half is an integer and a negative number gets a little less
-    return np.asarray((2 * high + (1 << right) + (high >> 63)) >> (right + 1))
+    high = np.asarray(x, np.int64) * factor
+    high += 1 << 30  # in place from here on: half of what the reference computes passes through
+    high >>= 31
+    sign = high >> 63
+    high += high  # so that the half is an integer and a negative number gets a little less
+    high += sign
+    high += 1 << right
+    high >>= right + 1
+    return np.asarray(high)
 
 
 def scale32(x: IntArray, mantissa: IntArray | int, shift: IntArray | int) -> IntArray:
