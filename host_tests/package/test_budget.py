@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import click
@@ -35,6 +36,7 @@ asked = pytest.mark.parametrize(
 )
 
 
+@cache
 def compiled(train: str, ram: int) -> Project:
     return open_project(KWS, Options(train=train, ram=ram))
 

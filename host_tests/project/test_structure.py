@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -203,6 +204,55 @@ def test_kernels_have_a_header_each() -> None:
         header = next(h for s in stems if (h := kernels / f"{s}.h").is_file())
         own = f'#include "kernels/{header.name}"'
         assert own in path.read_text("utf-8"), path.name
+
+
+# -- tests -----------------------------------------------------------------------------------------
+
+TESTS = PROJECT / "host_tests"
+WHOLE = {"project": {"docs", "guide", "structure"}}  # what is tested of the project as a whole
+
+
+def subjects() -> dict[str, set[str]]:
+    """What a folder of tests may test: that part itself, and its modules or C files."""
+    found = defaultdict(set, {folder: set(names) for folder, names in WHOLE.items()})
+    for path in MODULES.values():
+        module = path.relative_to(PACKAGE)
+        found[module.parent.as_posix()] |= {module.stem, module.parent.name}
+    firmware = PROJECT / "firmware"
+    for path in firmware.rglob("*.[chS]"):
+        folder = firmware / path.relative_to(firmware).parts[0]
+        own = folder if folder.is_dir() else firmware
+        found[own.relative_to(PROJECT).as_posix()] |= {path.stem, own.name}
+    return found
+
+
+def homes(test: str, subjects: Mapping[str, set[str]]) -> set[str]:
+    """The folders for test_SUBJECT or test_SUBJECT_ASPECT."""
+    words = test.split("_")[1:]
+    for end in range(len(words), 0, -1):
+        subject = "_".join(words[:end])
+        if found := {folder for folder, names in subjects.items() if subject in names}:
+            return found
+    return set()
+
+
+def test_tests_lie_where_their_subject_does() -> None:
+    known, files = subjects(), list(TESTS.rglob("*.py"))
+    tests = [path.relative_to(TESTS) for path in files if path.name.startswith("test_")]
+    assert len(tests) > 50
+    for path in tests:
+        assert path.parent.as_posix() in homes(path.stem, known), path
+    others = {path for path in files if not path.name.startswith("test_")}
+    assert {path.parent.name for path in others} == {"host_tests", "support"}
+
+
+def test_a_test_in_a_wrong_folder_is_found() -> None:
+    known = subjects()
+    assert homes("test_select", known) == {"passes/training"}
+    assert homes("test_pipeline_budgets", known) == {"passes"}
+    assert homes("test_server_privacy", known) == {"firmware/runtime"}
+    assert homes("test_fixed", known) == {".", "firmware/kernels"}
+    assert not homes("test_things", known)
 
 
 def test_no_sound_is_committed() -> None:
