@@ -209,40 +209,53 @@ def softmax_inside(x: Any) -> Any:
     return layers.Conv2D(3, 1)(layers.Conv2D(2, 1, activation="softmax")(x))
 
 
+def exponential(x: Any) -> Any:
+    return keras.ops.exp(x)
+
+
+def one(kind: str, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
+    """A single layer, made when it is called."""
+
+    def body(x: Any) -> Any:
+        return getattr(layers, kind)(*arguments, **options)(x)
+
+    return body
+
+
 REFUSED: dict[str, tuple[Callable[[Any], Any], str, str]] = {  # body, error, what to do
     "unknown": (
-        layers.UpSampling2D(name="up"),
+        one("UpSampling2D", name="up"),
         r"layer 2 \(up\): UpSampling2D",
         "Dense",
     ),
     "recurrent": (lambda x: layers.LSTM(2)(layers.Reshape((10, 4))(x)), "LSTM", "Conv1D"),
-    "lambda": (layers.Lambda(lambda y: y), "Lambda runs code", "Keras's own"),
+    "lambda": (one("Lambda", lambda y: y), "Lambda runs code", "Keras's own"),
     "activation": (
-        layers.Conv2D(2, 1, activation="gelu", name="c"),
+        one("Conv2D", 2, 1, activation="gelu", name="c"),
         "c .*gelu",
         "relu",
     ),
-    "sigmoid": (layers.Activation("sigmoid"), "sigmoid", "softmax"),
-    "leaky": (layers.ReLU(negative_slope=0.1), "not the plain ReLU", "ReLU"),
-    "dilated": (layers.Conv2D(2, 2, dilation_rate=2), "dilated", "larger kernel"),
-    "grouped": (layers.Conv2D(4, 1, groups=2), "groups", "Depthwise"),
+    "sigmoid": (one("Activation", "sigmoid"), "sigmoid", "softmax"),
+    "leaky": (one("ReLU", negative_slope=0.1), "not the plain ReLU", "ReLU"),
+    "dilated": (one("Conv2D", 2, 2, dilation_rate=2), "dilated", "larger kernel"),
+    "grouped": (one("Conv2D", 4, 1, groups=2), "groups", "Depthwise"),
     "multiplier": (
-        layers.DepthwiseConv2D(2, depth_multiplier=2),
+        one("DepthwiseConv2D", 2, depth_multiplier=2),
         "multiplier",
         "1 × 1",
     ),
     "axis": (lambda x: layers.Concatenate(axis=1)([x, x]), "another axis", "axis=-1"),
-    "norm_axis": (layers.BatchNormalization(axis=1), "another axis", "axis=-1"),
+    "norm_axis": (one("BatchNormalization", axis=1), "another axis", "axis=-1"),
     "broadcast": (
         lambda x: layers.Add()([x, layers.MaxPooling2D((5, 4))(x)]),
         "differ in shape",
         "make the shapes agree",
     ),
     "constant": (lambda x: x + 1.0, "adds a constant", "bias"),
-    "function": (lambda x: keras.ops.exp(x), "Exp is not supported", "use these only"),
+    "function": (exponential, "Exp is not supported", "use these only"),
     "shared": (shared, "used twice", "weights of its own"),
     "softmax_inside": (softmax_inside, "softmax", "relu"),
-    "rank": (layers.Reshape((2, 2, 5, 2)), r"shape \(2, 2, 5, 2\)", "Input"),
+    "rank": (one("Reshape", (2, 2, 5, 2)), r"shape \(2, 2, 5, 2\)", "Input"),
     "outputs": (two_outputs, "1 inputs and 2 outputs", "one output"),
 }
 
