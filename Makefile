@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # make setup   everything a build needs, in .venv (and system packages, where permitted)
 # make demo    the main job, end to end, on a virtual board
-# make test    what CI runs: setup, then check
+# make test    what CI runs: setup, then lint and all tests but those that only repeat others
+# make nightly the same with all tests
+# make quick   in a minute: lint, and the tests that compile little and start no board
 PYTHON := .venv/bin/python
 JOBS ?= 2
 C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*')
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test nightly quick check tests lint clean
 
 setup: .venv/.ready
 
@@ -20,12 +22,22 @@ demo: setup
 test: setup
 	$(MAKE) check
 
-check:
+nightly: setup
+	$(MAKE) check TESTS=--nightly
+
+quick: setup lint
+	$(PYTHON) -m pytest -n $(JOBS) -m "not qemu and not train and not data and not slow"
+
+check: lint tests
+
+tests:
+	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)
+
+lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	.venv/bin/clang-format --dry-run -Werror $(C_FILES)
-	$(PYTHON) -m pytest -n $(JOBS)
 
 clean:
 	-$(PYTHON) -c "from myna.device.target import BOARDS, halt; [halt(board) for board in BOARDS]"

@@ -20,12 +20,12 @@ from myna.audio.dataset import Clip, scan, select
 from myna.audio.endpoint import SECOND, SHORTEST, Verdict, Word
 from myna.audio.features import Pcm, extract
 from myna.audio.files import pad_or_trim, read_pcm
-from myna.device import pio, target
+from myna.device import target
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.target import PROJECT
 from myna.project import open_project
-from support.fake_board import build, generated
+from support.fake_board import build, emulated
 
 CONFIG = AudioConfig()
 needs_compiler = pytest.mark.skipif(native.find_compiler() is None, reason="no C compiler")
@@ -245,7 +245,7 @@ def test_a_board_judges_and_cuts_alike(board: Board, seed: int) -> None:
 
 @pytest.mark.qemu
 def test_an_emulated_core_judges_and_cuts_alike(tmp_path: Path) -> None:
-    elf = pio.build("qemu_m3", generated(tmp_path / "fake"), tmp_path / "build").elf
+    elf = emulated("qemu_m3")
     with target.start("qemu_m3", elf, tmp_path / "nv") as port, Board.connect(port) as core:
         for seed in range(1, 13):
             if len(sound := fuzzed(seed)):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from myna.bench.cases import cases
-from myna.bench.count import Count, compiler, count_enrollment, count_steps, total
+from myna.bench.count import Count, Steps, compiler, count_enrollment, count_steps, total
 from myna.bench.measure import kernels
 from myna.bench.profile import by_function
 from myna.bench.traffic import count_gradients
@@ -38,10 +38,15 @@ def project() -> Project:
 
 
 @cache
+def steps_of(board: str) -> Steps:
+    program = project().program
+    return count_steps(board, project().generated, program.forward_nodes, program.train_nodes)
+
+
+@cache
 def counts(board: str) -> dict[str, list[int]]:
     """Instructions, bytes loaded and stored, stack: of every kernel, and of a whole model."""
-    program = project().program
-    steps = count_steps(board, project().generated, program.forward_nodes, program.train_nodes)
+    steps = steps_of(board)
     found = {kernel.name: kernel.count for kernel in kernels(project(), board)}
     found["features"] = steps.features
     found["ds_cnn inference"] = total(steps.infer)
@@ -66,9 +71,8 @@ def test_counts_are_locked(board: str) -> None:
 
 @pytest.mark.qemu
 def test_a_training_step_contains_its_inference() -> None:
-    program = project().program
-    steps = count_steps("qemu_m4", project().generated, program.forward_nodes, program.train_nodes)
-    forward = steps.train_step[: program.forward_nodes]
+    steps = steps_of("qemu_m4")
+    forward = steps.train_step[: project().program.forward_nodes]
     # the first node's section begins elsewhere; all others run the same code on the same data,
     # but not at the same depth of the stack
     moved = [

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError
+from support.pairs import pairs
 
 MODELS = PROJECT / "models"
 QEMU = [pytest.param(board, marks=pytest.mark.qemu) for board in ("qemu_m3", "qemu_m4", "qemu_m55")]
@@ -23,8 +24,7 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("board", ["host", *QEMU])
-@pytest.mark.parametrize("model", ["kws", "ds_cnn"])
+@pytest.mark.parametrize(("model", "board"), pairs(["kws", "ds_cnn"], ["host", *QEMU]))
 def test_shipped_models_are_bit_exact(model: str, board: str, tmp_path: Path) -> None:
     file = tmp_path / "verify.json"
     run("verify", str(MODELS / model), "--board", board, "--steps", "2", "--json", str(file))

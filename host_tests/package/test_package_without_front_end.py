@@ -32,6 +32,7 @@ from myna.passes.lowering.calibrate import forward
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from support import silent_model
+from support.pairs import pairs
 
 NAMES = list(silent_model.MODELS)
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
@@ -139,8 +140,7 @@ def test_a_reconstruction_learns_signals_of_another_kind() -> None:
     assert np.mean(losses[-200:]) < 0.5 * np.mean(losses[:200])
 
 
-@pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "board"), pairs(NAMES, BOARDS))
 def test_a_board_trains_as_the_reference_does(
     name: str, board: str, build: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
@@ -157,8 +157,7 @@ def test_a_board_trains_as_the_reference_does(
     assert result.compared == 5 * sum(len(node.outputs) for node in step) + 1
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize(("name", "board"), pairs(NAMES, BOARDS, shift=1))
 def test_the_commands_accept_it(name: str, board: str) -> None:
     for arguments in (["build", "--board", board], ["verify", "--board", board, "--steps", "2"]):
         command, *options = arguments

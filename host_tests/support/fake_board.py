@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
+from myna.device import pio
 from myna.device.link import Channel
 from myna.device.target import PROJECT
 from myna.learn import schedule
+
+from support.kept import kept
 
 FIRMWARE = PROJECT / "firmware"
 MODEL = Path(__file__).parent / "fake_model"
@@ -34,11 +37,16 @@ def compile_c(program: Path, sources: list[Path], *flags: str) -> Path:
 
 def generated(folder: Path, fingerprint: str = FINGERPRINT, audio: AudioConfig = AUDIO) -> Path:
     """The fake model as a generated folder; with another fingerprint it is another model."""
-    shutil.copytree(MODEL, folder)
+    shutil.copytree(MODEL, folder, dirs_exist_ok=True)
     source = folder / "model.c"
     source.write_text(source.read_text("utf-8").replace(FINGERPRINT, fingerprint), "utf-8")
     (folder / "audio_tables.h").write_text(render_tables(audio), "utf-8")
     return folder
+
+
+def emulated(board: str) -> Path:
+    """The firmware of an emulated board with the fake model, built once for all tests."""
+    return pio.build(board, kept("fake_model", generated)).elf
 
 
 def build(folder: Path, fingerprint: str = FINGERPRINT) -> Path:

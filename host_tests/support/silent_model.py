@@ -18,7 +18,7 @@ from myna.passes.lowering.calibrate import Floats as Doubles
 from myna.passes.lowering.calibrate import forward
 from myna.passes.lowering.quantize import affine
 
-from support.tiny_model import kept
+from support.kept import kept
 
 CLASSES, CODE, VALUES = 3, 4, 24
 

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +12,6 @@ import numpy as np
 from myna.audio import native
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
-from myna.device.target import PROJECT
 from myna.evaluation.split import assign_classes
 from myna.frontend.model import FloatModel, save_model
 from myna.learn.examples import Examples
@@ -27,6 +23,7 @@ from myna.passes.training.imprint import measure
 from myna.passes.training.replay import Memories, take_turns
 
 from support import tiny
+from support.kept import kept
 
 RATE = 16000
 HEAD = Options(train="head")
@@ -44,24 +41,6 @@ def folder(name: str = "reversible") -> Path:
         save_package(package, draft)
 
     return kept(name, write)
-
-
-def kept(name: str, write: Callable[[Path], object]) -> Path:
-    """A folder that `write` fills.
-
-    It stays under build, named after its contents, so that firmware for it is built once.
-    """
-    tests = PROJECT / "build" / "tests"
-    tests.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=tests))
-    write(draft)
-    contents = b"".join(path.read_bytes() for path in sorted(draft.iterdir()))
-    final = tests / f"{name}-{hashlib.sha256(contents).hexdigest()[:12]}"
-    try:
-        draft.rename(final)  # fails where another process was faster
-    except OSError:
-        shutil.rmtree(draft)
-    return final
 
 
 def _taught(name: str) -> tuple[FloatModel, Package]:

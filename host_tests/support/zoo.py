@@ -10,18 +10,18 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from myna.device.target import PROJECT
+
+from support.kept import TESTS
 
 Floats = npt.NDArray[np.float32]
-TESTS = PROJECT / "build" / "tests"
-HERE = Path(__file__).resolve().parent
-SOURCES = (HERE / "zoo.py", HERE / "zoo_networks.py")
+SOURCES = (Path(__file__), Path(__file__).with_name("zoo_networks.py"))
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,18 @@ def folder(name: str) -> Path:
     `inputs` [n, *shape] that no training saw, and Keras's `outputs` [n, outputs].
     """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()[:12]
-    made = TESTS / f"zoo-{digest}" / name
-    made.mkdir(parents=True, exist_ok=True)
-    with (made / "lock").open("w") as lock:
+    made = TESTS / f"zoo-{digest}"
+    TESTS.mkdir(parents=True, exist_ok=True)
+    with (TESTS / "zoo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be at it; what it made is kept
-        if not (made / "samples.npz").exists():
-            command = [sys.executable, "-m", "support.zoo_networks", name, str(made)]
-            subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True)
-    return made
+        if not made.exists():
+            _make(made)
+    return made / name
+
+
+def _make(into: Path) -> None:
+    """All networks at once: to start TensorFlow takes as long as to fit one of them."""
+    draft = Path(tempfile.mkdtemp(dir=TESTS))
+    command = [sys.executable, "-m", "support.zoo_networks", str(draft)]
+    subprocess.run(command, cwd=SOURCES[0].parents[1], check=True, capture_output=True)
+    draft.rename(into)

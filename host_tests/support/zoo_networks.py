@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks of the zoo in Keras: `python -m support.zoo_networks NAME FOLDER` makes one.
+"""The networks of the zoo in Keras: `python -m support.zoo_networks FOLDER` makes all.
 
 Importing this module imports TensorFlow.
 """
@@ -122,6 +122,7 @@ NETWORKS = {
 def make(name: str, into: Path) -> None:
     """Fit a network and write its files."""
     entry = ZOO[name]
+    keras.utils.clear_session()
     keras.utils.set_random_seed(3)
     model = _model(name, None)
     x, labels = samples(entry, FITTED, seed=1)
@@ -156,4 +157,7 @@ def _tflite(model: Any, calibration: Floats) -> bytes:
 
 
 if __name__ == "__main__":
-    make(sys.argv[1], Path(sys.argv[2]))
+    for each in ZOO:
+        folder = Path(sys.argv[1], each)
+        folder.mkdir(exist_ok=True)
+        make(each, folder)

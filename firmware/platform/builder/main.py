@@ -19,7 +19,7 @@ from typing import Any
 
 from SCons.Script import Default, DefaultEnvironment, Move
 
-SHARED = ("kernels", "audio", "protocol", "storage")  # folders whose files know no model
+SHARED = ("kernels", "audio", "protocol", "storage", "boards")  # folders whose files know no model
 UNUSED = 7 * 24 * 3600  # seconds after which a shared object is removed
 
 env = DefaultEnvironment()

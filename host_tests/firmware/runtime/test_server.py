@@ -20,7 +20,7 @@ from myna.audio import endpoint
 from myna.audio.features import extract
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device import pio, target
+from myna.device import target
 from myna.device.frame import DELIMITER, Frame, encode
 from myna.device.link import DeviceError, Link, open_port
 from myna.device.session import Board
@@ -35,7 +35,7 @@ from support.fake_board import (
     FakeModel,
     LossyChannel,
     build,
-    generated,
+    emulated,
 )
 
 SECOND = 16000
@@ -467,7 +467,7 @@ def test_valid_frames_with_random_contents_crash_nothing(board: Board) -> None:
 def test_an_emulated_core_does_the_same_fast_enough(elf: Path, tmp_path: Path) -> None:
     with target.start("host", elf, tmp_path / "a") as port, Board.connect(port) as host:
         expected = _life_of_a_board(host)
-    image = pio.build("qemu_m3", generated(tmp_path / "fake"), tmp_path / "build").elf
+    image = emulated("qemu_m3")
     with target.start("qemu_m3", image, tmp_path / "b") as port, Board.connect(port) as board:
         assert _life_of_a_board(board) == expected
         start = time.monotonic()

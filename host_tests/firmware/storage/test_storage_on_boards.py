@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device import pio, target
+from myna.device import target
 from myna.device.frame import Decoder, Frame, encode
 from myna.device.link import DeviceError
 from myna.device.session import Board
@@ -43,11 +43,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def build(board: str) -> Path:
         if board not in images:
-            folder = tmp_path_factory.mktemp(board)
             images[board] = (
-                fake_board.build(folder)
+                fake_board.build(tmp_path_factory.mktemp(board))
                 if board == "host"
-                else pio.build(board, fake_board.generated(folder / "model"), folder / "build").elf
+                else fake_board.emulated(board)
             )
         return images[board]
 
