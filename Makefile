@@ -4,6 +4,7 @@
 # make test    what CI runs: setup, then lint and all tests but those that only repeat others
 # make nightly the same with all tests
 # make quick   in a minute: lint, and the tests that compile little and start no board
+# make check   lint and tests, without setup; each says at the end how long its parts took
 PYTHON := .venv/bin/python
 JOBS ?= 2
 C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*')
@@ -19,16 +20,17 @@ setup: .venv/.ready
 demo: setup
 	.venv/bin/myna demo
 
-test: setup
-	$(MAKE) check
+test:
+	@sh toolchain/timed.sh setup lint tests
 
-nightly: setup
-	$(MAKE) check TESTS=--nightly
+nightly: export TESTS := --nightly
+nightly: test
 
 quick: setup lint
-	$(PYTHON) -m pytest -n $(JOBS) -m "not qemu and not train and not data and not slow"
+	$(PYTHON) -m pytest -n $(JOBS) -m "not qemu and not train and not data"
 
-check: lint tests
+check:
+	@sh toolchain/timed.sh lint tests
 
 tests:
 	$(PYTHON) -m pytest -n $(JOBS) $(TESTS)
