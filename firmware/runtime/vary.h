@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the model learns a word from: never quite the same twice. */
+/* What the model learns a word from: never quite the same twice; part of the twin of
+   toolchain/myna/learn/learn.py. */
 #ifndef MYNA_VARY_H
 #define MYNA_VARY_H
 

@@ -222,5 +222,5 @@ class Storage:
         return ctypes.c_void_p(self._state.ctypes.data)
 
     def _call(self, name: str, *arguments: object) -> int:
-        function = getattr(self._library, f"storage_{name}")
+        function = getattr(self._library, f"myna_storage_{name}")
         return int(function(self._nvm, self._c_owner, *arguments))
