@@ -21,8 +21,7 @@ from myna.package.package import load_package
 from myna.passes.check import check
 from myna.passes.macs import macs
 from myna.passes.memory.masks import mask_by_streams, threshold
-from myna.passes.memory.place import bytes_live
-from myna.passes.memory.plan import Program, lifetimes, phases
+from myna.passes.memory.plan import Program, peak, phases
 from myna.passes.memory.recompute import recompute
 from myna.passes.memory.schedule import schedule
 from myna.passes.pipeline import Options, compile_model
@@ -67,10 +66,6 @@ def after(program: Program, maps: Array) -> dict[str, bytes]:
         device.train_step(x, step % 4)
     state, tensors = device.read_state(), program.graph.tensors
     return {n: state[o : o + tensors[n].nbytes] for n, o in program.state.items()}
-
-
-def peak(graph: Graph) -> int:
-    return max(bytes_live(lifetimes(graph), len(graph.nodes)))
 
 
 # -- store, invert, recompute ----------------------------------------------------------------------

@@ -15,15 +15,11 @@ from myna.passes.check import check
 from myna.passes.memory import optimal_schedule, solver
 from myna.passes.memory.optimal_schedule import optimal_schedule as best_order
 from myna.passes.memory.place import Buffer, bytes_live, place
-from myna.passes.memory.plan import lifetimes, phases
+from myna.passes.memory.plan import peak, phases
 from myna.passes.memory.schedule import dependencies
 from myna.passes.pipeline import Options, compile_model
 from myna.passes.training.hindsight import RangeMode
 from support import elementwise, tiny
-
-
-def need(graph: Graph) -> int:
-    return max(bytes_live(lifetimes(graph), len(graph.nodes)))
 
 
 def orders(graph: Graph) -> Iterator[Graph]:
@@ -47,8 +43,8 @@ def orders(graph: Graph) -> Iterator[Graph]:
 def test_no_order_needs_less(graph: Graph) -> None:
     found = check(best_order(check(graph)))
     assert sorted(node.name for node in found.nodes) == sorted(node.name for node in graph.nodes)
-    best = min(map(need, orders(graph)))
-    assert need(found) == best
+    best = min(map(peak, orders(graph)))
+    assert peak(found) == best
     values, follows = list(optimal_schedule._values(graph)), optimal_schedule._follows(graph)
     assert optimal_schedule.least(values, follows) <= best
 

@@ -47,7 +47,7 @@ class Options:
         rows: compute what is not trained row by row, in less memory.
         clips: how many enrollment clips the device keeps.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory.
-        ram: bytes of RAM to learn within, all told; `budget.fit` chooses the rest accordingly.
+        ram: bytes of RAM to learn within, all told; `package.budget` chooses the rest accordingly.
         memory: bytes of it for arena and state: activations are stored, inverted or recomputed
             accordingly. By default reversible blocks are inverted, and nothing is recomputed.
         macs: multiply-accumulates that a step of the training plan auto may take.
@@ -68,6 +68,11 @@ class Options:
     ram: int | None = None
     memory: int | None = None
     macs: int | None = None
+
+    @property
+    def arithmetic(self) -> tuple[object, ...]:
+        """What changes the numbers of a step, whatever is trained and however it is placed."""
+        return self.ranges, self.smoothing, self.headroom, self.rate, self.body_rate
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Compiler:
 
     Args:
         model, gradient_ranges, knowledge, contributions: as of `compile_model`.
-        options: of which the arithmetic holds for all programs: ranges, smoothing, headroom, rates.
+        options: those of all programs have the same arithmetic.
     """
 
     def __init__(
@@ -126,6 +131,7 @@ class Compiler:
         knowledge: Knowledge | None = None,
         contributions: Contributions | None = None,
     ) -> None:
+        self._arithmetic = options.arithmetic
         self._knowledge, self._contributions = knowledge, contributions
         graph = training_graph(model, options.rate, options, knowledge)
         self._graph = check(
@@ -141,6 +147,7 @@ class Compiler:
         Raises:
             MynaError: an option does not fit the model.
         """
+        assert options.arithmetic == self._arithmetic
         most = 0 if options.store_all else coupling_count(self._graph)
         limit = Demand(options.memory or inf, options.macs or inf)
         budget = options.memory if options.train == AUTO else None
