@@ -16,10 +16,12 @@ from myna.audio.config import RATE, AudioConfig
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture, load_model
-from myna.pretrain import augment, corpus, examples, run, testset, training, warp
+from myna.pretrain import augment, corpus, examples, testset, warp
 from myna.pretrain.recipe import Recipe, load_recipe
 from myna.pretrain.warp import Warp
+from support.lazy import Lazy
 
+run, training = Lazy("myna.pretrain.run"), Lazy("myna.pretrain.training")
 MODELS = PROJECT / "models"
 LABELS = ("silence", "unknown", "yes", "no")
 CONFIG = AudioConfig()
@@ -246,6 +248,7 @@ def test_wrong_recipes_are_refused(tmp_path: Path, text: str) -> None:
         load_recipe(tmp_path)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(
     ("words", "labels"),
     [
@@ -260,6 +263,7 @@ def test_words_become_labels(folder: Path, words: list[str], labels: tuple[str, 
     assert model.layers[-1].attrs["units"] == len(labels)
 
 
+@pytest.mark.train
 @pytest.mark.parametrize(("words", "message"), [(["dog"], "dog"), (["yes", "yes"], "different")])
 def test_impossible_words_are_refused(folder: Path, words: list[str], message: str) -> None:
     architecture = load_architecture(MODELS / "kws")
@@ -267,12 +271,14 @@ def test_impossible_words_are_refused(folder: Path, words: list[str], message: s
         run.with_words(architecture, dataset.scan(folder), words)
 
 
+@pytest.mark.train
 def test_a_teacher_for_other_words_is_refused(folder: Path) -> None:
     pupil = replace(load_architecture(MODELS / "kws"), labels=LABELS)
     with pytest.raises(MynaError, match="teacher has other labels"):
         run.load_teacher(MODELS / "kws", pupil)
 
 
+@pytest.mark.train
 def test_test_speakers_are_held_out_if_others_remain(folder: Path) -> None:
     clips = dataset.scan(folder)
     kept, held_out = run.split_speakers(clips, LABELS)
@@ -306,6 +312,7 @@ def test_training_learns_to_tell_tones_apart(folder: Path, tmp_path: Path) -> No
         assert set(calibration["labels"]) == {0, 1, 2, 3}
 
 
+@pytest.mark.train
 def test_what_has_no_class_calibrates_nothing(folder: Path, tmp_path: Path) -> None:
     further = corpus.unlabelled(dataset.scan(folder))
     bank = examples.make_bank(CONFIG, _sources(folder) + further, [], per_class=9, seed=1)
@@ -338,6 +345,7 @@ def test_a_trained_body_learns_other_words_from_named_speakers(
     assert found.tolist() == expected
 
 
+@pytest.mark.train
 def test_named_speakers_are_all_learned_from(folder: Path) -> None:
     clips = dataset.scan(folder)
     assert run.split_speakers(clips, LABELS, ["somebody"]) == (clips, False)
