@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE =
 JOBS ?= 2
 # The tests of `make quick`, without those marked qemu, train or data.
-QUICK = test_fixed.py ops layers passes frontend tflite formats report project device/test_frame.py \
+QUICK = test_fixed.py ops layers passes frontend formats report project device/test_frame.py \
     device/test_link.py device/test_messages.py package/test_channels.py audio/test_features.py
 C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*')
 
