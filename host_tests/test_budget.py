@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ asked = pytest.mark.parametrize(
 )
 
 
+@cache
 def compiled(train: str, ram: int) -> Project:
     return open_project(KWS, Options(train=train, ram=ram))
 
