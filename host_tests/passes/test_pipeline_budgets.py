@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain, combinations
 
 import numpy as np
@@ -24,7 +25,7 @@ from myna.passes.memory.masks import mask_by_streams, threshold
 from myna.passes.memory.plan import Program, peak, phases
 from myna.passes.memory.recompute import recompute
 from myna.passes.memory.schedule import schedule
-from myna.passes.pipeline import Options, compile_model
+from myna.passes.pipeline import Compiler, Options, compile_model
 from myna.passes.training.hindsight import RangeMode
 from myna.passes.training.knapsack import Demand, Layer, best_set
 from myna.passes.training.select import Contribution, layers_of, trained_tensors
@@ -34,10 +35,15 @@ each_network = pytest.mark.parametrize("name", ["plain", "reversible"])
 
 
 def compiled(name: str, options: Options) -> Program:
+    return compiler(name).compile(options)
+
+
+@cache
+def compiler(name: str) -> Compiler:
     model = tiny.quantized(name)
-    gains = {f"{layer}": Contribution(1.0, 1) for layer in body(name)}
+    gains = {layer: Contribution(1.0, 1) for layer in body(name)}
     ranges = tiny.gradient_ranges(model, RangeMode.RELATIVE)
-    return compile_model(model, ranges, options, contributions=gains)
+    return Compiler(model, ranges, Options(), contributions=gains)
 
 
 def body(name: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -106,6 +107,7 @@ def _is_whole(op: Operation, x: Tensor) -> bool:
     return op.window.kernel == x.shape[:2] and not any(op.window.padding)
 
 
+@cache  # the steps that a search for RAM compares often begin alike
 def _op(layers: tuple[Node, ...], maps: tuple[Tensor, ...], constants: tuple[Tensor, ...]) -> Rows:
     wave = _Wave(layers, maps)
     wave.run()
