@@ -73,7 +73,7 @@ def build_library(config: AudioConfig, compiler: str, *flags: str) -> Path:
     """
     text = '#include "audio/features.h"\n' + render_tables(config)
     text += "const struct audio_config *const audio_tables = &audio_config;\n"
-    sources = sorted(SOURCES.glob("*.[ch]"))
+    sources = sorted(SOURCES.rglob("*.[ch]"))
     read = [ARITHMETIC, *sources]
     parts = [text, compiler, *flags, *(path.read_text("utf-8") for path in read)]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
