@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import configparser
-import fcntl
 import hashlib
 import itertools
 import json
@@ -14,8 +13,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ import platformio
 from platformio.dependencies import get_core_dependencies
 
 from myna.device.target import PROJECT, Board, find_board, require
-from myna.device.tool import call
+from myna.device.tool import call, locked
 from myna.errors import MynaError
 
 CORE = PROJECT / ".pio-core"
@@ -66,7 +64,7 @@ class Firmware:
 def prepare() -> None:
     """Sets PlatformIO up in .pio-core so that it never asks the network; cheap when done."""
     CORE.mkdir(exist_ok=True)
-    with _locked(CORE / "lock"):
+    with locked(CORE / "lock"):
         _write_settings()
         _write_scons()
         _link_platform()
@@ -104,7 +102,7 @@ def build(
     elf = folder / board / "firmware.elf"
     stamp = elf.with_suffix(".inputs")  # the digest of what the image beside it is made of
     inputs = _inputs(entry, generated, (main, *extra_flags))
-    with _locked(folder.with_name(folder.name + ".lock")):
+    with locked(folder.with_name(folder.name + ".lock")):
         if not (elf.exists() and stamp.exists() and stamp.read_text("utf-8") == inputs):
             stamp.unlink(missing_ok=True)
             _run_pio(entry, generated, folder, extra_flags, main)
@@ -202,14 +200,6 @@ def _measure(board: Board, elf: Path) -> Firmware:
         flash_bytes=sum(sections.get(name, 0) for name in FLASH_SECTIONS),
         sections=sections,
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds an exclusive lock between processes."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _write_settings() -> None:

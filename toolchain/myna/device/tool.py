@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from myna.device.target import require
 from myna.errors import MynaError
@@ -36,3 +39,11 @@ def call(
     if result.returncode not in fine:
         raise MynaError(f"failed: {result.stderr.strip()[:2000]}", where=command[0])
     return result
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock between processes."""
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from myna.device.target import PROJECT, require
+from myna.device.tool import locked
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.names import CLASSES, SEED, STEP
@@ -59,10 +60,11 @@ def _compile(
     made = output.with_stem(f"{output.stem}-{digest}")
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=made.parent) as folder:
-            draft = Path(folder, made.name)
-            _run([*command, "-o", str(draft)])
-            draft.rename(made)  # atomic: several processes may build at once
+        with locked(output.with_suffix(".lock")):  # what another process compiles is waited for
+            if not made.exists():
+                draft = made.with_suffix(".draft")
+                _run([*command, "-o", str(draft)])
+                draft.rename(made)
     return made
 
 
