@@ -59,12 +59,13 @@ cat >chip.ld <<'L'
 SECTIONS { . = 0; .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.ARM*) }
            . = 0x20020000; .data : { *(.data*) *(.bss*) *(COMMON) } }
 L
+changed() { echo "changed: $1" >&2; exit 1; }
 run() { # name, QEMU machine, CPU, FPU
     arm-none-eabi-gcc -O2 -ffp-contract=off -mthumb -mfloat-abi=hard -mcpu="$3" -mfpu="$4" \
         -nostartfiles -T chip.ld chip.c -lm -o "$1.elf"
     timeout 60 qemu-system-arm -M "$2" -nographic -monitor none -serial none \
-        -semihosting-config enable=on,target=native -kernel "$1.elf" >"$1.txt" 2>&1
-    [ "$(wc -l <"$1.txt")" -eq 20000 ]
+        -semihosting-config enable=on,target=native -kernel "$1.elf" >"$1.txt" 2>&1 || true
+    [ "$(wc -l <"$1.txt")" -eq 20000 ] || changed "$1 did not print 20000 results"
 }
 run m4f mps2-an386 cortex-m4 fpv4-sp-d16
 run m7sp mps2-an500 cortex-m7 fpv5-sp-d16
@@ -73,7 +74,6 @@ run m7dp mps2-an500 cortex-m7 fpv5-d16
 differ() { # two names, number of the function
     paste "$1.txt" "$2.txt" | sed -n "$(($3 * 4000 + 1)),$(($3 * 4000 + 4000))p" | awk '$1 != $2' | wc -l
 }
-changed() { echo "changed: $1" >&2; exit 1; }
 echo "results of 4000 that differ:   M4F / M7 with double FPU   M4F / M7 with single FPU"
 k=0
 for name in expf sinf powf sqrtf roundf; do

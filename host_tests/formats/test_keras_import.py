@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -353,6 +354,18 @@ def test_changed_files_are_refused_before_they_do_harm(
     path = changed(good, tmp_path / "changed.keras", change)
     with pytest.raises(MynaError, match=error):
         importer.read_keras(path, "changed", None)
+
+
+def test_a_damaged_stream_in_a_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "stream.keras"
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "[" + "0, 1, 2, " * 999 + "3]")
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"config.json") + len("config.json")
+    data[begin + 2 : begin + 12] = b"\xff" * 10
+    path.write_bytes(data)
+    with pytest.raises(MynaError, match=r"is no \.keras file"):
+        importer.read_keras(path, "stream", None)
 
 
 def test_damaged_and_missing_files_are_refused(good: Path, tmp_path: Path) -> None:

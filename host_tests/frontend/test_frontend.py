@@ -101,6 +101,14 @@ BROKEN: dict[str, tuple[list[Any], object, str]] = {
     "dense_on_map": (["layers", 9, "inputs"], ["pool"], "flat input"),
     "label_count": (["labels"], ["yes"], "1 labels"),
     "output": (["output"], "absent", "output has shape None"),
+    "no_stride": (["layers", 7, "strides"], [0, 1], "strides is not made of whole numbers"),
+    "half_a_row": (["layers", 7, "pool"], [2.5, 1], "pool is not made of whole numbers"),
+    "concat_of_nothing": (["layers", 6, "inputs"], [], "has no input"),
+    "number_as_name": (["name"], 7, "must be text"),
+    "list_as_op": (["layers", 6, "op"], ["concat"], "must be text"),
+    "list_as_input": (["layers", 6, "inputs"], [["r"]], "must be text"),
+    "text_as_labels": (["labels"], "ab", "labels must be a list"),
+    "list_as_audio": (["audio"], [], "audio an object"),
 }
 
 
@@ -122,6 +130,19 @@ def test_files_that_are_no_architecture_are_refused(tmp_path: Path, content: str
     (tmp_path / "architecture.json").write_text(content)
     with pytest.raises(MynaError, match="is not an architecture"):
         models.load_architecture(tmp_path)
+
+
+def test_deep_nesting_is_no_architecture(tmp_path: Path) -> None:
+    (tmp_path / "architecture.json").write_text("[" * 100_000)
+    with pytest.raises(MynaError, match="is not an architecture"):
+        models.load_architecture(tmp_path)
+
+
+def test_an_empty_file_of_weights_is_refused(tmp_path: Path) -> None:
+    models.save_model(small_model(), tmp_path)
+    (tmp_path / "float.npz").write_bytes(b"")
+    with pytest.raises(MynaError, match="cannot be read"):
+        models.load_model(tmp_path)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

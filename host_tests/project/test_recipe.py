@@ -77,10 +77,13 @@ def test_an_op_that_networks_use_is_added_in_eight_files(copy: Path) -> None:
     assert len(found) <= MOST_FILES, found
     assert "host_tests/golden/ops.json" in found
     run(copy, sys.executable, "-m", "mypy", "toolchain/myna/layers/maximum.py")
+    kernels = [f"firmware/kernels/maximum.{end}" for end in "hc"]
+    run(copy, str(Path(sys.executable).with_name("clang-format")), "--dry-run", "-Werror", *kernels)
     run(copy, sys.executable, "-m", "ruff", "check", "toolchain")
     run(copy, sys.executable, "-m", "ruff", "format", "--check", "toolchain")
 
 
+@pytest.mark.nightly
 @pytest.mark.train
 def test_a_kernel_that_differs_is_found(copy: Path) -> None:
     """The recipe's last command compares the new kernel, too."""

@@ -6,7 +6,7 @@ Tables made so need no list to be kept by hand, and none that two people edit at
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -29,16 +29,22 @@ def subclasses(package: str, base: type[Kind], having: str) -> tuple[type[Kind],
         package: its dotted name.
         base: the class.
         having: an attribute that only complete ones have, and no mere base of others.
+
+    Raises:
+        TypeError: a class without that attribute is no base of others: it would be lost.
     """
-    return tuple(
+    found = [
         value
-        for module in modules(package)
+        for module in list(modules(package))  # all, before it is known which are bases
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, base)
         and value.__module__ == module.__name__
-        and hasattr(value, having)
-    )
+    ]
+    for kind in found:
+        if not hasattr(kind, having) and not kind.__subclasses__():
+            raise TypeError(f"{kind.__module__}.{kind.__name__} has no {having!r}")
+    return tuple(kind for kind in found if hasattr(kind, having))
 
 
 def constants(package: str, name: str) -> Iterator[Any]:
@@ -46,3 +52,17 @@ def constants(package: str, name: str) -> Iterator[Any]:
     for module in modules(package):
         if name in vars(module):
             yield vars(module)[name]
+
+
+def by_name(parts: Iterable[Mapping[Any, Any]]) -> dict[Any, Any]:
+    """One table of the parts that several files define.
+
+    Raises:
+        ValueError: two files define the same entry, of which one would be lost.
+    """
+    table: dict[Any, Any] = {}
+    for part in parts:
+        if twice := table.keys() & part.keys():
+            raise ValueError(f"two files define {', '.join(map(str, twice))}")
+        table |= part
+    return table

@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _shared(env: Any, node: Any) -> Any:
     digest = hashlib.sha256(data).hexdigest()[:16]
     stem = f"{objects / source.relative_to(firmware)}-{digest}"
     made = Path(f"{stem}.o")
-    if made.exists():
+    if made.exists() and made.stat().st_size:
         os.utime(made)
         return [env.File(str(made))]
     draft = env.Object(f"{stem}.{os.getpid()}.o", node, CPPPATH=[str(firmware)])
@@ -95,13 +96,16 @@ def _shared(env: Any, node: Any) -> Any:
 
 
 for old in objects.rglob("*.o"):
-    if time.time() - old.stat().st_mtime > UNUSED:
-        old.unlink(missing_ok=True)
+    with suppress(FileNotFoundError):  # a build that runs at the same time moves its drafts
+        if time.time() - old.stat().st_mtime > UNUSED:
+            old.unlink()
 for folder in SHARED:
     env.AddBuildMiddleware(_shared, str(firmware / folder / "*"))
 
 env.BuildSources("$BUILD_DIR/generated", str(generated), "+<*.c>")
 program = env.BuildProgram()
+if prefix:
+    env.Depends(program, env["LDSCRIPT_PATH"])  # SCons sees no file in a linker's flags
 
 
 def _boot(target: object, source: list[object], env: object) -> None:

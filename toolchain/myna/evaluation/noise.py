@@ -129,7 +129,7 @@ class NoiseExam:
     seed: int
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `study.Exam`."""
+        """See `protocol.Exam`."""
         questions, clips = dict(self._questions()), self.noises
         begin(engine, self.seed)
         if self.resident.enrolled is not None:

@@ -87,7 +87,7 @@ class OpenSetExam:
     seed: int
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `study.Exam`."""
+        """See `protocol.Exam`."""
         labels = self.genuine.labels
         begin(engine, self.seed)
         before = engine.judge(self.genuine.features)

@@ -46,7 +46,7 @@ class WordsExam:
     seed: int
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `study.Exam`."""
+        """See `protocol.Exam`."""
         task, known = self.task, self.known
         result = task.to_json()
         begin(engine, self.seed)

@@ -83,7 +83,7 @@ class SelfExam:
     seed: int
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `study.Exam`.
+        """See `protocol.Exam`.
 
         Raises:
             MynaError: the engine is a board, or computes in floats.

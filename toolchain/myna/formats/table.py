@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from myna.discovery import constants
+from myna.discovery import by_name, constants
 from myna.frontend.keras_draft import Draft
 from myna.ir import Node
 from myna.layers.base import Layer, Shape
@@ -29,16 +29,7 @@ FromTflite = Callable[[Network, Operator], None]
 ToTflite = Callable[[Writer, Node], None]
 
 
-def _table(name: str) -> dict[Any, Any]:
-    """One table of all files; what two files have would be a mistake."""
-    table: dict[Any, Any] = {}
-    for part in constants(FILES, name):
-        assert not table.keys() & part.keys(), f"two files have {table.keys() & part.keys()}"
-        table |= part
-    return table
-
-
-FROM_KERAS: Mapping[str, FromKeras] = _table("FROM_KERAS")
-TO_KERAS: Mapping[str, ToKeras] = _table("TO_KERAS")
-FROM_TFLITE: Mapping[str, FromTflite] = _table("FROM_TFLITE")
-TO_TFLITE: Mapping[type, ToTflite] = _table("TO_TFLITE")
+FROM_KERAS: Mapping[str, FromKeras] = by_name(constants(FILES, "FROM_KERAS"))
+TO_KERAS: Mapping[str, ToKeras] = by_name(constants(FILES, "TO_KERAS"))
+FROM_TFLITE: Mapping[str, FromTflite] = by_name(constants(FILES, "FROM_TFLITE"))
+TO_TFLITE: Mapping[type, ToTflite] = by_name(constants(FILES, "TO_TFLITE"))

@@ -7,7 +7,9 @@ Importing this module imports TensorFlow; `myna import` does, for such a file on
 from __future__ import annotations
 
 import json
+import lzma
 import os
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ MODELS = ("Functional", "Sequential")
 DATA = ("__keras_tensor__", "__tensor__", "__numpy__")
 PARTS = ("keras.constraints", "keras.dtype_policies", "keras.initializers", "keras.regularizers")
 CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__")
+# What unpacking raises besides; encrypted and deeply nested files raise RuntimeError.
+DAMAGED = (BadZipFile, zlib.error, lzma.LZMAError)
 BRINGS_CODE = "runs code that the file brings along", "use Keras's own layers in its place"
 SCALE_AND_SHIFT = "use BatchNormalization, which can be folded"
 CONVOLVE = "use Conv1D over time instead"
@@ -127,7 +131,7 @@ def _configuration(path: Path) -> Any:
             return json.loads(archive.read(CONFIG))
     except FileNotFoundError as error:
         raise MynaError("there is no such file", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, KeyError, RecursionError, NotImplementedError, BadZipFile) as e:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, *DAMAGED) as e:
         raise MynaError(
             f"is no .keras file ({type(e).__name__}: {e})",
             where=str(path),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ def load_model(folder: Path) -> FloatModel:
         raise MynaError(
             "the model has no weights", where=str(path), fix="train it with `myna train`"
         ) from error
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise MynaError(
             f"cannot be read ({error})", where=str(path), fix="restore the file or train again"
         ) from error
@@ -96,6 +97,7 @@ def load_architecture(folder: Path) -> FloatModel:
     path = folder if folder.suffix == ".json" else folder / "architecture.json"
     try:
         text = json.loads(path.read_text("utf-8"))
+        _expect_texts(text)
         layers = tuple(
             Layer(
                 layer["name"],
@@ -120,7 +122,7 @@ def load_architecture(folder: Path) -> FloatModel:
         raise MynaError(
             "no such model", where=str(path), fix="name a folder with an architecture.json"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MynaError(
             f"is not an architecture ({type(error).__name__}: {error})",
             where=str(path),
@@ -128,6 +130,17 @@ def load_architecture(folder: Path) -> FloatModel:
         ) from error
     check_model(model, path)
     return model
+
+
+def _expect_texts(text: Mapping[str, Any]) -> None:
+    """Raise a TypeError unless what must be text in an architecture is, and lists are lists."""
+    named = [text["name"], text["input"]["name"], text["output"]]
+    for layer in text["layers"]:
+        named += [layer["name"], layer["op"], *layer["inputs"]]
+    if not all(isinstance(name, str) for name in named):
+        raise TypeError("names, ops and inputs must be text")
+    if not (isinstance(text["labels"], list) and isinstance(text["audio"], dict)):
+        raise TypeError("labels must be a list, and audio an object")
 
 
 def save_model(model: FloatModel, folder: Path) -> None:
@@ -197,8 +210,8 @@ def check_model(model: FloatModel, path: Path) -> None:
             _fail(path, layer.name, problem)
         try:
             known[layer.name] = output_shape(layer, [known[name] for name in layer.inputs])
-        except (ValueError, TypeError) as error:
-            _fail(path, layer.name, str(error))
+        except (ValueError, TypeError, ZeroDivisionError, IndexError) as error:
+            _fail(path, layer.name, str(error) or "its attributes make no shape")
     if model.loss not in LOSSES:
         _fail(path, model.loss, f"loss is not one of {', '.join(LOSSES)}")
     if model.loss == "reconstruct":

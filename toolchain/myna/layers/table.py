@@ -6,16 +6,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from myna.discovery import subclasses
+from myna.discovery import by_name, subclasses
 from myna.layers.base import Layer, LayerType, Shape
 from myna.layers.clamp import ACTIVATIONS
 from myna.layers.weighted import Weighted
 from myna.layers.window import PADDINGS
 
-LAYERS: Mapping[str, LayerType] = {
-    kind.op: kind() for kind in subclasses(__package__, LayerType, "op")
-}
+LAYERS: Mapping[str, LayerType] = by_name(
+    {kind.op: kind()} for kind in subclasses(__package__, LayerType, "op")
+)
 NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+SIZES = {"filters", "kernel", "pool", "shape", "strides", "units"}  # attributes
 BAD_NAME = "a name must be a letter, then letters, digits and _"
 
 
@@ -47,6 +48,12 @@ def problems(layer: Layer, known: Mapping[str, Shape]) -> Iterator[str]:
         yield f"activation is not one of {', '.join(ACTIVATIONS)}"
     if layer.attrs.get("padding", "same") not in PADDINGS:
         yield f"padding is not one of {', '.join(PADDINGS)}"
+    for key in kind.attributes & SIZES:
+        sizes = (
+            layer.attrs[key] if isinstance(layer.attrs[key], list | tuple) else [layer.attrs[key]]
+        )
+        if not all(type(size) is int and size > 0 for size in sizes):
+            yield f"{key} is not made of whole numbers from 1"
     if not NAME.fullmatch(layer.name):
         yield BAD_NAME
     if layer.name in known:
@@ -56,3 +63,5 @@ def problems(layer: Layer, known: Mapping[str, Shape]) -> Iterator[str]:
             yield f"input {name!r} is not defined before it"
     if kind.arity is not None and len(layer.inputs) != kind.arity:
         yield f"{layer.op} takes {kind.arity} inputs"
+    if not layer.inputs:
+        yield f"{layer.op} has no input"

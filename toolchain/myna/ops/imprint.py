@@ -22,7 +22,6 @@ from myna.ops.base import Case, Op, Type, expect, int64
 from myna.ops.sgd import BIAS_MAX
 
 CENTER_BITS = 4  # fraction bits of the centre
-MOST_SHOTS = 1 << 12  # keeps the squares of the centred sums within int64
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ HIGHLIGHTS = (
         _open_set,
     ),
     Highlight(
-        "New Arabic words, {shots} takes of each, all in {ram:,} bytes of RAM",
+        "New Arabic words, {shots} takes of each, in {ram:,} bytes of RAM all told, where the last "
+        "layer learns",
         "figures/13-new-words-5-64K.json",
         "results",
         _learned,

@@ -174,7 +174,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         intact = checkpoint.crc == record["crc"]
     except FileNotFoundError as error:
         raise MynaError("no such file", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise MynaError(
             f"is no saved state ({error})", where=str(path), fix="save one with `myna export`"
         ) from error
