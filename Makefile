@@ -8,7 +8,8 @@
 PYTHON := .venv/bin/python
 # Bytecode is kept, whatever the shell says: tests start Python more than a hundred times.
 export PYTHONDONTWRITEBYTECODE =
-JOBS ?= 2
+# One more than processors: tests often wait for an emulator.
+JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 # The tests of `make quick`, without those marked qemu, train or data.
 QUICK = test_fixed.py ops layers passes frontend formats report project device/test_frame.py \
     device/test_link.py device/test_messages.py package/test_channels.py audio/test_features.py

@@ -22,7 +22,7 @@ settings.load_profile("myna")
 TENSORFLOW = "tensorflow"
 # The groups of tests that take longest begin first, so that all processes end at the same time.
 LONG = (
-    TENSORFLOW,
+    *("test_guide", TENSORFLOW, "test_recipe"),
     *("test_budget", "test_boards", "test_export", "test_package_without_front_end"),
     *("test_storage_on_boards", "test_verify", "test_bench", "test_kernels", "test_server"),
 )
@@ -69,8 +69,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _group(item: pytest.Item) -> str:
-    """Tests of a group share a process: those of a file its fixtures, and all TensorFlow."""
-    return TENSORFLOW if item.get_closest_marker("train") else item.path.stem
+    """Tests of a group share a process: those of a file its fixtures, and all TensorFlow.
+
+    Those of the project as a whole start processes of their own.
+    """
+    alone = item.path.parent.name == "project" or not item.get_closest_marker("train")
+    return item.path.stem if alone else TENSORFLOW
 
 
 @pytest.fixture(scope="session")

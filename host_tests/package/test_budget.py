@@ -268,8 +268,9 @@ def enrolled(project: Project, takes: int) -> tuple[VerifiedEnrollment, Footprin
 @pytest.mark.parametrize(
     ("train", "ram", "takes"),
     [
-        *(("head", 32 * K, 1), ("all", 128 * K, 1)),
+        ("head", 32 * K, 1),
         pytest.param("head", 64 * K, 5, marks=pytest.mark.nightly),
+        pytest.param("all", 128 * K, 1, marks=pytest.mark.nightly),
     ],
 )
 def test_five_new_words_are_enrolled_within(train: str, ram: int, takes: int) -> None:

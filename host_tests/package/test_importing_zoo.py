@@ -7,6 +7,7 @@ Each comes in both ways: as TensorFlow Lite's int8 file, and in float, to be qua
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from myna.sessions.checkpoint import read_board
 from myna.sessions.export import export_model
 from support import gradients, zoo
 from support.kept import kept
-from support.pairs import pairs
+from support.pairs import pairs, some_by_day
 
 pytest.importorskip("tflite_micro")
 from support.micro import Micro, without_softmax
@@ -39,9 +40,13 @@ COSINE = 0.99
 ROUTES = {"tflite": import_tflite, "keras": import_keras}
 
 
-def each_case(shift: int) -> pytest.MarkDecorator:
-    """Each network by one route, both at night; one test by those that another does not take."""
-    return pytest.mark.parametrize(("name", "route"), pairs(list(zoo.ZOO), list(ROUTES), shift))
+def each_case(shift: int, daily: Sequence[str] = tuple(zoo.ZOO)) -> pytest.MarkDecorator:
+    """Each network by one route, both at night; one test by those that another does not take.
+
+    The slowest tests take some of the networks by day.
+    """
+    networks = some_by_day(zoo.ZOO, daily)
+    return pytest.mark.parametrize(("name", "route"), pairs(networks, list(ROUTES), shift))
 
 
 @cache
@@ -118,7 +123,7 @@ def test_inference_equals_tflite_micro(name: str, route: str, inputs: int) -> No
 
 
 @pytest.mark.qemu
-@each_case(1)
+@each_case(1, daily=("ds_cnn", "autoencoder", "pools"))
 def test_a_cortex_m4_is_verified(name: str, route: str, tmp_path: Path) -> None:
     result = tmp_path / "result.json"
     where = ["--board", "qemu_m4", "--steps", str(STEPS), "--json", str(result)]
@@ -129,7 +134,7 @@ def test_a_cortex_m4_is_verified(name: str, route: str, tmp_path: Path) -> None:
     assert found["compared"] > STEPS * 20
 
 
-@each_case(1)
+@each_case(1, daily=("mobilenet_v2", "tc_resnet8", "motion"))
 def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str, inputs: int) -> None:
     project, xs = project_of(name, route), inputs_of(name, route, inputs)
     features, labels = lesson(name, route)

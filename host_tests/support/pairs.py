@@ -3,10 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 from _pytest.mark import ParameterSet
+from myna.device.target import BOARDS
+
+NIGHT = [pytest.mark.nightly]
+
+
+def some_by_day(values: Iterable[object], daily: Sequence[object]) -> list[ParameterSet]:
+    """All values, of which those that are not tried daily are left to the night."""
+    return [pytest.param(value, marks=[] if value in daily else NIGHT) for value in values]
+
+
+def emulated(*boards: str) -> list[ParameterSet]:
+    """Emulated boards, by default all; the M7 runs the M4's code on such a machine: at night."""
+    return [
+        pytest.param(board, marks=[pytest.mark.qemu, *(NIGHT if board == "qemu_m7" else [])])
+        for board in boards or [each for each in BOARDS if each != "host"]
+    ]
 
 
 def pairs(rows: Sequence[object], columns: Sequence[object], shift: int = 0) -> list[ParameterSet]:
@@ -22,7 +38,7 @@ def pairs(rows: Sequence[object], columns: Sequence[object], shift: int = 0) -> 
     return [
         pytest.param(
             *(*a.values, *b.values),
-            marks=[*a.marks, *b.marks, *([] if (i, j) in often else [pytest.mark.nightly])],
+            marks=[*a.marks, *b.marks, *([] if (i, j) in often else NIGHT)],
         )
         for i, a in enumerate(first)
         for j, b in enumerate(second)

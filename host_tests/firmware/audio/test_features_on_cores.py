@@ -19,10 +19,11 @@ from myna.audio.synth import speak, voices
 from myna.audio.tables import make_tables
 from myna.device import pio, target
 from support import fake_board
+from support.pairs import emulated
 
 PROBE = Path(__file__).with_name("audio_probe.c")
 FLAGS = ("-Wl,--wrap=myna_server_init", "-Wl,--wrap=myna_server_poll")
-CORES = ["host", *(pytest.param(b, marks=pytest.mark.qemu) for b in target.BOARDS if b != "host")]
+CORES = ["host", *emulated()]
 LOW, HIGH = -32768, 32767
 # an odd number of bands, to leave a remainder however many are taken at a time
 CONFIG = replace(fake_board.AUDIO, mels=37, multiplier=(1 << 17,) * 10)

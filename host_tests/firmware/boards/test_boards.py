@@ -18,16 +18,10 @@ from myna.device import pio, session, target
 from myna.device.frame import MAX_ENCODED
 from myna.errors import MynaError
 from support import fake_board
+from support.pairs import emulated
 
 PROBE = Path(__file__).with_name("port_probe.c")
 PROBE_FLAGS = ("-Wl,--wrap=myna_server_init", "-Wl,--wrap=myna_server_poll")
-# The M7 runs the M4's code on a machine of the same family: at night.
-MARKS = {"qemu_m7": (pytest.mark.qemu, pytest.mark.nightly)}
-EMULATED = [
-    pytest.param(name, marks=MARKS.get(name, pytest.mark.qemu))
-    for name in target.BOARDS
-    if name != "host"
-]
 
 
 def _generated(folder: Path, code: str = "") -> Path:
@@ -39,7 +33,7 @@ def _generated(folder: Path, code: str = "") -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["host", *EMULATED])
+@pytest.fixture(scope="module", params=["host", *emulated()])
 def board(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

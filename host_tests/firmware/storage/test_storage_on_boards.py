@@ -24,16 +24,13 @@ from myna.device.status import Status
 from support import fake_board
 from support.fake_board import FakeModel
 from support.fake_flash import DATA_AT, HEADER, is_intact, sign
+from support.pairs import emulated
 
 SLOT = 128 * 1024
 CLIPS = {3: (np.random.default_rng(8).integers(-128, 128, (49, 10), np.int8), 2)}
 ERASED = 0xFFFFFFFF
 ROUNDS = 60  # saves that fit in the board's receive window at once
 WITHOUT_MEMORY = [("qemu_m4", False), ("qemu_m55", False), ("qemu_m55", True)]  # is a file given?
-
-
-def _emulated(*names: str) -> list[object]:
-    return [pytest.param(name, marks=pytest.mark.qemu) for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +90,7 @@ def _change_classes(nv: Path, classes: int) -> None:
     nv.write_bytes(flash)
 
 
-@pytest.mark.parametrize("name", ["host", *_emulated("qemu_m3", "qemu_m4", "qemu_m7")])
+@pytest.mark.parametrize("name", ["host", *emulated("qemu_m3", "qemu_m4", "qemu_m7")])
 def test_what_was_saved_is_there_after_a_restart(
     image: Callable[[str], Path], name: str, nv: Path
 ) -> None:
@@ -255,7 +252,7 @@ def test_a_stored_state_that_the_model_cannot_run_is_not_used(
         assert board.read_state() == _learned(0)
 
 
-@pytest.mark.parametrize("name", ["host", *_emulated("qemu_m4")])
+@pytest.mark.parametrize("name", ["host", *emulated("qemu_m4")])
 def test_a_booted_board_keeps_its_memory_beside_its_port(
     image: Callable[[str], Path], name: str, tmp_path: Path
 ) -> None:
