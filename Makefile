@@ -49,5 +49,5 @@ lint:
 	.venv/bin/clang-format --dry-run -Werror $(C_FILES)
 
 clean:
-	-$(PYTHON) -c "from myna.device.target import BOARDS, halt; [halt(board) for board in BOARDS]"
+	-$(PYTHON) -c "from myna.device.ports import halt; from myna.device.target import BOARDS; [halt(board) for board in BOARDS]"
 	rm -rf .pio .pio-core build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x0238a74cu
+#define PROTOCOL_ABI 0x374e2f7du
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -189,6 +189,11 @@ struct message_clip_set {
 };
 _Static_assert(sizeof(struct message_clip_set) == 4, "no padding");
 
+struct message_clips_clear {
+    uint16_t lowest;
+};
+_Static_assert(sizeof(struct message_clips_clear) == 2, "no padding");
+
 struct message_infer {
     uint16_t slot;
     uint16_t trace;
@@ -327,6 +332,7 @@ union message_request {
     struct message_features_put features_put;
     struct message_features_get features_get;
     struct message_clip_set clip_set;
+    struct message_clips_clear clips_clear;
     struct message_infer infer;
     struct message_score score;
     struct message_train train;
@@ -358,7 +364,7 @@ union message_request {
     X(FEATURES_PUT, features_put, 4, true, STATUS) \
     X(FEATURES_GET, features_get, 6, false, AGAIN) \
     X(CLIP_SET, clip_set, 4, false, STATUS) \
-    X(CLIPS_CLEAR, clips_clear, 0, false, STATUS) \
+    X(CLIPS_CLEAR, clips_clear, 2, false, STATUS) \
     X(INFER, infer, 6, false, AGAIN) \
     X(SCORE, score, 4, false, ANSWER) \
     X(TRAIN, train, 6, false, ANSWER) \

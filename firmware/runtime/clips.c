@@ -10,8 +10,12 @@ _Static_assert(MYNA_FEATURE_BYTES <= UINT16_MAX && MYNA_MAX_CLIPS <= UINT16_MAX,
 static struct clip clips[MYNA_MAX_CLIPS];
 const uint32_t myna_clips_bytes = sizeof clips;
 
-void myna_clips_clear(void) {
-    memset(clips, 0, sizeof clips);
+void myna_clips_clear(uint32_t lowest) {
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        if (lowest == 0u || (clips[slot].stored && clips[slot].label >= lowest)) {
+            memset(&clips[slot], 0, sizeof clips[slot]);
+        }
+    }
 }
 
 struct clip *myna_clips_at(uint32_t slot) {

@@ -18,7 +18,8 @@ struct clip {
 
 extern const uint32_t myna_clips_bytes;
 
-void myna_clips_clear(void);
+/* Forgets the clips of classes from `lowest` on; 0: everything in all slots. */
+void myna_clips_clear(uint32_t lowest);
 
 /* The clip in a slot, stored or not; NULL if there is no such slot. */
 struct clip *myna_clips_at(uint32_t slot);

@@ -188,9 +188,8 @@ enum status myna_handle_clip_set(const struct request *request, struct reply *re
 }
 
 enum status myna_handle_clips_clear(const struct request *request, struct reply *reply) {
-    (void)request;
     (void)reply;
     myna_audio_abort();
-    myna_clips_clear();
+    myna_clips_clear(request->fixed.clips_clear.lowest);
     return STATUS_OK;
 }

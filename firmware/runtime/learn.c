@@ -65,7 +65,7 @@ static int32_t study(const struct message_learn *options, const struct clip *cli
 
 static void rehearse(const struct message_learn *options) {
     uint32_t key = key_of(TAG_REHEARSE);
-    uint32_t memory = vary_draw(key, 0u, myna_model.replay_count);
+    uint32_t memory = vary_draw(key, DRAW_MEMORY, myna_model.replay_count);
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
     if (myna_model.latent == myna_model.features) {

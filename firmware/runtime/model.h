@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 6
+#define MYNA_MODEL_ABI 7
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -31,6 +31,19 @@ struct myna_output {
 /* outputs[first] … outputs[first + count - 1] */
 struct myna_node {
     uint16_t first, count;
+};
+
+enum myna_form {
+    MYNA_INT8,
+    MYNA_INT32,
+    MYNA_PAIR, /* mantissa and exponent; low bounds the mantissa, high the exponent's magnitude */
+};
+
+/* What `count` elements at `offset` bytes of the state may be: from low to high. */
+struct myna_bound {
+    uint32_t offset, count;
+    int32_t low, high;
+    enum myna_form form;
 };
 
 /*
@@ -59,6 +72,8 @@ struct myna_model {
     uint8_t *state; /* everything that training changes and every hyper-parameter */
     const uint8_t *state_init;
     uint32_t state_bytes;
+    const struct myna_bound *state_bounds; /* outside, addresses and sums need not hold */
+    uint16_t bound_count;
     uint32_t arena_bytes;
     struct myna_recording
         *recording;      /* in the arena: valid until the model runs; NULL as audio is */

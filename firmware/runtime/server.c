@@ -121,7 +121,7 @@ static void receive(const struct frame *frame) {
 }
 
 void myna_server_init(void) {
-    myna_clips_clear();
+    myna_clips_clear(0u);
     myna_state_restore();
 }
 

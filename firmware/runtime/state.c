@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define LEAST_MANTISSA (1 << 30) /* of a pair that is not zero */
+
 struct state_info myna_state_info;
 
 void myna_state_reset(void) {
@@ -15,8 +17,34 @@ void myna_state_reset(void) {
     myna_state_info.is_stored = false;
 }
 
+static bool is_inside(const struct myna_bound *bound, const uint8_t *at) {
+    int32_t words[2];
+    if (bound->form == MYNA_INT8) {
+        int8_t byte;
+        memcpy(&byte, at, sizeof byte);
+        return byte >= bound->low && byte <= bound->high;
+    }
+    memcpy(words, at, bound->form == MYNA_PAIR ? sizeof words : sizeof words[0]);
+    if (bound->form == MYNA_INT32) {
+        return words[0] >= bound->low && words[0] <= bound->high;
+    }
+    if (words[0] == 0 && words[1] == 0) {
+        return bound->low == 0;
+    }
+    return words[0] >= LEAST_MANTISSA && words[1] >= -bound->high && words[1] <= bound->high;
+}
+
 bool myna_state_is_usable(void) {
-    return *myna_model.classes >= 1 && *myna_model.classes <= myna_model.max_classes;
+    static const uint8_t sizes[] = {[MYNA_INT8] = 1u, [MYNA_INT32] = 4u, [MYNA_PAIR] = 8u};
+    for (uint32_t i = 0u; i < myna_model.bound_count; i++) {
+        const struct myna_bound *bound = &myna_model.state_bounds[i];
+        for (uint32_t element = 0u; element < bound->count; element++) {
+            if (!is_inside(bound, myna_model.state + bound->offset + element * sizes[bound->form])) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 static enum status to_status(enum storage_status outcome) {

@@ -17,7 +17,7 @@ __attribute__((warn_unused_result)) enum status myna_state_save(struct message_s
 /* Forgets the stored one. */
 __attribute__((warn_unused_result)) enum status myna_state_erase(void);
 
-/* Whether the model can run with it; with more classes than rows it would leave its tensors. */
+/* Whether all values are within the model's bounds; with others it might leave its tensors. */
 bool myna_state_is_usable(void);
 
 struct state_info {

@@ -8,10 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define DRAW_NOISE                                                                \
-    0x100u /* number of the draw that chooses a noise; myna_audio_vary's are less \
-            */
-
 /* One of the stored clips without speech; NULL if there is none. */
 static const int8_t *choose_noise(uint32_t key) {
     uint16_t noises[MYNA_MAX_CLIPS];

@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+/* Numbers of the draws that choose a noise, and a memory; those of myna_audio_vary are less. */
+#define DRAW_NOISE 0x100u
+#define DRAW_MEMORY 0x101u
+
 /* Draw number `index` of a key, one of 0 … below - 1. */
 static inline uint32_t vary_draw(uint32_t key, uint32_t index, uint32_t below) {
     return (uint32_t)(((uint64_t)fx_random32(key, index) * below) >> 32);

@@ -17,7 +17,10 @@ from myna.device.target import PROJECT
 from myna.engines import library
 from myna.engines.library import compile_library
 from myna.errors import MynaError
+from myna.frontend.identifiers import RESERVED
+from myna.frontend.model import FloatModel, load_architecture, save_architecture
 from myna.ir import Kind
+from myna.layers.table import NAME
 from myna.passes.lowering.quantize import QuantizedModel
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options, compile_model
@@ -126,9 +129,60 @@ def test_names_are_identifiers_and_stay_distinct(name: str) -> None:
         assert len(set(identifiers)) == len(names)
 
 
+# Of C, of its headers, of generated code, and of the runtime.
+WORDS = (
+    *("auto", "bool", "int8_t", "NULL", "offsetof", "uint8_t", "true", "while", "errno", "main"),
+    *("arena", "ending", "frozen", "imprint", "infer", "learn", "myna_model", "node_table"),
+    *(
+        "outputs",
+        "output_table",
+        "recall",
+        "rehearse",
+        "state",
+        "state_init",
+        "trace",
+        "train_step",
+    ),
+    *("const_", "at_", "t_", "n_", "TRACE", "MYNA_MAX_CLIPS", "myna_conv2d_s8"),
+)
+
+
+def renamed(word: str, folder: Path) -> FloatModel:
+    """The plain network, of which a layer is called this, as it is read from a file."""
+    model = tiny.float_model("plain")
+    old = model.layers[0].name
+    save_architecture(model, folder)
+    file = folder / "architecture.json"
+    file.write_text(file.read_text("utf-8").replace(f'"{old}"', f'"{word}"'), "utf-8")
+    weights = {name.replace(f"{old}/", f"{word}/"): w for name, w in model.weights.items()}
+    return replace(load_architecture(folder), weights=weights)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_layer_may_be_called_what_c_calls_its_own(word: str, tmp_path: Path) -> None:
+    model = tiny.quantize_over(renamed(word, tmp_path), tiny.features(6))
+    generate(compiled(model, Options()), labels(model), tmp_path, "pytest")
+    result = compile_model_c(tmp_path, ("gcc",))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("word", sorted(filter(NAME.fullmatch, RESERVED)))
+def test_a_layer_is_not_called_what_training_calls_its_own(word: str, tmp_path: Path) -> None:
+    with pytest.raises(MynaError, match=f"{word}.*choose another name"):
+        renamed(word, tmp_path)
+
+
+def test_comments_hold_whatever_a_command_says(tmp_path: Path) -> None:
+    model = tiny.quantized("plain")
+    command = "myna build models/*/x a??/ b\\\n*/ int y; /* z"
+    generate(compiled(model, Options(train="head")), labels(model), tmp_path, command)
+    result = compile_model_c(tmp_path, ("gcc",))
+    assert result.returncode == 0, result.stderr
+
+
 def test_labels_reach_c_as_utf8(tmp_path: Path) -> None:
     model = tiny.quantized("plain")
-    strings = ('quo"te', "back\\slash", "كتاب", "\N{BIRD}")
+    strings = ('quo"te', "back\\slash", "كتاب", "\N{BIRD}", "what??/", "??=8", "\x7f1")
     names = replace(labels(model), names=strings)
     generate(compiled(model, Options(train="head")), names, tmp_path, "pytest")
     result = compile_model_c(tmp_path, ("gcc",))
@@ -211,7 +265,7 @@ def test_fingerprint_does_not_depend_on_where_tensors_lie() -> None:
 def test_the_fingerprint_of_a_model_stays() -> None:
     """Another one refuses every state that boards have stored of this model, and all backups."""
     text = (GENERATED / "kws" / "model.c").read_text("utf-8")
-    assert ".fingerprint = 0xc3b7e2e2u," in text
+    assert ".fingerprint = 0x7306c7dfu," in text
 
 
 def test_committed_c_is_what_is_generated_now(tmp_path: Path) -> None:

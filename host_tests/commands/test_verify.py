@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from myna.cli import cli
+from myna.device import target
+from myna.device.session import Board
 from myna.device.target import PROJECT
 from myna.errors import MynaError
+from myna.package.calibration import load_calibration
+from myna.passes.pipeline import Options
+from myna.project import open_project
 from support.pairs import pairs
 
 MODELS = PROJECT / "models"
@@ -66,3 +71,24 @@ def test_a_damaged_model_is_refused(name: str, damage: str, tmp_path: Path) -> N
     with pytest.raises(MynaError) as error:
         CliRunner().invoke(cli, ["build", str(tmp_path)], catch_exceptions=False)
     assert name in str(error.value)
+
+
+def test_a_running_board_keeps_what_it_has_learned(tmp_path: Path) -> None:
+    model = MODELS / "ds_cnn"
+    project = open_project(model, Options(train="all"))
+    features, labels = load_calibration(model)
+    with target.start("host", project.firmware("host").elf, tmp_path / "nv") as port:
+        with Board.connect(port) as board:
+            for slot in range(2):
+                board.put_features(features[slot], slot, int(labels[slot]))
+            board.train(3)
+            learned = board.read_state()
+        command = ["verify", str(model), "--port", port, "--steps", "2"]
+        asked = CliRunner().invoke(cli, command, input="n\n")
+        assert (asked.exit_code, "stores 2 clips" in asked.output) == (1, True)
+        with Board.connect(port) as board:
+            assert (board.read_state(), board.status().clips) == (learned, 2)
+        assert CliRunner().invoke(cli, [*command, "--yes"]).exit_code == 0
+        with Board.connect(port) as board:
+            assert (board.read_state(), board.status().clips) == (learned, 0)
+        assert CliRunner().invoke(cli, command).exit_code == 0  # there is nothing to ask for

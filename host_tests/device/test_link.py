@@ -63,7 +63,7 @@ PIECES = [b.Piece(i, bytes([i]) * 20) for i in range(40)]
 def test_a_request_is_repeated_until_answered() -> None:
     count = iter(range(100))
     link, script = _link(lambda frame: [_reply(frame)] if next(count) == 2 else [])
-    link.request(m.CLIPS_CLEAR, b.Empty())
+    link.request(m.CLIPS_CLEAR, b.ClipsClear(0))
     assert len({frame.sequence for frame in script.heard}) == 1
     assert len(script.heard) == 3
     assert (link.statistics.frames_sent, link.statistics.frames_resent) == (1, 2)
@@ -93,7 +93,7 @@ def test_a_request_that_is_begun_is_repeated_and_refused_as_any_other() -> None:
 def test_silence_ends_in_an_error_that_says_what_to_do() -> None:
     link, _ = _link(lambda frame: [])
     with pytest.raises(MynaError, match=r"script: the board has not answered[\s\S]*reset"):
-        link.request(m.CLIPS_CLEAR, b.Empty())
+        link.request(m.CLIPS_CLEAR, b.ClipsClear(0))
 
 
 def test_progress_extends_the_deadline() -> None:
@@ -117,7 +117,7 @@ def test_refusals_carry_the_status() -> None:
 def test_an_unknown_status_is_an_error_too() -> None:
     link, _ = _link(lambda frame: [_reply(frame, status=200)])
     with pytest.raises(DeviceError, match="status 200"):
-        link.request(m.CLIPS_CLEAR, b.Empty())
+        link.request(m.CLIPS_CLEAR, b.ClipsClear(0))
 
 
 @pytest.mark.parametrize("window", [1, 100, 10_000])
@@ -189,7 +189,7 @@ def test_replies_of_another_session_are_ignored() -> None:
         return [_reply(stale, b"", Status.BAD_SLOT), _reply(frame)]
 
     link, _ = _link(answer)
-    assert link.request(m.CLIPS_CLEAR, b.Empty()) == b.Empty()
+    assert link.request(m.CLIPS_CLEAR, b.ClipsClear(0)) == b.Empty()
 
 
 def test_sequence_numbers_wrap() -> None:
@@ -273,4 +273,4 @@ def test_unplugging_in_mid_operation_is_told() -> None:
     os.close(slave)
     os.close(master)
     with link, pytest.raises(MynaError, match=r"port: the connection was lost[\s\S]*cable"):
-        link.request(m.CLIPS_CLEAR, b.Empty())
+        link.request(m.CLIPS_CLEAR, b.ClipsClear(0))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from myna import fixed
 from myna.device.bodies import Learn
 from myna.device.link import DeviceError
 from myna.device.messages import MAX_EPOCHS
@@ -373,3 +374,20 @@ def test_float_oracle_trains_what_the_plan_names() -> None:
         for plan in PLANS
     ]
     assert worst[0] != worst[1]
+
+
+def test_no_random_number_decides_two_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory and time shift were one draw once: a memory always came with the same shift."""
+    drawn: list[tuple[int, int]] = []
+    random32 = fixed.random32
+
+    def note(key: int, index: Any) -> Any:
+        drawn.extend((int(key), int(each)) for each in np.atleast_1d(index))
+        return random32(key, index)
+
+    monkeypatch.setattr(fixed, "random32", note)
+    runs = project("room")
+    assert runs.program.latent.node == 0  # memories are varied, too
+    reference(runs).learn(LESSONS["with noise"], RECIPES["varied"])
+    assert len(drawn) > 1000
+    assert len(set(drawn)) == len(drawn)

@@ -231,7 +231,15 @@ def needed(package: Package, options: Options) -> Needs:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("65536", 65536), ("64K", 65536), ("1M", 1 << 20), ("64k", None)]
+    ("text", "number"),
+    [
+        ("65536", 65536),
+        ("64K", 65536),
+        ("1M", 1 << 20),
+        ("64k", 65536),
+        ("64 KiB", 65536),
+        ("64x", None),
+    ],
 )
 def test_bytes_are_read_with_their_unit(text: str, number: int | None) -> None:
     seen: list[int] = []

@@ -23,7 +23,10 @@ from myna.project import open_project
 from myna.sessions.export import export_model
 from myna.tflite.metadata import Metadata
 from support import tiny, tiny_model
+from support.lazy import Lazy
 from support.tflite_files import Draft
+
+keras = Lazy("keras")
 
 
 def run(file: Path, out: Path, *arguments: Any) -> Result:
@@ -243,3 +246,24 @@ def test_a_folder_that_cannot_be_written(foreign: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     error = refusal(foreign, tmp_path / "file" / "net")
     assert "cannot be written" in error.what
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "float32", "float64"])
+def test_numbers_of_any_type_are_what_a_float_network_reads(dtype: str, tmp_path: Path) -> None:
+    """They have no scale yet: int8 was taken for quantized, and the model was wrong."""
+    keras.utils.set_random_seed(1)
+    rng = np.random.default_rng(1)
+    features = rng.integers(0, 100, (64, 12))
+    inputs = keras.Input((12,))
+    hidden = keras.layers.Dense(8, activation="relu")(inputs)
+    network = keras.Model(inputs, keras.layers.Dense(3)(hidden))
+    network.save(tmp_path / "net.keras")
+    theirs = network.predict(features.astype(np.float32), verbose=0).argmax(1)
+    file = examples(tmp_path / "examples.npz", features.astype(dtype), theirs)
+    package = imported(tmp_path / "net.keras", tmp_path / "net", "--calibration", file)
+    graph, quant = lower(package.model), package.model.quants["features"]
+    assert quant.scale[0] == pytest.approx(features.max() / 255, rel=1e-3)
+    kept, _ = load_calibration(tmp_path / "net")
+    ours = [int(execute(graph, {"features": x})[graph.outputs[0]][:3].argmax()) for x in kept]
+    assert (ours == theirs).mean() > 0.9

@@ -34,7 +34,7 @@ LAYERS = (
     "passes.lowering",
     "passes.training",
     "passes.memory",
-    "passes.layout passes.pipeline",
+    "passes.bounds passes.layout passes.pipeline",
     "formats",
     "pretrain",
     "learn",
@@ -170,13 +170,16 @@ def test_every_source_file_names_its_licence() -> None:
             assert head.fullmatch(first[0]), path
 
 
+TABLES = ("messages.h", "bodies.py")  # of the protocol: they grow with it
+
+
 def test_no_file_is_long() -> None:
     limits = {"toolchain/*.py": 300, "host_tests/*.py": 480, "firmware/*.[ch]": 250}
     long = {
         f"{path.relative_to(PROJECT)}: {lines(path)} lines"
         for pattern, limit in limits.items()
         for path in tracked(pattern)
-        if lines(path) > limit and not generated(path) and path.name != "messages.h"
+        if lines(path) > limit and not generated(path) and path.name not in TABLES
     }
     assert not long
 

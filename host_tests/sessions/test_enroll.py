@@ -70,7 +70,7 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
-    monkeypatch.setattr("myna.commands.enroll.Recipe", lambda: strong)
+    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda: strong)
     names, file = tmp_path / "names.json", tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
         done = enroll(port, word, names, takes / word, "--json", file)
@@ -269,3 +269,74 @@ def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
         assert isinstance(done.exception, MynaError)
         assert message in str(done.exception)
         assert memory(port) == before
+
+
+# -- what does not end well ------------------------------------------------------------------------
+
+
+def interrupt(at: int, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Ctrl-C right after the board has done what a session asked for, at the given call of it."""
+    asked, calls = getattr(Board, method), iter(range(1, 99))
+
+    def asking(*args: Any, **options: Any) -> Any:
+        reply = asked(*args, **options)
+        if next(calls) == at:
+            raise KeyboardInterrupt
+        return reply
+
+    monkeypatch.setattr(Board, method, asking)
+
+
+@pytest.mark.parametrize(
+    ("method", "at"),
+    [("upload_audio", 1), ("upload_audio", 3), ("read_state", 1), ("score", 1), ("learn", 1)],
+)
+def test_an_interrupted_enrollment_leaves_nothing(
+    method: str, at: int, port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tmp_path / "names.json"
+    before = memory(port)
+    with monkeypatch.context() as patch:
+        interrupt(at, patch, method)
+        assert enroll(port, "one", names, takes / "one").exit_code == 1
+    assert memory(port) == before
+    assert enroll(port, "two", names, takes / "two").exit_code == 0  # and nothing is in its way
+    assert json.loads(names.read_text())["words"] == ["two"]
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 3)
+
+
+def test_names_that_cannot_be_kept_are_found_out_before_anything_is_learned(
+    port: str, takes: Path, tmp_path: Path
+) -> None:
+    before = memory(port)
+    (tmp_path / "file").touch()
+    done = enroll(port, "one", tmp_path / "file" / "names.json", takes / "one")
+    assert isinstance(done.exception, MynaError)
+    assert memory(port) == before
+
+
+def test_takes_of_an_abandoned_word_do_not_become_another(
+    port: str, takes: Path, tmp_path: Path
+) -> None:
+    """What a host that vanished has sent is of a class that nobody has begun."""
+    with Board.connect(port) as board:
+        for take in sorted((takes / "two").iterdir()):
+            pcm = soundfile.read(take, dtype="int16")[0]
+            board.upload_audio(pcm, board.status().clips, 4)
+        assert board.status().clips == 3
+    assert enroll(port, "one", tmp_path / "names.json", takes / "one").exit_code == 0
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 3)
+
+
+def test_a_restored_state_has_no_clips_of_other_words(port: str, saved: Path, takes: Path) -> None:
+    names = saved.parent / "names.json"
+    assert enroll(port, "two", names, takes / "two").exit_code == 0
+    done = run("restore", tiny_model.folder(), saved, "--port", port, "--names", names)
+    assert done.exit_code == 0, done.exception
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 3)  # those of "one"
+    assert restore(port, saved).exit_code == 0  # where nobody knows whose clips they are
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 0)

@@ -51,14 +51,18 @@ def emulated(board: str) -> Path:
 
 def build(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
     """The host board with the fake model."""
-    model = generated(folder / "model", fingerprint)
+    return link_host(generated(folder / "model", fingerprint), folder / "firmware.elf", "fixed.c")
+
+
+def link_host(model: Path, program: Path, kernels: str = "**/*.c") -> Path:
+    """The host board with a generated model and some kernels, under sanitizers."""
     sources = [FIRMWARE / "main.c", model / "model.c"]
     for pattern in (
         *("boards/host/nvm.c", "boards/host/port.c", "boards/virtual/flash.c"),
-        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c", "kernels/fixed.c"),
+        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c", f"kernels/{kernels}"),
     ):
         sources += sorted(FIRMWARE.glob(pattern))
-    return compile_c(folder / "firmware.elf", sources, f"-I{model}", '-DMYNA_BOARD="host"')
+    return compile_c(program, sources, f"-I{model}", '-DMYNA_BOARD="host"')
 
 
 class FakeModel:

@@ -10,6 +10,7 @@ from _pytest.mark import ParameterSet
 from myna.device.target import BOARDS
 
 NIGHT = [pytest.mark.nightly]
+BY_NIGHT = ("qemu_m3", "qemu_m7")  # the machines of M4 and M55, without or with their code
 
 
 def some_by_day(values: Iterable[object], daily: Sequence[object]) -> list[ParameterSet]:
@@ -18,9 +19,9 @@ def some_by_day(values: Iterable[object], daily: Sequence[object]) -> list[Param
 
 
 def emulated(*boards: str) -> list[ParameterSet]:
-    """Emulated boards, by default all; the M7 runs the M4's code on such a machine: at night."""
+    """Emulated boards, by default all, some at night: kernels run on all cores by day."""
     return [
-        pytest.param(board, marks=[pytest.mark.qemu, *(NIGHT if board == "qemu_m7" else [])])
+        pytest.param(board, marks=[pytest.mark.qemu, *(NIGHT if board in BY_NIGHT else [])])
         for board in boards or [each for each in BOARDS if each != "host"]
     ]
 

@@ -140,7 +140,14 @@ def float_model(name: str, seed: int = 0) -> FloatModel:
     """A float model of random weights, by a name of LAYERS."""
     layers = LAYERS[name]()
     shape = (FRAMES, BANDS, 1)
-    model = FloatModel(name, LABELS, AUDIO.to_json(), "features", shape, tuple(layers), "logits")
+    audio = AUDIO.to_json()
+    return with_random_weights(
+        FloatModel(name, LABELS, audio, "features", shape, tuple(layers), "logits"), seed
+    )
+
+
+def with_random_weights(model: FloatModel, seed: int = 0) -> FloatModel:
+    """The model with weights of a usual size."""
     rng = np.random.default_rng(seed)
     weights = {}
     for key, dims in weight_shapes(model).items():

@@ -130,7 +130,7 @@ def make(name: str, into: Path) -> None:
         loss: Any = keras.losses.SparseCategoricalCrossentropy(from_logits=name == "motion")
     else:
         loss = "mean_squared_error"
-    model.compile(keras.optimizers.Adam(0.003), loss)
+    model.compile(keras.optimizers.SGD(0.02, momentum=0.9), loss)
     model.fit(x, labels if entry.classes else x, batch_size=16, epochs=6, verbose=0)
     model.save(into / "model.keras")
     fixed = _model(name, 1)

@@ -19,10 +19,11 @@ from myna.passes.lowering.lower import lower
 from myna.tflite import read
 from myna.tflite.flatbuffer import SPENT, Bytes
 from myna.tflite.metadata import NAME, Metadata, unpack
+from support.pairs import some_by_day
 from support.tflite_files import Draft
 
 FILES = 10_000  # of each of SEEDS: at night a hundred thousand together
-SEEDS = [*range(2), *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 10))]
+SEEDS = some_by_day(range(10), (0,))
 TRACED = 1500  # files while every allocation is watched
 PEAK = 2_000_000  # bytes that a file of two kilobytes may take at most, several times its graph
 WORDS = (0, 1, 2, 4, 0x7F, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF)

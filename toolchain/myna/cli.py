@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import keyword
 import sys
+from typing import NoReturn
 
 import click
 
@@ -27,9 +29,22 @@ COMMANDS = {
     "import": "Make a model of a .tflite or .keras file.",
     "listen": "Let a board learn from what nobody labelled.",
     "quantize": "Make the int8 form of a trained model.",
+    "recognize": "Ask a board what it hears.",
+    "reset": "Let a board forget what it has learned.",
     "restore": "Give a board what was saved.",
     "train": "Pretrain a network on recordings.",
     "verify": "Compare reference and device bit for bit.",
+    "words": "List the words that a board knows.",
+}
+
+
+FIXES = {
+    errno.ENOSPC: "free some space on the disk, or name a folder on another one",
+    errno.EDQUOT: "free some space on the disk, or name a folder on another one",
+    errno.EROFS: "name a folder that can be written, or work in a copy of the project",
+    errno.EACCES: "name a folder that you may write, or change its permissions",
+    errno.ENOTDIR: "name a folder: part of this path is a file",
+    errno.EISDIR: "name a file: this is a folder",
 }
 
 
@@ -60,5 +75,13 @@ def main() -> None:
     try:
         cli(prog_name="myna")
     except MynaError as error:
-        click.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(1)
+        _fail(error)
+    except OSError as error:  # wherever it came from, the disk or the file system has the reason
+        where = error.filename if isinstance(error.filename, str) else ""
+        fix = FIXES.get(error.errno or 0, "check the path and its permissions")
+        _fail(MynaError(f"{error.strerror or error}", where=where, fix=fix))
+
+
+def _fail(error: MynaError) -> NoReturn:
+    click.secho(f"error: {error}", fg="red", err=True)
+    sys.exit(1)

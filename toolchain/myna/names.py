@@ -36,5 +36,6 @@ THRESHOLD = "threshold"  # int32[1]
 NARROW = ".int8"  # what a layer computes before a reversible stream widens it
 AGAIN = "~"  # what is computed once more
 RESIDUAL = "residual"  # the plane that int8-only weights share; "<weight>.residual" is one's own
+TRACKED = ".tracked"  # the range of a gradient, a pair
 ROWS = "rows"  # the node that computes row by row
 GRADIENT = "d_"  # of the tensor whose name follows

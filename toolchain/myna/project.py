@@ -11,7 +11,7 @@ from pathlib import Path
 
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import Labels
-from myna.device import pio, target
+from myna.device import pio, ports, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
 from myna.package.budget import Needs, compile_package
@@ -67,18 +67,18 @@ class Project:
         return pio.build(board, self.generated, extra_flags=flags)
 
     @contextmanager
-    def connect(self, board: str, port: str | None = None) -> Iterator[Board]:
+    def connect(self, board: str = HOST, port: str | None = None) -> Iterator[Board]:
         """A session with this program on a board.
 
         Args:
-            board: name of a virtual board to build and start, unless ``port`` is given.
+            board: name of a virtual board to build and start; not used if ``port`` is given.
             port: serial port or pyserial URL of a board that already runs it.
 
         Raises:
             MynaError: no such port or board, or the board runs another model.
         """
         if port is not None:
-            with Board.connect(target.attach(port), fingerprint=self.fingerprint) as session:
+            with Board.connect(ports.attach(port), fingerprint=self.fingerprint) as session:
                 yield session
             return
         firmware = self.firmware(board)

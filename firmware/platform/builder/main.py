@@ -110,13 +110,13 @@ if prefix:
 
 def _boot(target: object, source: list[object], env: object) -> None:
     # Imported here: building needs no installed myna.
-    from myna.device.target import boot  # noqa: PLC0415
+    from myna.device.ports import boot  # noqa: PLC0415
 
     print(f"port: {boot(board.id, Path(str(source[0])), ports)}")
 
 
 def _halt(target: object, source: object, env: object) -> None:
-    from myna.device.target import halt  # noqa: PLC0415
+    from myna.device.ports import halt  # noqa: PLC0415
 
     halt(board.id, ports)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import serial
-from myna.device import pio, session, target
+from myna.device import pio, ports, session, target
 from myna.device.frame import MAX_ENCODED
 from myna.errors import MynaError
 from support import fake_board
@@ -197,22 +197,22 @@ def test_upload_boots_at_a_stable_port_and_replaces(name: str, tmp_path: Path) -
             [sys.executable, *arguments], cwd=target.PROJECT, env=environment, check=True
         )
 
-    ports, objects = tmp_path / "ports", Path(".pio", "objects")
+    folder, objects = tmp_path / "ports", Path(".pio", "objects")
     (tmp_path / objects.name).symlink_to(target.PROJECT / objects)  # kernels need no second build
     try:
         run("upload")
-        first = int((ports / f"{name}.pid").read_text().split()[0])
+        first = int((folder / f"{name}.pid").read_text().split()[0])
         run("upload")
         assert _wait_until_gone(first)
-        with _connect(target.attach(str(ports / name))) as link:
+        with _connect(ports.attach(str(folder / name))) as link:
             link.write(b"n")
             assert link.read(len(name)) == name.encode()
-        second = int((ports / f"{name}.pid").read_text().split()[0])
+        second = int((folder / f"{name}.pid").read_text().split()[0])
         run("halt")
         assert _wait_until_gone(second)
-        assert not (ports / name).is_symlink()
+        assert not (folder / name).is_symlink()
     finally:
-        target.halt(name, ports)
+        ports.halt(name, folder)
 
 
 def test_compile_error_shows_the_compilers_line(tmp_path: Path) -> None:
@@ -260,8 +260,8 @@ def test_missing_program_names_its_debian_package(
 
 def test_absent_port_lists_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(MynaError, match="no such serial port"):
-        target.attach(str(tmp_path / "ttyACM0"))
-    assert target.attach("socket://localhost:7000") == "socket://localhost:7000"
+        ports.attach(str(tmp_path / "ttyACM0"))
+    assert ports.attach("socket://localhost:7000") == "socket://localhost:7000"
 
 
 def test_dead_image_is_an_error_with_the_emulators_words(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_session_follows_another_and_finds_its_state(port: str) -> None:
 
 def test_without_a_session_every_request_is_refused(port: str) -> None:
     with Link(open_port(port), port) as link:
-        assert _refusal(lambda: link.request(m.CLIPS_CLEAR, b.Empty())) == Status.NO_SESSION
+        assert _refusal(lambda: link.request(m.CLIPS_CLEAR, b.ClipsClear(0))) == Status.NO_SESSION
 
 
 def test_malformed_requests_are_refused(board: Board) -> None:

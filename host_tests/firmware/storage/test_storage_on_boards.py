@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device import target
+from myna.device import ports, target
 from myna.device.frame import Decoder, Frame, encode
 from myna.device.link import DeviceError
 from myna.device.session import Board
@@ -145,16 +145,16 @@ def _confirmed(board: Board, decoder: Decoder) -> int:
     return sum(frame.type == m.STATE_SAVE.code + m.REPLY for frame in frames)
 
 
-def _life(name: str, elf: Path, ports: Path, seconds: float) -> tuple[int, float]:
+def _life(name: str, elf: Path, folder: Path, seconds: float) -> tuple[int, float]:
     """Boots a board that trains and saves without pause, and kills it in the middle of a save
     after a while, unless it has done them all.
 
     Returns:
         How many saves it confirmed, and after how many seconds the last of them came.
     """
-    with Board.connect(str(target.boot(name, elf, ports))) as board:
-        pid = int((ports / f"{name}.pid").read_text().split()[0])
-        headers = _slots(name, ports / f"{name}.nv")[:, 0]
+    with Board.connect(str(ports.boot(name, elf, folder))) as board:
+        pid = int((folder / f"{name}.pid").read_text().split()[0])
+        headers = _slots(name, folder / f"{name}.nv")[:, 0]
         board.put_features(CLIPS[3][0], 3, CLIPS[3][1])
         decoder, saves, last = Decoder(), 0, 0.0
         board.link._channel.write(_train_and_save(board))
@@ -167,7 +167,7 @@ def _life(name: str, elf: Path, ports: Path, seconds: float) -> tuple[int, float
             if headers[0] == ERASED or headers[1] == ERASED:
                 break
         os.kill(pid, signal.SIGKILL)
-    target.halt(name, ports)
+    ports.halt(name, folder)
     return saves, last
 
 
@@ -182,9 +182,9 @@ def test_killed_while_saving_it_wakes_with_a_committed_state(
     assert saves == ROUNDS
     torn = 0
     for life in range(lives):
-        ports = tmp_path / f"life{life}"
-        nv = ports / f"{name}.nv"
-        confirmed, _ = _life(name, elf, ports, generator.uniform(0, whole / 2))
+        folder = tmp_path / f"life{life}"
+        nv = folder / f"{name}.nv"
+        confirmed, _ = _life(name, elf, folder, generator.uniform(0, whole / 2))
         torn += sum(slot[0] != 0 and not is_intact(slot.tobytes()) for slot in _slots(name, nv))
         with target.start(name, elf, nv) as port, Board.connect(port) as board:
             status = board.status()
@@ -257,12 +257,12 @@ def test_a_booted_board_keeps_its_memory_beside_its_port(
     image: Callable[[str], Path], name: str, tmp_path: Path
 ) -> None:
     try:
-        with Board.connect(str(target.boot(name, image(name), tmp_path))) as board:
+        with Board.connect(str(ports.boot(name, image(name), tmp_path))) as board:
             _learn(board, 3)
             board.save_state()
-        target.halt(name, tmp_path)
+        ports.halt(name, tmp_path)
         assert (tmp_path / f"{name}.nv").is_file()
-        with Board.connect(str(target.boot(name, image(name), tmp_path))) as board:
+        with Board.connect(str(ports.boot(name, image(name), tmp_path))) as board:
             assert board.read_state() == _learned(3)
     finally:
-        target.halt(name, tmp_path)
+        ports.halt(name, tmp_path)

@@ -18,6 +18,10 @@ struct state {
 static const struct state state_init = {.step = 0, .seed = 7, .classes = 10};
 static struct state state;
 
+static const struct myna_bound state_bounds[] = {
+    {offsetof(struct state, classes), 1, 1, MYNA_MAX_CLASSES, MYNA_INT32},
+};
+
 static union {
     struct myna_recording recording;
     struct {
@@ -92,6 +96,8 @@ const struct myna_model myna_model = {
     .loss = &arena.loss,
     .state = (uint8_t *)&state,
     .state_init = (const uint8_t *)&state_init,
+    .state_bounds = state_bounds,
+    .bound_count = 1,
     .state_bytes = sizeof state,
     .arena_bytes = sizeof arena,
     .recording = &arena.recording,

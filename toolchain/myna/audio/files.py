@@ -15,6 +15,8 @@ from myna.errors import MynaError
 SUFFIXES = (".flac", ".wav")
 SHORTEST = RATE // 5  # no word is shorter than 0.2 s
 QUIETEST = 16  # peak to peak; below this there is nothing to hear
+LONGEST = 3600 * RATE  # an hour takes 115 MB
+FLOATS = ("FLOAT", "DOUBLE")  # formats of a sample whose full scale is 1
 CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
 
 
@@ -94,7 +96,8 @@ def _decode(path: Path) -> Pcm:
     try:
         with soundfile.SoundFile(path) as sound:
             rate, declared = sound.samplerate, sound.frames
-            pcm = sound.read(dtype="int16", always_2d=True)
+            _check_length(path, declared)
+            pcm = _samples(sound)
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise MynaError(
             f"cannot be read as audio ({error})",
@@ -116,9 +119,33 @@ def _decode(path: Path) -> Pcm:
     return np.asarray(pcm, np.int16)
 
 
+def _check_length(path: Path, samples: int) -> None:
+    if samples > LONGEST:
+        raise MynaError(
+            f"holds {samples} samples, more than an hour",
+            where=str(path),
+            fix="cut it into shorter recordings",
+        )
+
+
+def _samples(sound: soundfile.SoundFile) -> Pcm:
+    """All samples, int16 [n, channels]; libsndfile drops the fraction of floats, which is all."""
+    if sound.subtype not in FLOATS:
+        return np.asarray(sound.read(dtype="int16", always_2d=True))
+    values = sound.read(dtype="float64", always_2d=True)
+    if not np.isfinite(values).all():
+        raise MynaError(
+            "holds samples that are no numbers",
+            where=sound.name,
+            fix="record or convert it again",
+        )
+    return np.asarray(np.clip(np.rint(values * 32768), -32768, 32767), np.int16)
+
+
 def _cut_short(path: Path) -> bool:
     """Whether a WAV header promises more bytes than the file has (libsndfile hides this)."""
-    head = path.read_bytes()[:12]
+    with path.open("rb") as file:
+        head = file.read(12)
     if head[:4] != b"RIFF":
         return False
     promised = int.from_bytes(head[4:8], "little") + 8

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import jinja2
 from myna import __version__
 from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
+from myna.codegen.fields import check_fields
 from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.names import (
@@ -30,12 +30,13 @@ from myna.names import (
     TOTAL,
     TYPICAL,
 )
+from myna.passes.bounds import Bound, Form, bounds
 from myna.passes.layout import feature_rows, occupied, recording_bytes
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.passes.training.imprint import has_head, head_of
 
-ABI = 6  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 7  # MYNA_MODEL_ABI of firmware/runtime/model.h
 LINE = 100  # characters
 LARGEST_INPUT = 0xFFFF  # bytes, which firmware/runtime/clips.h counts in 16 bits
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
@@ -77,7 +78,7 @@ def generate(program: Program, labels: Labels, folder: Path, command: str) -> No
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    context = _context(program, labels) | {"command": command, "version": __version__}
+    context = _context(program, labels) | {"command": remark(command), "version": __version__}
     for name in ("model.c", "config.h"):
         text = environment.get_template(f"{name}.j2").render(context)
         path = folder / name
@@ -98,9 +99,29 @@ def fingerprint(program: Program) -> int:
     return crc
 
 
-def identifier(name: str) -> str:
-    """A C identifier for a tensor or node; ``~`` marks what is computed again."""
-    return re.sub(r"\W", "_", name.replace("~", "_again"))
+def identifier(name: str, prefix: str = "t") -> str:
+    """A C identifier for a tensor; for a node with the prefix "n". ``~`` marks what runs again.
+
+    The prefix keeps it apart from C's keywords, standard headers, and all that generated code
+    and runtime call their own.
+    """
+    text = name.replace("~", "_again")
+    return f"{prefix}_" + re.sub(r"\W", "_", text, flags=re.ASCII)
+
+
+def string(text: str) -> str:
+    """A C string literal of UTF-8: one line, and nothing in it means anything to a compiler."""
+    return '"' + "".join(map(_character, text.encode())) + '"'
+
+
+def remark(text: str) -> str:
+    """Text for within a C comment, which it can neither end nor continue."""
+    return re.sub(r"[*?\\\x00-\x1f]", "_", text)
+
+
+def _character(byte: int) -> str:
+    plain = 32 <= byte < 127 and chr(byte) not in '"\\?'  # ? begins trigraphs
+    return chr(byte) if plain else f"\\{byte:03o}"
 
 
 def _context(program: Program, labels: Labels) -> dict[str, object]:
@@ -115,11 +136,11 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
     silence, logits = silence_of(labels.names), graph.tensors[graph.outputs[0]]
     classifies = CLASSES in graph.tensors
     return {
-        "name": graph.name,
+        "name": string(graph.name),
         "abi": ABI,
         "fingerprint": f"0x{fingerprint(program):08x}u",
         "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
-        "labels": json.dumps("\n".join(labels.names), ensure_ascii=False),
+        "labels": string("\n".join(labels.names)),
         "silence": "MYNA_NO_CLASS" if silence is None else silence,
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio) if labels.audio else "",
@@ -136,6 +157,7 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "values": [(_declare(t), program.arena[t.name], identifier(t.name)) for t in values],
         "state": [(_declare(t), _numbers(_data(t)), program.state[t.name]) for t in state],
         "state_names": [identifier(t.name) for t in state],
+        "bounds": [_bound(program, bound) for bound in bounds(program)],
         "program": program,
         "recording_bytes": recording_bytes(graph),
         "occupied": occupied(program, has_front_end=labels.audio is not None),
@@ -197,14 +219,16 @@ def _embedding(program: Program) -> dict[str, object]:
 def _node(program: Program, node: Node, index: int, first: int) -> dict[str, object]:
     inputs = tuple(program.graph.tensors[name] for name in node.inputs)
     outputs = tuple(program.graph.tensors[name] for name in node.outputs)
-    name, op = identifier(node.name), node.op
+    name, op = identifier(node.name, "n"), node.op
     arguments = [f"&{name}"] if op.struct else []
     arguments += [_address(program, i) for i in node.inputs]
     arguments += [_address(program, o) for o in node.outputs if o not in node.inputs]
-    fields = ", ".join(f".{key} = {value}" for key, value in op.params(inputs, outputs).items())
+    params = op.params(inputs, outputs)
+    check_fields(op.struct, params, f"model {program.graph.name}, node {node.name}")
+    fields = ", ".join(f".{key} = {value}" for key, value in params.items())
     parameters = f"static const struct {op.struct} {name} = {{{fields}}};" if op.struct else ""
     return {
-        "name": node.name,
+        "name": remark(node.name),
         "parameters": fill(parameters, LINE, subsequent_indent="    "),
         "call": fill(
             f"{op.kernel}({', '.join(arguments)});",
@@ -223,6 +247,13 @@ def _address(program: Program, name: str) -> str:
     kind = program.graph.tensors[name].kind
     place = {Kind.CONST: "const_", Kind.STATE: "state."}.get(kind, "arena.")
     return f"{place}{identifier(name)}"
+
+
+def _bound(program: Program, bound: Bound) -> str:
+    """One entry of the list that the runtime checks states by."""
+    count = program.graph.tensors[bound.tensor].size // (2 if bound.form is Form.PAIR else 1)
+    place = f"offsetof(struct state, {identifier(bound.tensor)})"
+    return f"{{{place}, {count}, {bound.low}, {bound.high}, {bound.form.value}}}"
 
 
 def _declare(tensor: Tensor) -> str:

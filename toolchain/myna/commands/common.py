@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -76,7 +76,7 @@ def options(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
 
 
 class _Bytes(click.ParamType[int]):
-    """A number of bytes: 65536, or 64K, or 1M."""
+    """A number of bytes: 65536, or 64K, 64k, 64KB or 64 KiB, or 1M."""
 
     name = "BYTES"
 
@@ -84,7 +84,7 @@ class _Bytes(click.ParamType[int]):
         """See `click.ParamType`."""
         if isinstance(value, int):
             return value
-        if not (found := re.fullmatch(r"([1-9]\d*)([KM]?)", value)):
+        if not (found := re.fullmatch(r"([1-9]\d{0,9}) ?([KM]?)I?B?", value.upper())):
             self.fail(f"{value!r} is no number of bytes, like 65536 or 64K", param, ctx)
         return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2]]
 
@@ -169,6 +169,16 @@ def progress(title: str) -> Iterator[Report]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _without_json(words: Sequence[str]) -> Iterator[str]:
+    """What was asked for, without where the result is to be written."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--json":
+            next(rest, None)
+        elif not word.startswith("--json="):
+            yield word
+
+
 def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> None:
     """Write a result where ``--json`` says, with the fields that every result carries.
 
@@ -179,11 +189,7 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        words = ["myna", *sys.argv[1:]]
-        if "--json" in words:  # where the result is does not belong to it
-            at = words.index("--json")
-            del words[at : at + 2]
-        invocation = shlex.join(words)
+        invocation = shlex.join(["myna", *_without_json(sys.argv[1:])])
         record = {"command": command, "version": __version__, "invocation": invocation, **result}
         path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     except OSError as error:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from myna.commands.common import (
 )
 from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs
+from myna.errors import MynaError
 from myna.evaluation import speech, split
 from myna.evaluation.engine import BoardEngine, predict
 from myna.evaluation.evaluate import percent_right
@@ -35,6 +37,7 @@ from myna.sessions.footprint import Footprint, measure
 
 MODEL = PROJECT / "models" / "kws"
 FALLBACK = "host"
+SHOTS, MOST_SHOTS = 3, 60  # takes of a word
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ class Result:
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Real recordings.")
 @click.option("--speaker", help="Whose recordings; by default the first one held out.")
 @click.option("--words", help="A,B,…; by default five that the model does not know.")
-@click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--shots",
+    type=click.IntRange(1, MOST_SHOTS),
+    help=f"Takes of each word.  [default: {SHOTS}, or as many as --ram leaves room for]",
+)
 @click.option("--train", default="head", show_default=True, help=HELP)
 @ram_option
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
@@ -82,7 +89,7 @@ def demo(
     data: Path | None,
     speaker: str | None,
     words: str | None,
-    shots: int,
+    shots: int | None,
     train: str,
     ram: int | None,
     seed: int,
@@ -93,8 +100,11 @@ def demo(
     begun = time.monotonic()
     require_front_end(model)
     board = _usable_board(board)
-    project = open_project(model, Options(train=train, ram=ram))
     asked = tuple(words.split(",")) if words else None
+    count = len(asked) if asked else split.NEW_WORDS
+    clips = max(Options.clips, count * (shots or SHOTS)) if ram is None else Options.clips
+    project = open_project(model, Options(train=train, ram=ram, clips=clips))
+    shots = _fitting(project, count, shots)
     user = _user(project, data, speaker, asked, shots, seed)
     click.echo(f"{user.title}: {', '.join(user.words)}, {shots} takes each")
     recipe = Recipe()
@@ -112,6 +122,21 @@ def demo(
     for path in filter(None, (output / "demo.json", json_file)):
         write_json(path, "demo", record)
     click.echo(f"picture:  {picture}\ntime:     {record['seconds']:.0f} s, with the build")
+    if result.enrollment.comparison.differences:
+        sys.exit(1)
+
+
+def _fitting(project: Project, words: int, shots: int | None) -> int:
+    """How many takes of each word a board has room for."""
+    room = project.options.clips // words
+    if room < (shots or 1):
+        raise MynaError(
+            f"the board stores {project.options.clips} clips, {words} words need at least "
+            f"{words * (shots or 1)}",
+            where="demo",
+            fix="allow more --ram, or fewer --words or --shots",
+        )
+    return shots or min(SHOTS, room)
 
 
 def _usable_board(board: str) -> str:

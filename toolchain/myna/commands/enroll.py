@@ -17,11 +17,10 @@ from myna.commands.common import (
 )
 from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.results import Scored
-from myna.learn.recipe import Recipe
 from myna.passes.pipeline import Options
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
-from myna.sessions.words import load_words, save_words
+from myna.sessions.words import load_words, naming
 
 
 @click.command()
@@ -49,16 +48,14 @@ def enroll(
     trains on all clips that it stores; it numbers its words, so their names are kept in a file.
     """
     takes, project = open_recordings(paths, wav, chosen)
-    with project.connect("", port) as session:
+    with project.connect(port=port) as session:
         learned = load_words(names, session)
         label = enrollment.class_of(word, session, learned)
-        with progress(f"send {len(takes)} takes") as report:
-            enrollment.send(session, takes, label, report)
+        is_new = label == len(session.labels) + len(learned)
+        known = (*learned, word) if is_new else learned
         step = session.status().step
-        with progress("train") as report:
-            taught = enrollment.train(session, project.program, Recipe(), report)
-        if label == len(session.labels) + len(learned):
-            save_words(names, session.info.model, (*learned, word))
+        with naming(names, session.info.model, learned, known):
+            taught = enrollment.teach(session, project.program, takes, label, progress)
         result = {
             "model": session.info.model,
             "board": session.info.board,

@@ -112,5 +112,5 @@ def _checkpoint(
         return checkpoint
     if port is None:
         return None
-    with project.connect("", port) as session, progress("read the state") as report:
+    with project.connect(port=port) as session, progress("read the state") as report:
         return read_board(session, load_words(names, session), report)

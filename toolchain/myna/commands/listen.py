@@ -54,9 +54,15 @@ def listen(
     (models/kws unless named) knows. More FILEs may follow --wav.
     """
     takes, project = open_recordings(paths, wav, chosen)
-    with project.connect("", port) as session:
+    with project.connect(port=port) as session:
         words = load_words(names, session)
         known = [i for i, label in enumerate(session.labels) if label not in NO_WORDS]
+        if not words and not known:
+            raise MynaError(
+                "there is no word to listen for: the model knows none, and none was enrolled",
+                where="listen",
+                fix="enroll a word first: myna enroll",
+            )
         lowest = len(session.labels) if words else min(known)
         criteria, heard = certain(project.program, lowest), []
         for take in takes:

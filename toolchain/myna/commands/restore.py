@@ -14,10 +14,12 @@ from myna.commands.common import (
     running_port_option,
     training_options,
 )
+from myna.device.session import Board
+from myna.errors import MynaError
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import FORGETS, keep, load_checkpoint, write_board
-from myna.sessions.words import save_words
+from myna.sessions.words import load_words, save_words
 
 
 @click.command()
@@ -30,11 +32,27 @@ def restore(model: Path, file: Path, port: str, names: Path, chosen: Options) ->
     """Write FILE, made by `myna export`, to a board that runs MODEL."""
     checkpoint = load_checkpoint(file)
     project = open_project(model, chosen)
-    with project.connect("", port) as session, progress("write the state") as report:
+    with project.connect(port=port) as session, progress("write the state") as report:
+        same = _in_common(_known(names, session), checkpoint.words)
         write_board(session, checkpoint, file, report)
+        session.clear_clips(len(session.labels) + same)  # clips of other words than these
         kept = keep(session)
     if checkpoint.words:
         save_words(names, checkpoint.model, checkpoint.words)
     click.echo(f"{port}: {len(checkpoint.state)} bytes of state, CRC {checkpoint.crc:08x}")
     if not kept:
         click.echo(FORGETS)
+
+
+def _known(names: Path, session: Board) -> tuple[str, ...]:
+    """The words that a board has learned so far, as far as anyone knows."""
+    try:
+        return load_words(names, session)
+    except MynaError:
+        return ()
+
+
+def _in_common(some: tuple[str, ...], others: tuple[str, ...]) -> int:
+    """How many words both begin with."""
+    pairs = zip(some, others, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(some), len(others)))

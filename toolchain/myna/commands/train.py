@@ -35,7 +35,7 @@ from myna.project import open_project
 )
 @click.option("--further-words", help="Its words to hear, joined by commas; absent: all.")
 @click.option("--further-speakers", help="Its speakers to hear, joined by commas; absent: all.")
-@click.option("--epochs", type=int, help="Instead of the recipe's.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option(
     "--body",
     type=click.Path(path_type=Path),
@@ -44,7 +44,13 @@ from myna.project import open_project
 @click.option(
     "--speakers", help="Whom to learn from, joined by commas; absent: all but one in ten."
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Of everything random.",
+)
 @json_option
 def train(
     data: Path,

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -17,6 +19,7 @@ from myna.commands.common import (
     verification_options,
     write_json,
 )
+from myna.device.session import Board
 from myna.engines.verify import Verifier, verify_steps
 from myna.package.calibration import load_calibration
 from myna.passes.pipeline import Options
@@ -29,7 +32,14 @@ CLIPS = 40
 @model_argument
 @board_option("host")
 @port_option
-@click.option("--steps", default=50, show_default=True, help="Training steps to compare.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Training steps to compare.",
+)
+@click.option("--yes", is_flag=True, help="Forget a board's clips without asking.")
 @verification_options
 @json_option
 def verify(
@@ -37,28 +47,46 @@ def verify(
     board: str,
     port: str | None,
     steps: int,
+    yes: bool,
     chosen: Options,
     json_file: Path | None,
 ) -> None:
-    """Train MODEL on a board and in the reference; every tensor of every step must be equal."""
+    """Train MODEL on a board and in the reference; every tensor of every step must be equal.
+
+    A running board (--port) has its state back afterwards; clips that it stores are forgotten.
+    """
     project = open_project(model, chosen)
     features, labels = load_calibration(model)
     count = min(CLIPS, project.options.clips)
     clips = list(zip(features[:count], labels[:count].tolist(), strict=True))
-    with project.connect(board, port) as session, progress(f"verify on {board}") as report:
+    with project.connect(board, port) as session, _put_back(session, yes):
         verifier = Verifier(project.program, session, clips)
-        result = verify_steps(verifier, steps, report)
+        with progress(f"verify on {board}") as report:
+            result = verify_steps(verifier, steps, report)
     write_json(json_file, "verify", {"model": str(model), "board": board} | result.to_json())
     click.echo(
         f"{board}: {result.steps} steps, {result.compared} digests compared, "
         f"{result.differences} differences; {result.steps / result.seconds:.0f} steps a second"
     )
     if result.first is not None:
-        d = result.first
-        click.secho(
-            f"first difference: step {d.step}, node {d.node}, tensor {d.tensor}[{d.element}]: "
-            f"reference {d.expected}, device {d.found}",
-            fg="red",
-            err=True,
-        )
+        click.secho(f"first difference: {result.first}", fg="red", err=True)
         sys.exit(1)
+
+
+@contextmanager
+def _put_back(session: Board, yes: bool) -> Iterator[None]:
+    """Around what replaces state and clips; only the state can be had back."""
+    status = session.status()
+    if status.clips and not yes:
+        click.confirm(
+            f"The board stores {status.clips} clips of its words. Forget them? It keeps the words,"
+            " but the next enrollment will not train on these clips",
+            abort=True,
+        )
+    state = None if status.state_incomplete else session.read_state()
+    try:
+        yield
+    finally:
+        session.clear_clips()
+        if state is not None:
+            session.write_state(state)

@@ -135,6 +135,13 @@ class ClipSet(Message):
 
 
 @dataclass(frozen=True)
+class ClipsClear(Message):
+    """The lowest class whose clips are forgotten; 0: everything in all slots."""
+
+    lowest: U16
+
+
+@dataclass(frozen=True)
 class Infer(Message):
     slot: U16
     trace: U16 = 0

@@ -13,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 
 import serial
 
-from myna.device import frame, messages, target
+from myna.device import frame, messages, ports
 from myna.device.bodies import Progress
 from myna.device.frame import Frame
 from myna.device.messages import IN_FLIGHT, REPLY, Exchange
@@ -95,7 +95,7 @@ def open_port(port: str, baud: int = BAUD) -> Channel:
     }
     try:
         channel: Channel = serial.serial_for_url(
-            target.attach(port), baud, timeout=POLL_S, exclusive=True
+            ports.attach(port), baud, timeout=POLL_S, exclusive=True
         )
     except (OSError, ValueError) as error:
         code = getattr(error, "errno", None)

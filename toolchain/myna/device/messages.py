@@ -103,7 +103,7 @@ FEATURES_GET = Exchange(
 CLIP_SET = Exchange(
     "CLIP_SET", 21, b.ClipSet, b.Empty, _S, "labels a slot that has all its features"
 )
-CLIPS_CLEAR = Exchange("CLIPS_CLEAR", 22, b.Empty, b.Empty, _S, "empties all slots")
+CLIPS_CLEAR = Exchange("CLIPS_CLEAR", 22, b.ClipsClear, b.Empty, _S, "empties slots")
 INFER = Exchange("INFER", 32, b.Infer, b.InferReply, _A, "classifies a slot")
 SCORE = Exchange("SCORE", 33, b.Score, b.ScoreReply, _K, "classifies a range of slots")
 TRAIN = Exchange("TRAIN", 34, b.Train, b.TrainReply, _K, "training steps over the stored clips")

@@ -148,9 +148,9 @@ class Board:
         """Forgets the clip in a slot."""
         self.link.request(m.FEATURES_PUT, b.FeaturesPut(slot, 0, b""))
 
-    def clear_clips(self) -> None:
-        """Empties all slots."""
-        self.link.request(m.CLIPS_CLEAR, Empty())
+    def clear_clips(self, lowest: int = 0) -> None:
+        """Empties the slots of classes from `lowest` on; by default all."""
+        self.link.request(m.CLIPS_CLEAR, b.ClipsClear(lowest))
 
     # -- the model -------------------------------------------------------------------------------
 

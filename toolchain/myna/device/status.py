@@ -46,7 +46,10 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.BAD_CRC: ("the state's CRC is wrong", "send the whole state again"),
     Status.OTHER_MODEL: ("a state of another model or version", "build and flash that model"),
     Status.STATE_INCOMPLETE: ("the state is incomplete", "write a whole state, or reset it"),
-    Status.BAD_STATE: ("the state is not usable", "keep 1 <= classes <= the model's maximum"),
+    Status.BAD_STATE: (
+        "the state holds values that the model cannot run with",
+        "use a state that a board or the toolchain saved",
+    ),
     Status.NO_STORAGE: (
         "this board forgets when it is off",
         "use a board that has non-volatile memory, or start the virtual one with a file for it",

@@ -11,25 +11,21 @@ import itertools
 import json
 import os
 import re
-import select
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from serial.tools import list_ports
-
 from myna.errors import MynaError
 
 PROJECT = Path(__file__).resolve().parents[3]
-PORTS = PROJECT / ".pio" / "ports"
 
+REAL: Literal["real"] = "real"  # the kind of a board whose file says nothing of a virtual one
 START_TIMEOUT_S = 30.0
 
 NV_MARK = b"MYNA-NVM"  # as in firmware/boards/virtual/ram.c
@@ -56,7 +52,7 @@ class Board:
 
     name: str
     title: str
-    kind: Literal["host", "qemu"]
+    kind: Literal["host", "qemu", "real"]
     machine: str
     cpu: str
     cpu_flags: str
@@ -72,16 +68,17 @@ class Board:
 
 def _read_board(path: Path) -> Board:
     data = json.loads(path.read_text(encoding="utf-8"))
+    virtual = data.get("virtual", {})
     return Board(
         name=path.stem,
         title=data["name"],
-        kind=data["virtual"]["kind"],
-        machine=data["virtual"].get("machine", ""),
+        kind=virtual.get("kind", REAL),
+        machine=virtual.get("machine", ""),
         cpu=data["build"]["cpu"],
         cpu_flags=data["build"]["cpu_flags"],
         ram_bytes=data["upload"]["maximum_ram_size"],
         flash_bytes=data["upload"]["maximum_size"],
-        file_backed_ram=data["virtual"].get("file_backed_ram", 0),
+        file_backed_ram=virtual.get("file_backed_ram", 0),
     )
 
 
@@ -132,6 +129,12 @@ def command(board: Board, elf: Path, nv: Path | None = None) -> list[str]:
     """
     if not elf.is_file():
         raise MynaError("no firmware image", where=str(elf), fix="build it: `myna build`")
+    if board.kind == REAL:
+        raise MynaError(
+            "is a real board, which cannot be started here",
+            where=board.name,
+            fix="flash it and name its port: --port PORT",
+        )
     if board.kind == "host":
         memory = ["env", f"MYNA_HOST_NVM={nv.resolve()}"] if nv else []
         return [*memory, str(elf.resolve())]
@@ -159,7 +162,7 @@ def _backing(nv: Path, size: int) -> tuple[str, ...]:
     return "-object", backend, "-machine", "memory-backend=nv"
 
 
-def _launch(
+def launch(
     board: Board, arguments: Sequence[str], log: Path
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Starts a board in a session of its own; returns it and the pseudo-terminal's path."""
@@ -213,7 +216,7 @@ def start(board: str, elf: Path, nv: Path | None = None) -> Iterator[str]:
     arguments = [require("setpriv"), "--pdeathsig", "KILL", "--", *command(entry, elf, nv)]
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         log = Path(folder) / "board.log"
-        process, port = _launch(entry, arguments, log)
+        process, port = launch(entry, arguments, log)
         try:
             yield port
         except Exception as error:
@@ -228,66 +231,3 @@ def start(board: str, elf: Path, nv: Path | None = None) -> Iterator[str]:
         finally:
             process.kill()
             process.wait()
-
-
-def boot(board: str, elf: Path, ports: Path = PORTS) -> Path:
-    """Boots a virtual board that stays, in place of the one booted before.
-
-    Its non-volatile memory is the file `ports`/`board`.nv, which the next one finds again.
-
-    Returns:
-        The stable name of its port, `ports`/`board`.
-    """
-    entry = find_board(board)
-    ports.mkdir(parents=True, exist_ok=True)
-    halt(board, ports)
-    arguments = command(entry, elf, ports / f"{board}.nv")
-    process, port = _launch(entry, arguments, ports / f"{board}.log")
-    text = f"{process.pid} {_start_time(process.pid)}\n"
-    (ports / f"{board}.pid").write_text(text, encoding="utf-8")
-    link = ports / board
-    link.symlink_to(port)
-    return link
-
-
-def halt(board: str, ports: Path = PORTS) -> None:
-    """Kills the board that `boot` started, if it still runs."""
-    pid_file = ports / f"{board}.pid"
-    with suppress(FileNotFoundError, ProcessLookupError):
-        pid, started = pid_file.read_text(encoding="utf-8").split()
-        if _start_time(int(pid)) == started:
-            _kill(int(pid))
-    pid_file.unlink(missing_ok=True)
-    (ports / board).unlink(missing_ok=True)
-
-
-def _kill(pid: int) -> None:
-    """Kills a process and waits for its end: until then it may write to its memory's file."""
-    process = os.pidfd_open(pid)
-    try:
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-        select.select([process], [], [], START_TIMEOUT_S)
-    finally:
-        os.close(process)
-
-
-def _start_time(pid: int) -> str:
-    """When a process started, in clock ticks since boot: tells a number used again (proc(5))."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-
-
-def attach(port: str) -> str:
-    """The port of a board that already runs, checked; pyserial URLs pass through.
-
-    Raises:
-        MynaError: there is no such device; the message lists the serial ports there are.
-    """
-    if "://" in port or Path(port).exists():
-        return port
-    booted = [str(path) for path in sorted(PORTS.glob("*")) if path.is_symlink()]
-    found = [entry.device for entry in list_ports.comports()] + booted
-    raise MynaError(
-        "no such serial port",
-        where=port,
-        fix=f"ports on this machine: {', '.join(found) or 'none; is the board plugged in?'}",
-    )

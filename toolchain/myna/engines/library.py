@@ -19,6 +19,7 @@ from myna.device.tool import locked
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.names import CLASSES, SEED, STEP
+from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import head_of
 
@@ -190,7 +191,9 @@ class HostLibrary:
 
     def set_state(self, name: str, value: Array) -> None:
         """Assign a state tensor."""
-        data = np.asarray(value, self.program.graph.tensors[name].dtype).tobytes()
+        values = np.asarray(value, self.program.graph.tensors[name].dtype)
+        check_values(self.program, {name: values})
+        data = values.tobytes()
         offset = self.program.state[name]
         self._state[offset : offset + len(data)] = np.frombuffer(data, np.uint8)
 
@@ -199,9 +202,8 @@ class HostLibrary:
         return self._state.tobytes()
 
     def write_state(self, block: bytes) -> None:
-        """Load a state block of this program."""
-        if len(block) != len(self._state):
-            raise MynaError(f"a state of {len(block)} bytes does not fit {len(self._state)}")
+        """Load a state block of this program; one that does not fit is refused."""
+        check_values(self.program, self.program.unpack(block))
         self._state[:] = np.frombuffer(block, np.uint8)
 
     def _check(self, label: int) -> None:

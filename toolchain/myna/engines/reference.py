@@ -11,6 +11,7 @@ import numpy as np
 from myna.errors import MynaError
 from myna.ir import Array, Kind, Node
 from myna.names import CLASSES, LABEL, LOSS, SEED, SHOTS, SIMILARITY, STEP, TOTAL
+from myna.passes.bounds import check_values
 from myna.passes.execute import initial_values, run
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import head_of
@@ -121,7 +122,9 @@ class Reference:
     def set_state(self, name: str, value: Array) -> None:
         """Assign a state tensor."""
         tensor = self._graph.tensors[name]
-        self.values[name] = np.asarray(value, tensor.dtype).reshape(tensor.shape)
+        data = np.asarray(value, tensor.dtype).reshape(tensor.shape)
+        check_values(self.program, {name: data})
+        self.values[name] = data
 
     def read_state(self) -> bytes:
         """The state block, byte for byte as on the device."""
@@ -135,9 +138,11 @@ class Reference:
         """Load a state block.
 
         Raises:
-            MynaError: its size is not this program's.
+            MynaError: its size is not this program's, or a value is out of bounds.
         """
-        self.values |= self.program.unpack(block)
+        values = self.program.unpack(block)
+        check_values(self.program, values)
+        self.values |= values
 
     def _feed(self, features: Array) -> None:
         self.values[self._features.name] = features.astype(np.int8).reshape(self._features.shape)

@@ -29,16 +29,24 @@ class Difference:
         step: training step, from 0.
         node: name of the node, or "state".
         tensor: name of its output.
-        element: index into the flat tensor.
+        element: index into the flat tensor; None if the device did not differ when it repeated the
+            step, so that no value is known.
         expected, found: the values of reference and device.
     """
 
     step: int
     node: str
     tensor: str
-    element: int
-    expected: int
-    found: int
+    element: int | None
+    expected: int | None
+    found: int | None
+
+    def __str__(self) -> str:
+        """For the user."""
+        place = f"step {self.step}, node {self.node}, tensor {self.tensor}"
+        if self.element is None:
+            return f"{place}; not again when the step was repeated: the board is unreliable"
+        return f"{place}[{self.element}]: reference {self.expected}, device {self.found}"
 
 
 @dataclass
@@ -142,7 +150,10 @@ class Verifier:
         data = self._board.read_tensor(output, tensor.nbytes)
         expected = seen[f"{node.name}/{position}"].reshape(-1)
         found = np.frombuffer(data, tensor.dtype)
-        index = int(np.flatnonzero(expected != found)[0])
+        differing = np.flatnonzero(expected != found)
+        if not differing.size:
+            return Difference(step, node.name, tensor.name, None, None, None)
+        index = int(differing[0])
         return Difference(
             step, node.name, tensor.name, index, int(expected[index]), int(found[index])
         )

@@ -144,25 +144,26 @@ class SelfExam:
         rng, wrong, adapted, undone = np.random.default_rng(self.seed), 0, 0, 0
         for part in np.array_split(np.arange(len(heard)), ROUNDS):
             for i in part:
+                slot = listener.free_slot()
                 if listener.listen(heard.features[i], criteria).verdict is Verdict.KEPT:
                     if rng.random() < corrupt:
-                        self._mislabel(listener, rng)
-                    wrong += listener.clips[-1].label != heard.labels[i]
-            if any(clip.guessed for clip in listener.clips):
+                        self._mislabel(listener, slot, rng)
+                    wrong += listener.clips[slot].label != heard.labels[i]
+            if any(clip.guessed for clip in listener.stored()):
                 undone += not listener.adapt(self.recipe).kept
                 adapted += 1
-        kept = sum(clip.guessed for clip in listener.clips)
+        kept = sum(clip.guessed for clip in listener.stored())
         return Self(*self._ask(engine), kept, wrong, adapted, undone)
 
     def _criteria(self, engine: CoreEngine) -> Criteria:
         return certain(engine.core.program, int(self.examined.labels.min()))
 
-    def _mislabel(self, listener: Listener, rng: np.random.Generator) -> None:
-        """Give the clip stored last the label of another of the user's words."""
-        clip = listener.clips[-1]
+    def _mislabel(self, listener: Listener, slot: int, rng: np.random.Generator) -> None:
+        """Give a clip the label of another of the user's words."""
+        clip = listener.clips[slot]
         others = sorted({*self.examined.labels.tolist()} - {clip.label})
         if others:
-            listener.clips[-1] = replace(clip, label=int(rng.choice(others)))
+            listener.clips[slot] = replace(clip, label=int(rng.choice(others)))
 
 
 def _percent(part: int, whole: int) -> float:

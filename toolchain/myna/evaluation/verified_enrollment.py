@@ -23,13 +23,11 @@ from myna.ir import Array
 from myna.learn.examples import Examples, Progress
 from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
-from myna.names import SEED
+from myna.names import SEED, TRACKED
 from myna.ops.base import pair
 from myna.package.package import Package
 from myna.passes.memory.plan import Program
 from myna.sessions.learning import learn_on, patch_state, scalar
-
-TRACKED = ".tracked"
 
 
 @dataclass

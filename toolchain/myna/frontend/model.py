@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError
+from myna.frontend.identifiers import is_reserved
 from myna.layers.base import Layer, Shape
 from myna.layers.table import BAD_NAME, NAME, output_shape, problems, weighted
 
@@ -206,6 +207,8 @@ def check_model(model: FloatModel, path: Path) -> None:
     known: dict[str, Shape] = {model.input_name: model.input_shape}
     for layer in model.layers:
         problem = next(problems(layer, known), None)
+        if not problem and is_reserved(layer.name, [other.name for other in model.layers]):
+            problem = "is what training calls a tensor of its own; choose another name"
         if problem:
             _fail(path, layer.name, problem)
         try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from myna.layers.base import Attributes, Example, Floats, Layer, LayerType, Shape, Weights
 from myna.layers.lowering import Lowering
-from myna.layers.window import lowered_window, window_of, window_shape
+from myna.layers.window import TILE_MAX, WINDOW_MAX, lowered_window, window_of, window_shape
 from myna.ops.max_pool import MaxPool
 from myna.ops.pool import AveragePool
 
@@ -20,6 +20,7 @@ class Pool(LayerType):
 
     attributes = frozenset({"pool", "strides", "padding"})
     same_scale = True
+    tile_max: ClassVar[int] = WINDOW_MAX
     integer_op: ClassVar[type[AveragePool | MaxPool]]
 
     def shape(self, attrs: Attributes, inputs: Sequence[Shape]) -> Shape:
@@ -29,7 +30,7 @@ class Pool(LayerType):
     def lower(self, lowering: Lowering, layer: Layer) -> None:
         """See `LayerType`."""
         x = lowering.source(layer.inputs[0])
-        op = self.integer_op(lowered_window(lowering, layer, "pool", x))
+        op = self.integer_op(lowered_window(lowering, layer, "pool", x, self.tile_max))
         lowering.emit(layer.name, op, [x.name], lowering.quant(layer.name))
 
     @classmethod
@@ -43,6 +44,7 @@ class AveragePoolLayer(Pool):
     """Means."""
 
     op = "average_pool"
+    tile_max = TILE_MAX
     integer_op = AveragePool
 
     def forward(self, layer: Layer, inputs: Sequence[Floats], weights: Weights) -> Floats:

@@ -12,6 +12,7 @@ from myna.ops.window import Window
 
 PADDINGS = ("same", "valid")
 WINDOW_MAX = 255  # struct window of firmware/kernels/window.h
+TILE_MAX = 0xFFFF  # where a kernel has a way of its own for windows side by side
 
 
 def window_shape(
@@ -38,15 +39,25 @@ def window_of(attrs: Attributes, key: str, shape: Sequence[int]) -> Window:
     return Window.of((shape[0], shape[1]), kernel, strides, attrs["padding"])
 
 
-def lowered_window(lowering: Lowering, layer: Layer, key: str, x: Tensor) -> Window:
+def lowered_window(
+    lowering: Lowering, layer: Layer, key: str, x: Tensor, tile_max: int = WINDOW_MAX
+) -> Window:
     """The window of an integer op.
+
+    Args:
+        lowering: the pass.
+        layer: whose window it is.
+        key: "kernel" or "pool".
+        x: the input.
+        tile_max: the largest window if windows lie side by side.
 
     Raises:
         MynaError: the kernels cannot describe it.
     """
     kernel, strides = tuple(layer.attrs[key]), tuple(layer.attrs["strides"])
     window = window_of(layer.attrs, key, x.shape)
-    if not window.tiles and max(*kernel, *strides) > WINDOW_MAX:
-        what = f"has a window of {kernel} with strides {strides}, beyond {WINDOW_MAX}"
+    most = tile_max if window.tiles else WINDOW_MAX
+    if max(*kernel, *strides) > most:
+        what = f"has a window of {kernel} with strides {strides}, beyond {most}"
         raise lowering.fail(layer.name, what, "use a smaller window")
     return window

@@ -28,7 +28,7 @@ from myna.passes.memory.plan import Program
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
 TAG_ACCEPT = 0x41435054  # "ACPT"
-DRAW_NOISE = 0x100  # number of the draw that chooses a noise; those of `vary` are less
+DRAW_NOISE, DRAW_MEMORY = 0x100, 0x101  # that choose a noise, a memory; those of `vary` are less
 
 
 class Core(Protocol):
@@ -156,7 +156,7 @@ class Learner:
 
     def _rehearse(self) -> None:
         key = self._key(TAG_REHEARSE)
-        memory = _draw(key, 0, len(self._replay.labels))
+        memory = _draw(key, DRAW_MEMORY, len(self._replay.labels))
         features = None
         if self._varies_memories:
             stored = self._replay.latents[memory].reshape(self._clips.features.shape[1:])

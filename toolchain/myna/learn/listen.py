@@ -121,7 +121,7 @@ class Listener:
         clips: what the user labelled.
 
     Attributes:
-        clips: what is stored, in order of slots.
+        clips: what is stored, by slot.
     """
 
     def __init__(
@@ -129,15 +129,19 @@ class Listener:
     ) -> None:
         self._core, self._audio, self._silence = core, audio, silence
         pairs = zip(clips.features, clips.labels.tolist(), strict=True)
-        self.clips = [StoredClip(features, label) for features, label in pairs]
+        self.clips = {slot: StoredClip(*pair) for slot, pair in enumerate(pairs)}
         self._remembered = frozenset(core.program.replay.labels.tolist())
 
     def listen(self, features: npt.NDArray[np.int8], criteria: Criteria) -> Heard:
         """Hear a clip that nobody labelled, and store it if it is sure what it says."""
         heard = self._judge(features, criteria)
         if heard.verdict is Verdict.KEPT:
-            self.clips.append(StoredClip(features, heard.label, guessed=True))
+            self.clips[self.free_slot()] = StoredClip(features, heard.label, guessed=True)
         return heard
+
+    def free_slot(self) -> int:
+        """The first slot without a clip, which takes the next one."""
+        return next(slot for slot in range(len(self.clips) + 1) if slot not in self.clips)
 
     def confirm(self, slot: int, *, right: bool) -> None:
         """The user's word about a stored clip: it is his from now on, or dropped."""
@@ -146,6 +150,10 @@ class Listener:
         else:
             del self.clips[slot]
 
+    def stored(self) -> list[StoredClip]:
+        """The clips in order of slots."""
+        return [self.clips[slot] for slot in sorted(self.clips)]
+
     def adapt(self, recipe: Recipe) -> Adapted:
         """Learn what is stored; undone if the model is then worse on what is sure.
 
@@ -153,16 +161,17 @@ class Listener:
             MynaError: see `Learner.learn`.
         """
         state, before = self._core.read_state(), self._examine()
+        clips = self.stored()
         learned = Learner(
             self._core,
             self._audio,
             self._silence,
             Examples(
-                np.array([clip.features for clip in self.clips]),
-                np.array([clip.label for clip in self.clips], np.int64),
+                np.array([clip.features for clip in clips]),
+                np.array([clip.label for clip in clips], np.int64),
             ),
             recipe,
-            np.array([clip.guessed for clip in self.clips]),
+            np.array([clip.guessed for clip in clips]),
         ).learn()
         after = self._examine()
         kept = self._is_good(before, after)
@@ -182,14 +191,14 @@ class Listener:
 
     def _refusal(self, label: int, margin: int, criteria: Criteria) -> Verdict:
         """Why a clip is not kept whatever its variations say; KEPT if nothing speaks against."""
-        own = {clip.label for clip in self.clips if not clip.guessed}
+        own = {clip.label for clip in self.clips.values() if not clip.guessed}
         if label < criteria.lowest or label == self._silence:
             return Verdict.OTHER
         if label not in own | self._remembered:
             return Verdict.UNTAUGHT
         if margin < criteria.margin:
             return Verdict.UNSURE
-        if sum(clip.guessed and clip.label == label for clip in self.clips) >= criteria.most:
+        if sum(clip.guessed and clip.label == label for clip in self.stored()) >= criteria.most:
             return Verdict.CROWDED
         return Verdict.KEPT
 
@@ -206,7 +215,7 @@ class Listener:
 
     def _examine(self) -> Score:
         own = guessed = 0
-        for clip in self.clips:
+        for clip in self.stored():
             right = int(self._guess(clip.features) == clip.label)
             if clip.guessed:
                 guessed += right

@@ -21,6 +21,7 @@ from myna.ops.sgd import BiasUpdate
 from myna.ops.tape import Tape
 
 ACCUMULATOR_MAX = 2**31 - 1
+MOST_POSITIONS = 0xFFFF  # of a weight: a kernel counts so many, and 255 * 127 of each fit int32
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def train_layer(
     if w.quant is None:
         raise MynaError("has no scales, so it cannot be trained", where=f"tensor {w.name}")
     positions = tape.tensor(node.outputs[0]).size // bias.size
-    if positions * 255 * 127 > ACCUMULATOR_MAX:
+    if positions > MOST_POSITIONS:
         raise MynaError(
-            f"a weight gradient of {positions} terms cannot be proven to fit int32",
+            f"a weight gradient of {positions} terms, more than {MOST_POSITIONS}, may leave int32",
             where=f"node {node.name}",
         )
     scales = np.broadcast_to(w.quant.scale, bias.shape)

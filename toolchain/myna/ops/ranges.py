@@ -111,13 +111,14 @@ class RangeUpdate(Op):
 
     @classmethod
     def of(cls, smoothing: float, headroom: float) -> RangeUpdate:
-        """The op for a smoothing in (0, 1) and a headroom in [1, 64]."""
-        if not (0 < smoothing < 1 and 1 <= headroom <= 64):
+        """The op for a smoothing in (0, 1) and a headroom in [1, 64] whose growth is an int32."""
+        keep, gain = round(smoothing * 65536), round((1 - smoothing) * headroom / 127 * 65536)
+        if not (0 < smoothing < 1 and 1 <= headroom <= 64 and keep + gain * PEAK_LIMIT < 2**31):
             raise MynaError(
                 f"smoothing {smoothing} with headroom {headroom} cannot track a range",
-                fix="use a smoothing between 0 and 1 and a headroom from 1 to 64",
+                fix="use a smoothing between 0 and 1 and a headroom from 1 to 64, not both extreme",
             )
-        return cls(round(smoothing * 65536), round((1 - smoothing) * headroom / 127 * 65536))
+        return cls(keep, gain)
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
         return (PAIR,)

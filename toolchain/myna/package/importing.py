@@ -112,7 +112,7 @@ def import_keras(path: Path, request: ImportRequest, folder: Path) -> Imported:
         model = replace(model, labels=(), loss="reconstruct")
     model = replace(model, audio=dict(request.front_end or {}))
     check_model(model, path)
-    examples = _Examples(request.examples, model)
+    examples = _Examples(request.examples, model, reads_floats=not model.audio)
     if model.audio:
         quant = Quant((float(np.float32(_audio(model, path).scale)),), 0)
     else:
@@ -193,12 +193,19 @@ def _with_rows(quantized: QuantizedModel, classes: int) -> QuantizedModel:
 class _Examples:
     """What a file of examples holds for a network.
 
+    Args:
+        path: of the file.
+        model: what reads them.
+        reads_floats: numbers of any type are what the network is given, as no front end makes them.
+            Otherwise int8 is quantized already.
+
     Attributes:
-        features: int8 or real numbers [n, *input_shape].
+        features: int8, quantized, or real numbers [n, *input_shape].
     """
 
-    def __init__(self, path: Path, model: FloatModel) -> None:
+    def __init__(self, path: Path, model: FloatModel, *, reads_floats: bool = False) -> None:
         self._path, self._model, arrays = path, model, read_arrays(path)
+        self._reads_floats = reads_floats
         self.features = self._checked(arrays.get("features", np.zeros(0)))
         self._labels = arrays.get("labels", np.zeros(0))
 
@@ -209,11 +216,14 @@ class _Examples:
             raise self._fail(
                 f"has features of shape {list(features.shape)}, the network reads {list(shape)}"
             )
+        features = features.reshape(count, *shape)
+        if self._reads_floats and np.issubdtype(features.dtype, np.integer):
+            return features.astype(np.float64)
         if features.dtype != np.int8 and not (
             np.issubdtype(features.dtype, np.floating) and np.isfinite(features).all()
         ):
             raise self._fail("its features are not int8, nor finite")
-        return features.reshape(count, *shape)
+        return features
 
     def quantized(self, quant: Quant) -> tuple[Array, Array]:
         """Features int8 [n, *input_shape] and labels int32 [n]."""

@@ -12,9 +12,10 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.frontend.model import FloatModel, load_architecture, load_model, weight_shapes
+from myna.frontend.model import FloatModel, load_architecture, load_model
 from myna.ir import Array, Quant
 from myna.package.calibration import audio_of, input_quant, load_calibration, read_arrays
+from myna.package.misfit import is_positive, misfit
 from myna.passes.lowering.calibrate import activation_ranges
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel, quantize
@@ -178,7 +179,7 @@ def load_package(folder: Path) -> Package:
     model, path = load_architecture(folder), folder / "int8.npz"
     arrays = read_arrays(path)
     part = {k: _group(arrays, f"{k}/") for k in ("scale", "zero", "w", "b", "w_scale")}
-    if (problem := _misfit(model, part)) is not None:
+    if (problem := misfit(model, part)) is not None:
         raise MynaError(
             f"does not fit the architecture: {problem}",
             where=str(path),
@@ -189,11 +190,20 @@ def load_package(folder: Path) -> Package:
         for name, scale in part["scale"].items()
     }
     quantized = QuantizedModel(model, quants, part["w"], part["w_scale"], part["b"])
-    ranges = {
-        mode: {k: float(v) for k, v in _group(arrays, f"range/{mode.value}/").items()}
-        for mode in RANGE_MODES
-    }
+    ranges = {mode: _ranges(arrays, mode, path) for mode in RANGE_MODES}
     return Package(quantized, ranges, _knowledge(model, arrays, path), load_contributions(folder))
+
+
+def _ranges(arrays: Mapping[str, Array], mode: RangeMode, path: Path) -> dict[str, float]:
+    """The first ranges of a mode, by gradient."""
+    found = _group(arrays, f"range/{mode.value}/")
+    if bad := [name for name, value in found.items() if value.shape or not is_positive(value)]:
+        raise MynaError(
+            f"the range of gradient {bad[0]} is no positive number",
+            where=str(path),
+            fix="run `myna quantize` on the model's folder",
+        )
+    return {name: float(value) for name, value in found.items()}
 
 
 def load_contributions(folder: Path) -> Contributions | None:
@@ -242,32 +252,6 @@ def _knowledge(model: FloatModel, arrays: Mapping[str, Array], path: Path) -> Kn
             fix="run `myna quantize` on the model's folder",
         ) from error
     return Knowledge(prior, Memories(features, labels))
-
-
-def _misfit(model: FloatModel, part: Mapping[str, Mapping[str, Array]]) -> str | None:
-    """What in ``int8.npz`` contradicts the architecture."""
-    scales, zeros = part["scale"], part["zero"]
-    needed = {layer.name for layer in model.layers} | {model.input_name}
-    if missing := sorted(needed - (scales.keys() & zeros.keys())):
-        return f"{missing[0]} has no scale or zero point"
-    if bad := [n for n in scales if scales[n].shape != (1,) or zeros[n].shape != ()]:
-        return f"{bad[0]} has more than one scale or zero point"
-    shapes = weight_shapes(model)
-    for name in (key[:-2] for key in shapes if key.endswith("/w")):
-        arrays = [part[kind].get(name) for kind in ("w", "b", "w_scale")]
-        if any(array is None for array in arrays):
-            return f"{name} has no weights"
-        w, b, scale = (array for array in arrays if array is not None)
-        shape, channels = shapes[f"{name}/w"], len(b)
-        depthwise = len(shape) == 3
-        expected = (*shape[:2], channels) if depthwise else (channels, *shape[:-1])
-        enough = channels >= shape[-1] if name == model.output else channels == shape[-1]
-        types = [str(array.dtype) for array in (w, b, scale)] == ["int8", "int32", "float32"]
-        if not (types and enough and w.shape == expected and scale.shape == b.shape):
-            return f"the weights of {name} have wrong types or shapes"
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            return f"the weight scales of {name} are not positive"
-    return None
 
 
 def _group(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+import numpy as np
 
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
@@ -36,6 +40,10 @@ PROBLEMS = {
         "leave a short pause before and after the word",
     ),
 }
+OTHER_SOUNDS = {".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr"}
+LONGEST_WORD = 50  # hops, one second: what a model hears; of more it would hear the middle only
+TOO_LONG = ("is longer than the second that the model hears", "choose a shorter word")
+SAME_TAKE = ("is the same recording as another take", "say the word anew for every take")
 ANOTHER_WORD = (
     "does not sound like the other takes: it seems to say another word",
     "say the same word in every take",
@@ -70,6 +78,12 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
         files = [path]
         if path.is_dir():
             files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if others := [p for p in path.iterdir() if p.suffix.lower() in OTHER_SOUNDS]:
+                raise MynaError(
+                    f"is neither WAV nor FLAC, like {len(others)} of this folder",
+                    where=str(min(others)),
+                    fix=f"convert them: ffmpeg -i {min(others).name} -ar 16000 -ac 1 take.wav",
+                )
             if not files:
                 raise MynaError(
                     "the folder holds no recordings",
@@ -96,11 +110,19 @@ def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
     """The class of a word on a board: a label's, a learned word's, or the next free one.
 
     Raises:
-        MynaError: the word is new and no class is free.
+        MynaError: it is blank, differs from a known one by case alone, or is new and no class is
+            free.
     """
     names = (*session.labels, *learned)
+    if not word.strip() or not word.isprintable():
+        raise MynaError("is no word", where=repr(word), fix="name what is said: --word WORD")
     if word in names:
         return names.index(word)
+    for name in names:
+        if name.casefold() == word.strip().casefold():
+            raise MynaError(
+                f"is known as {name!r}", where=repr(word), fix=f"say --word {shlex.quote(name)}"
+            )
     if len(names) >= session.info.max_classes:
         raise MynaError(
             f"no class is free for {word!r}: the board knows {', '.join(names)}",
@@ -140,22 +162,75 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
             from, or that one says another word (it stores none of them then); or the board failed.
     """
     slots = free_slots(session, len(takes))
-    for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
-        verdict = Verdict(session.upload_audio(take.pcm, slot, label).verdict)
-        if verdict is not Verdict.OK:
-            _refuse(session, slots[:done], take, *PROBLEMS[verdict])
-        progress(done, len(takes))
-    odd = session.link.request(m.TAKES, b.Takes(label)).odd
-    if odd in slots:
-        _refuse(session, slots, takes[slots.index(odd)], *ANOTHER_WORD)
+    for i, take in enumerate(takes):
+        if any(np.array_equal(take.pcm, other.pcm) for other in takes[:i]):
+            _refuse(take, *SAME_TAKE)
+    with _undoing(lambda: _empty(session, slots)):
+        for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
+            found = session.upload_audio(take.pcm, slot, label)
+            if (verdict := Verdict(found.verdict)) is not Verdict.OK:
+                _refuse(take, *PROBLEMS[verdict])
+            if found.word_length > LONGEST_WORD:
+                _refuse(take, *TOO_LONG)
+            progress(done, len(takes))
+        odd = session.link.request(m.TAKES, b.Takes(label)).odd
+        if odd in slots:
+            _refuse(takes[slots.index(odd)], *ANOTHER_WORD)
     return slots
 
 
-def _refuse(session: Board, slots: Sequence[int], take: Take, what: str, fix: str) -> NoReturn:
-    """Empty the slots, and say what is wrong with a take."""
+def _refuse(take: Take, what: str, fix: str) -> NoReturn:
+    raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
+
+
+def _empty(session: Board, slots: Sequence[int]) -> None:
     for slot in slots:
         session.empty(slot)
-    raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
+
+
+@contextmanager
+def _undoing(undo: Callable[[], None]) -> Iterator[None]:
+    """Undo what was done if it does not end well, interrupted or refused.
+
+    A board that no longer answers has lost it anyway: it wakes with what was saved before.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(MynaError):
+            undo()
+        raise
+
+
+def teach(
+    session: Board,
+    program: Program,
+    takes: Sequence[Take],
+    label: int,
+    stage: Callable[[str], AbstractContextManager[Progress]],
+) -> Taught:
+    """Let a board learn takes of one class, whole or not at all.
+
+    What an enrollment that was cut short has left is forgotten first. If this one is, the board
+    has the state and the clips from before.
+
+    Args:
+        session: with a board that runs `program`.
+        program: says where the state tensors are.
+        takes: what is said.
+        label: their class.
+        stage: around each stage of that title; what it yields is called with (done, at most).
+
+    Raises:
+        MynaError: as for `send` and `train`.
+    """
+    session.clear_clips(session.status().classes)
+    state = session.read_state()
+    with _undoing(lambda: session.write_state(state)):
+        with stage(f"send {len(takes)} takes") as report:
+            slots = send(session, takes, label, report)
+        with _undoing(lambda: _empty(session, slots)), stage("train") as report:
+            return train(session, program, Recipe(), report)
 
 
 def train(

@@ -8,7 +8,8 @@ The board knows classes by number; names stay on the host, in a JSON file
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from myna.device.session import Board
@@ -43,6 +44,24 @@ def save_words(path: Path, model: str, words: Sequence[str]) -> None:
     """
     text = json.dumps({"model": model, "words": list(words)}, ensure_ascii=False, indent=1)
     write_file(path, f"{text}\n".encode(), fix="name another --names")
+
+
+@contextmanager
+def naming(path: Path, model: str, before: Sequence[str], after: Sequence[str]) -> Iterator[None]:
+    """Around learning a word: its name is there before the word is, and goes if that fails.
+
+    Raises:
+        MynaError: the file cannot be written; nothing was learned then.
+    """
+    if tuple(before) != tuple(after):
+        save_words(path, model, after)
+    try:
+        yield
+    except BaseException:
+        if tuple(before) != tuple(after):
+            with suppress(MynaError):
+                save_words(path, model, before)
+        raise
 
 
 def _read(path: Path, model: str) -> tuple[str, ...]:

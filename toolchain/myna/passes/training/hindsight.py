@@ -14,8 +14,9 @@ from enum import StrEnum
 import numpy as np
 
 from myna import fixed
+from myna.errors import MynaError
 from myna.ir import Array, Builder, Graph, Kind, Node
-from myna.names import LABEL, LOSS_SCALE, ONE
+from myna.names import LABEL, LOSS_SCALE, ONE, TRACKED
 from myna.ops.base import GradOp, pair, pair_tensor
 from myna.ops.ranges import DynamicScale, HindsightScale, RangeUpdate
 from myna.passes.execute import execute
@@ -46,6 +47,9 @@ def hindsight(
         mode: DYNAMIC returns the graph unchanged.
         smoothing: η of the moving average.
         headroom: factor between the average peak and the largest value that can be represented.
+
+    Raises:
+        MynaError: a gradient has no first range, or smoothing and headroom cannot track one.
     """
     if mode is RangeMode.DYNAMIC:
         return graph
@@ -60,14 +64,20 @@ def hindsight(
             continue
         if isinstance(node.op, DynamicScale):
             name = node.outputs[0].removesuffix(".scale")
+            if name not in ranges:
+                raise MynaError(
+                    f"has no first range of gradient {name}",
+                    where=f"model {graph.name}",
+                    fix="run `myna quantize` on the model's folder, or import it again",
+                )
             tracked = pair_tensor(float(max(ranges[name], SMALLEST) * headroom))
-            build.state(f"{name}.tracked", tracked)
-            build.node(node.name, HindsightScale(), (f"{name}.tracked", base), node.outputs)
+            build.state(name + TRACKED, tracked)
+            build.node(node.name, HindsightScale(), (name + TRACKED, base), node.outputs)
             continue
         build.nodes.append(node)
         if node.name in gradients:
-            track = (base, node.outputs[1], f"{node.name}.tracked")
-            build.node(f"{node.name}.track", update, track, (f"{node.name}.tracked",))
+            track = (base, node.outputs[1], node.name + TRACKED)
+            build.node(f"{node.name}.track", update, track, (node.name + TRACKED,))
     return build.build().with_nodes(build.nodes)
 
 

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a board hears, what it knows, and how it forgets: without naming its model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from myna.cli import cli
+from myna.device import target
+from myna.device.session import Board
+from myna.project import open_project
+from support import tiny_model
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, arguments)])
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[str]:
+    """A board that remembers, and has learned "one" from three takes."""
+    project = open_project(tiny_model.folder(), tiny_model.HEAD)
+    tiny_model.recordings(tmp_path / "takes", ("me",), ("a", "one", "two"), 4)
+    with target.start("host", project.firmware("host").elf, tmp_path / "nv") as started:
+        files = sorted((tmp_path / "takes" / "one").iterdir())[:3]
+        options = ["--port", started, "--word", "one", "--names", tmp_path / "names.json"]
+        done = run("enroll", tiny_model.folder(), *options, *(f"--wav={f}" for f in files))
+        assert done.exit_code == 0, done.exception
+        yield started
+
+
+def test_each_recording_is_said_to_be_the_word_it_is(port: str, tmp_path: Path) -> None:
+    file = tmp_path / "heard.json"
+    files = [sorted((tmp_path / "takes" / word).iterdir())[3] for word in ("a", "one")]
+    names = ["--port", port, "--names", tmp_path / "names.json", "--json", file]
+    with Board.connect(port) as board:
+        before = board.read_state()
+    assert run("recognize", *files, *names).exit_code == 0
+    heard = json.loads(file.read_text("utf-8"))["heard"]
+    assert [entry["word"] for entry in heard] == ["a", "one"]
+    with Board.connect(port) as board:
+        assert (board.read_state(), board.status().clips) == (before, 3)
+
+
+def test_words_are_listed_with_their_takes(port: str, tmp_path: Path) -> None:
+    file = tmp_path / "words.json"
+    done = run("words", "--port", port, "--names", tmp_path / "names.json", "--json", file)
+    assert done.exit_code == 0, done.exception
+    result = json.loads(file.read_text("utf-8"))
+    assert [(e["word"], e["learned"], e["takes"]) for e in result["words"][-2:]] == [
+        ("silence", False, 0),
+        ("one", True, 3),
+    ]
+    assert result["room"] == {"classes": 1, "clips": 45}
+    assert "one, 3 takes" in done.output
+
+
+def test_a_reset_forgets_what_was_saved_too(port: str) -> None:
+    assert run("reset", "--port", port).exit_code == 1  # nobody answers the question
+    with Board.connect(port) as board:
+        assert (board.status().classes, board.status().clips) == (5, 3)
+    assert run("reset", "--port", port, "--yes").exit_code == 0
+    with Board.connect(port) as board:
+        status = board.status()
+        assert (status.classes, status.clips, status.stored_sequence) == (4, 0, 0)

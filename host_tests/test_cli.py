@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever the disk refuses ends in one message, without a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from myna.device.target import PROJECT
+from support import tiny_model
+
+FULL = Path("/dev/full")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from myna.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def said(*arguments: object) -> str:
+    """What a command that must fail says."""
+    done = run(*arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "\n  -> " in done.stderr, done.stderr
+    return done.stderr
+
+
+def test_an_output_that_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "taken"
+    file.write_text("mine", "utf-8")
+    for output in (file, file / "below"):
+        assert str(file) in said("build", tiny_model.folder(), "--board", "host", "-o", output)
+    assert file.read_text("utf-8") == "mine"
+
+
+def test_a_model_that_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    file.write_text("{}", "utf-8")
+    assert "model" in said("verify", file)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_a_full_disk() -> None:
+    text = said("verify", PROJECT / "models" / "ds_cnn", "--steps", "1", "--json", FULL)
+    assert "No space left" in text
+    assert str(PROJECT) not in text

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna recognize``: what a board hears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.audio.endpoint import Verdict
+from myna.commands.common import json_option, names_option, running_port_option, write_json
+from myna.commands.recordings import wav_option
+from myna.device import ports
+from myna.device.session import Board
+from myna.sessions import enroll as enrollment
+from myna.sessions.words import load_words
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]…")
+@running_port_option
+@wav_option
+@names_option
+@json_option
+def recognize(
+    files: tuple[Path, ...],
+    port: str,
+    wav: tuple[Path, ...],
+    names: Path,
+    json_file: Path | None,
+) -> None:
+    """Ask a board which word each recording holds. It learns and keeps nothing of them."""
+    takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
+    with Board.connect(ports.attach(port)) as session:
+        known = (*session.labels, *load_words(names, session))
+        (slot,) = enrollment.free_slots(session, 1)
+        heard = [{"file": str(t.path), **_recognized(session, t, slot, known)} for t in takes]
+    write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
+    for entry in heard:
+        word, verdict = entry["word"], entry["verdict"]
+        click.echo(f"{entry['file']}: {repr(word) if word else verdict}")
+
+
+def _recognized(
+    session: Board, take: enrollment.Take, slot: int, known: tuple[str, ...]
+) -> dict[str, object]:
+    """What a board takes a recording for; the slot that it needs is empty again afterwards."""
+    try:
+        verdict = Verdict(session.upload_audio(take.pcm, slot, 0).verdict)
+        if verdict is not Verdict.OK:
+            return {"word": None, "verdict": enrollment.PROBLEMS[verdict][0]}
+        found = session.infer(slot)
+    finally:
+        session.empty(slot)
+    word = known[found.label]
+    if not found.accepted:
+        return {"word": None, "verdict": f"no word it knows; {word!r} is nearest"}
+    return {"word": word, "verdict": "accepted", "confidence": found.confidence}
