@@ -39,7 +39,8 @@ bool myna_state_is_usable(void) {
     for (uint32_t i = 0u; i < myna_model.bound_count; i++) {
         const struct myna_bound *bound = &myna_model.state_bounds[i];
         for (uint32_t element = 0u; element < bound->count; element++) {
-            if (!is_inside(bound, myna_model.state + bound->offset + element * sizes[bound->form])) {
+            if (!is_inside(bound,
+                           myna_model.state + bound->offset + element * sizes[bound->form])) {
                 return false;
             }
         }
