@@ -96,6 +96,11 @@ def test_imports_run_one_way(module: str) -> None:
         assert part_of(name) in {own, *allowed}, f"myna.{module} must not import myna.{name}"
 
 
+@pytest.mark.parametrize("part", LEVEL)
+def test_every_part_that_has_a_level_exists(part: str) -> None:
+    assert any(module == part or module.startswith(f"{part}.") for module in MODULES)
+
+
 def test_no_module_imports_itself_in_a_circle() -> None:
     assert not circle(IMPORTS)
 
