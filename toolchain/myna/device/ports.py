@@ -15,6 +15,7 @@ from myna.device.target import PROJECT, START_TIMEOUT_S, command, find_board, la
 from myna.errors import MynaError
 
 PORTS = PROJECT / ".pio" / "ports"
+ENDED = "ZX"  # states of a process in proc(5)
 
 
 def boot(board: str, elf: Path, ports: Path = PORTS) -> Path:
@@ -67,8 +68,15 @@ def _kill(pid: int) -> None:
 
 
 def _start_time(pid: int) -> str:
-    """When a process started, in clock ticks since boot: tells a number used again (proc(5))."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    """When a process started, in clock ticks since boot: tells a number used again (proc(5)).
+
+    Raises:
+        ProcessLookupError: it has ended, and only waits for its parent to hear of it.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    if fields[0] in ENDED:
+        raise ProcessLookupError(pid)
+    return fields[19]
 
 
 def attach(port: str) -> str:
