@@ -242,6 +242,36 @@ def test_another_model_is_not_overwritten(foreign: Path, tmp_path: Path) -> None
     assert (out / "int8.npz").read_bytes() == before
 
 
+def test_a_readme_of_somebody_is_not_overwritten(foreign: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net"
+    out.mkdir()
+    (out / "README.md").write_text("# Mine\n", "utf-8")
+    assert "holds another README.md" in refusal(foreign, out).what
+    assert [path.name for path in out.iterdir()] == ["README.md"]
+
+
+@pytest.mark.parametrize(
+    "part", ["myna.package.importing.save_package", "myna.commands.import_.macs"]
+)
+def test_an_import_that_fails_leaves_the_folder_as_it_was(
+    part: str, foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "net"
+    for before in (None, "made"):
+        if before:
+            imported(foreign, out)
+        held = {path: path.read_bytes() for path in out.glob("*")}
+        with monkeypatch.context() as patch:
+            patch.setattr(f"myna.{part}", fail)
+            assert run(foreign, out).exit_code == 1
+        assert {path: path.read_bytes() for path in out.glob("*")} == held
+        assert out.exists() == bool(before)
+        assert not [path for path in tmp_path.iterdir() if path != out]
+
+
 def test_a_folder_that_cannot_be_written(foreign: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     error = refusal(foreign, tmp_path / "file" / "net")

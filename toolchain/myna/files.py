@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from myna.errors import MynaError
@@ -31,3 +34,37 @@ def write_file(path: Path, data: bytes, fix: str = "name another file") -> None:
         raise MynaError(
             f"cannot be written ({error.strerror})", where=str(path), fix=fix
         ) from error
+
+
+@contextmanager
+def whole_folder(folder: Path, obsolete: Collection[str] = ()) -> Iterator[Path]:
+    """A folder to write files into, which move to `folder` together when the block ends well.
+
+    If it does not, `folder` is as it was; killed, it leaves a folder beside it whose name begins
+    with a dot.
+
+    Args:
+        folder: where they belong.
+        obsolete: files of it that go unless new ones come.
+
+    Raises:
+        MynaError: the folder cannot be written.
+    """
+    draft = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        yield draft
+        folder.mkdir(exist_ok=True)
+        files = sorted(draft.iterdir())
+        for file in files:
+            file.replace(folder / file.name)
+        for name in {*obsolete} - {file.name for file in files}:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise MynaError(
+            f"cannot be written ({error.strerror})", where=str(folder), fix="name another folder"
+        ) from error
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)

@@ -11,10 +11,10 @@ import click
 
 from myna.commands.common import names
 from myna.errors import MynaError
-from myna.files import write_file
+from myna.files import whole_folder, write_file
 from myna.frontend.model import load_architecture
 from myna.package.budget import Needs
-from myna.package.importing import ImportRequest, import_keras, import_tflite
+from myna.package.importing import OBSOLETE, ImportRequest, import_keras, import_tflite
 from myna.package.package import CLASSES, Package
 from myna.passes.lowering.lower import lower
 from myna.passes.macs import macs
@@ -66,11 +66,12 @@ def import_(
     request = ImportRequest(
         name or out.name, names(labels), calibration, classes, audio, reconstruct
     )
-    imported = IMPORTERS[file.suffix](file, request, out)
-    lines = list(_summary(imported.package))
-    listed = "".join(f"- {line}\n" for line in (*lines, *imported.notes))
-    card = f"# {request.name}\n\nMade by {MADE_BY} {file.name}`.\n\n{listed}"
-    write_file(out / CARD, card.encode())
+    with whole_folder(out, OBSOLETE) as draft:
+        imported = IMPORTERS[file.suffix](file, request, draft)
+        lines = list(_summary(imported.package))
+        listed = "".join(f"- {line}\n" for line in (*lines, *imported.notes))
+        card = f"# {request.name}\n\nMade by {MADE_BY} {file.name}`.\n\n{listed}"
+        write_file(draft / CARD, card.encode())
     click.echo("\n".join(lines))
     for note in imported.notes:
         click.secho(f"warning: {note}", fg="yellow", err=True)
@@ -82,8 +83,9 @@ def _expect_own(folder: Path) -> None:
         own = MADE_BY in (folder / CARD).read_text("utf-8")
     except (OSError, ValueError):
         own = False
-    if (folder / "architecture.json").exists() and not own:
-        raise MynaError("holds another model", where=str(folder), fix="name a new folder")
+    for name, what in (("architecture.json", "another model"), (CARD, f"another {CARD}")):
+        if (folder / name).exists() and not own:
+            raise MynaError(f"holds {what}", where=str(folder), fix="name a new folder")
 
 
 def _front_end(choice: str) -> Mapping[str, Any]:

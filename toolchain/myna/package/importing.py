@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.files import whole_folder
 from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, check_model, save_architecture, save_model
 from myna.ir import Array, Graph, Kind, Quant
@@ -37,6 +37,7 @@ ROUGH = (
     f"without --calibration, gradient ranges and memories come from {RANDOM_EXAMPLES} random "
     "inputs, so the first steps of training are rough"
 )
+OBSOLETE = ("float.npz", CONTRIBUTIONS)  # of the model that was in a folder before
 EXAMPLES_FIX = "save arrays `features` [n, inputs] and `labels` [n] with numpy.savez"
 
 
@@ -86,10 +87,10 @@ def import_tflite(path: Path, request: ImportRequest, folder: Path) -> Imported:
     if fitted.rounded:
         notes.append(f"outputs may differ by one step in channels {', '.join(fitted.rounded)}")
     package = package_of(quantized, features, labels)
-    with _writing(folder):
-        save_architecture(model, folder)
-        save_calibration(folder, features, labels, quant)
-        save_package(package, folder)
+    with whole_folder(folder, OBSOLETE) as draft:
+        save_architecture(model, draft)
+        save_calibration(draft, features, labels, quant)
+        save_package(package, draft)
     return Imported(package, tuple(notes))
 
 
@@ -120,24 +121,10 @@ def import_keras(path: Path, request: ImportRequest, folder: Path) -> Imported:
         quant = affine(min(low, 0.0), max(high, 0.0))
     _check_front_end(model, quant, path)
     features, labels = examples.quantized(quant)
-    with _writing(folder):
-        save_model(model, folder)
-        save_calibration(folder, features, labels, quant)
-    return Imported(quantize_folder(folder, max(request.classes, len(model.labels))))
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Around what writes a model's folder, which becomes that of one model alone."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "float.npz").unlink(missing_ok=True)
-        (folder / CONTRIBUTIONS).unlink(missing_ok=True)
-        yield
-    except OSError as error:
-        raise MynaError(
-            f"cannot be written ({error.strerror})", where=str(folder), fix="name another folder"
-        ) from error
+    with whole_folder(folder, OBSOLETE) as draft:
+        save_model(model, draft)
+        save_calibration(draft, features, labels, quant)
+        return Imported(quantize_folder(draft, max(request.classes, len(model.labels))))
 
 
 def _network(path: Path, request: ImportRequest) -> Fitted:
