@@ -265,7 +265,7 @@ def test_an_import_that_fails_leaves_the_folder_as_it_was(
             imported(foreign, out)
         held = {path: path.read_bytes() for path in out.glob("*")}
         with monkeypatch.context() as patch:
-            patch.setattr(f"myna.{part}", fail)
+            patch.setattr(part, fail)
             assert run(foreign, out).exit_code == 1
         assert {path: path.read_bytes() for path in out.glob("*")} == held
         assert out.exists() == bool(before)
