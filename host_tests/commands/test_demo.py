@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from myna.audio.dataset import split_of
 from myna.cli import cli
+from myna.commands.demo import _fitting
 from myna.errors import MynaError
 from myna.evaluation.speech import synthetic_user
+from myna.evaluation.verified_enrollment import VerifiedEnrollment
 from myna.learn.recipe import Recipe
 from myna.passes.pipeline import Options
 from myna.project import open_project
@@ -65,6 +67,34 @@ def test_on_the_host_board(plan: str, tones: Path, tmp_path: Path) -> None:
     check(result, output, plan)
     assert result["ram"] is None
     assert f"speaker {SPEAKER}" in done.output
+
+
+def test_a_difference_ends_with_status_1(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = VerifiedEnrollment.train
+
+    def train_wrongly(self: VerifiedEnrollment, *arguments: Any) -> None:
+        train(self, *arguments)
+        self.comparison.differences += 1
+
+    monkeypatch.setattr(VerifiedEnrollment, "train", train_wrongly)
+    command = ["demo", tiny_model.folder(), "-o", tmp_path, "--board", "host", "--data", tones]
+    done = CliRunner().invoke(cli, [*map(str, command), "--shots", "1"])
+    assert done.exit_code == 1
+    assert " 1 differences" in done.output
+    assert json.loads((tmp_path / "demo.json").read_text("utf-8"))["differences"] == 1
+
+
+def test_takes_are_as_many_as_there_is_room_for(tones: Path, tmp_path: Path) -> None:
+    wanted = ["--board", "host", "--data", tones]
+    assert demo(tmp_path / "out", *wanted, "--words", "one,two")[1]["shots"] == 3
+    project = open_project(tiny_model.folder(), Options(clips=4))
+    assert [_fitting(project, 2, None), _fitting(project, 1, None), _fitting(project, 2, 2)] == [
+        *(2, 3, 2)
+    ]
+    with pytest.raises(MynaError, match="stores 4 clips, 2 words need at least 6"):
+        _fitting(project, 2, 3)
 
 
 @pytest.mark.qemu

@@ -32,6 +32,7 @@ from myna.ops.max_pool import MaxPool
 from myna.ops.mean import Mean
 from myna.ops.pad import Crop, Pad
 from myna.ops.pool import AveragePool
+from myna.ops.ranges import PEAK_LIMIT, RangeUpdate
 from myna.ops.requantize import Requantize
 from myna.ops.reshape import Reshape
 from myna.ops.squared_error import SquaredError
@@ -299,3 +300,22 @@ def test_windows_see_something_of_the_map() -> None:
 if __name__ == "__main__":
     GOLDEN.parent.mkdir(exist_ok=True)
     GOLDEN.write_text(json.dumps(digests(), indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "headroom", "fits"),
+    [
+        (0.9, 2.0, True),
+        (0.9, 64.0, True),
+        (0.01, 64.0, True),
+        (0.005, 64.0, False),
+        (0.0, 2.0, False),
+    ],
+)
+def test_a_range_grows_within_int32(smoothing: float, headroom: float, fits: bool) -> None:
+    if not fits:
+        with pytest.raises(MynaError, match="cannot track"):
+            RangeUpdate.of(smoothing, headroom)
+        return
+    update = RangeUpdate.of(smoothing, headroom)
+    assert update.keep + update.gain * PEAK_LIMIT < 2**31
