@@ -6,6 +6,9 @@ other words of the folder (impostors), whether the model knew those or not. If n
 K takes of every word, the users are folds of speakers, and the K takes of each word are drawn from
 speakers outside the fold: ``"enrolled_by": "others"``. Words that are labels of the model may be
 enrolled too; then only speakers of the test split were never heard.
+
+The area under the ROC asks whether enrolled words are told from others: a take that is accepted as
+another enrolled word counts as accepted. The other figures ask for the right word as well.
 """
 
 from __future__ import annotations
