@@ -55,7 +55,7 @@ static uint32_t key_of(uint32_t tag) {
     return fx_key((uint32_t)*myna_model.seed, (uint32_t)*myna_model.step, tag);
 }
 
-static int32_t study(const struct message_learn *options, const struct clip *clip) {
+static int32_t train_on(const struct message_learn *options, const struct clip *clip) {
     myna_vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
     *myna_model.label = clip->label;
     myna_model.train_step(NULL);
@@ -100,7 +100,7 @@ static int32_t epoch(const struct message_learn *options) {
         if (clip->guessed && myna_recognize_class(clip->features) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
-        losses[clip->label] += study(options, clip);
+        losses[clip->label] += train_on(options, clip);
         clips[clip->label]++;
         for (uint32_t r = 0u; r < options->rehearsals && myna_model.replay_count > 0u; r++) {
             rehearse(options);

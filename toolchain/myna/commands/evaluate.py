@@ -83,7 +83,7 @@ def evaluate(
     require_front_end(model)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
-    package, study = load_package(model), PROTOCOLS[protocol]
+    package, chosen_protocol = load_package(model), PROTOCOLS[protocol]
     request = Request(
         package,
         Heard.load(model),
@@ -97,23 +97,23 @@ def evaluate(
         seed,
         partial(read, package.front_end),
     )
-    exams = study.exams(request)
+    exams = chosen_protocol.exams(request)
     with progress(f"{protocol} on {engine}") as report:
         people = examine_all(spec, exams, 1 if port else jobs, report)
-    summary = summarize(people, study.fields)
-    summary = {"protocol": protocol, "shots": shots, **summary, **study.conclude(summary)}
+    summary = summarize(people, chosen_protocol.fields)
+    summary = {"protocol": protocol, "shots": shots, **summary, **chosen_protocol.conclude(summary)}
     summary["seed"] = seed
     asked = {"model": str(model), "data": data.name, "engine": engine}
     limits = {"train": chosen.train, "ram": chosen.ram}
     write_json(json_file, "evaluate", asked | limits | summary)
-    _print(study, summary)
+    _print(chosen_protocol, summary)
     _warn(summary, package, chosen)
 
 
-def _print(study: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
+def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
     people = len(summary["speakers"])
-    click.echo(f"{study.name}, {summary['shots']} shots, {people} speakers")
-    for field, title in study.shown.items():
+    click.echo(f"{protocol.name}, {summary['shots']} shots, {people} speakers")
+    for field, title in protocol.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
 

@@ -9,8 +9,8 @@ from myna.evaluation import noise, open_set, personalization, self_label
 from myna.evaluation.protocol import EvaluationProtocol
 
 PROTOCOLS: Mapping[str, EvaluationProtocol] = {
-    study.name: study
-    for study in (
+    protocol.name: protocol
+    for protocol in (
         *(personalization.SPEAKER, personalization.NEW_WORDS, open_set.OPEN_SET),
         *(self_label.SELF_LABEL, noise.NOISE),
     )
