@@ -242,6 +242,19 @@ def test_another_model_is_not_overwritten(foreign: Path, tmp_path: Path) -> None
     assert (out / "int8.npz").read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", ["one array", "text", "half"])
+def test_examples_that_are_no_archive(kind: str, foreign: Path, tmp_path: Path) -> None:
+    file = tmp_path / "examples.npy"
+    if kind == "one array":
+        np.save(file, MAPS)
+    else:
+        whole = examples(tmp_path / "whole.npz", MAPS, FOUR).read_bytes()
+        file.write_bytes(b"hello" if kind == "text" else whole[: len(whole) // 2])
+    error = refusal(foreign, tmp_path / "net", "--calibration", file)
+    assert error.where == str(file)
+    assert not (tmp_path / "net").exists()
+
+
 def test_a_readme_of_somebody_is_not_overwritten(foreign: Path, tmp_path: Path) -> None:
     out = tmp_path / "net"
     out.mkdir()

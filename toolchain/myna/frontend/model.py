@@ -75,7 +75,7 @@ def load_model(folder: Path) -> FloatModel:
         raise MynaError(
             "the model has no weights", where=str(path), fix="train it with `myna train`"
         ) from error
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise MynaError(
             f"cannot be read ({error})", where=str(path), fix="restore the file or train again"
         ) from error

@@ -79,7 +79,9 @@ def read_arrays(path: Path) -> dict[str, Array]:
     except FileNotFoundError as error:
         fix = "run `myna quantize` on the model's folder, or name another folder"
         raise MynaError("there is no such file", where=str(path), fix=fix) from error
-    except (OSError, EOFError, ValueError, BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise MynaError(
-            f"cannot be read ({error})", where=str(path), fix="restore the file"
+            f"is no intact archive of arrays ({error})",
+            where=str(path),
+            fix="restore the file, or save one with numpy.savez",
         ) from error
