@@ -225,7 +225,8 @@ def teach(
         MynaError: as for `send` and `train`.
     """
     session.clear_clips(session.status().classes)
-    state = session.read_state()
+    with stage("keep the state from before") as report:
+        state = session.read_state(report)
     with _undoing(lambda: session.write_state(state)):
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
