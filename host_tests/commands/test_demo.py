@@ -89,6 +89,7 @@ def test_a_difference_ends_with_status_1(
 def test_takes_are_as_many_as_there_is_room_for(tones: Path, tmp_path: Path) -> None:
     wanted = ["--board", "host", "--data", tones]
     assert demo(tmp_path / "out", *wanted, "--words", "one,two")[1]["shots"] == 3
+    assert open_project(tiny_model.folder(), Options(clips=2000)).options.clips == 2000
     project = open_project(tiny_model.folder(), Options(clips=4))
     assert [_fitting(project, 2, None), _fitting(project, 1, None), _fitting(project, 2, 2)] == [
         *(2, 3, 2)

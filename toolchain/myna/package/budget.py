@@ -134,7 +134,8 @@ class Search:
         if asked.ram is None:
             clip = prod(self._package.model.model.input_shape) + PER_CLIP
             clips = max(CLIP_BYTES // clip, CLIPS[-1])
-            return Candidate(replace(asked, clips=min(asked.clips, clips)), rows)
+            usual = min(asked.clips, clips) if asked.clips <= Options.clips else asked.clips
+            return Candidate(replace(asked, clips=usual), rows)
         first = Candidate(replace(asked, backup=0), rows)
         if asked.train == AUTO and (chosen := self._auto(first)):
             return chosen
