@@ -11,7 +11,7 @@ from pathlib import Path
 
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import Labels
-from myna.device import pio, ports, target
+from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
 from myna.package.budget import Needs, compile_package
@@ -78,7 +78,7 @@ class Project:
             MynaError: no such port or board, or the board runs another model.
         """
         if port is not None:
-            with Board.connect(ports.attach(port), fingerprint=self.fingerprint) as session:
+            with Board.connect(port, fingerprint=self.fingerprint) as session:
                 yield session
             return
         firmware = self.firmware(board)

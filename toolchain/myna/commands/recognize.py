@@ -10,7 +10,6 @@ import click
 from myna.audio.endpoint import Verdict
 from myna.commands.common import json_option, names_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
-from myna.device import ports
 from myna.device.session import Board
 from myna.sessions import enroll as enrollment
 from myna.sessions.words import load_words
@@ -31,7 +30,7 @@ def recognize(
 ) -> None:
     """Ask a board which word each recording holds. It learns and keeps nothing of them."""
     takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
-    with Board.connect(ports.attach(port)) as session:
+    with Board.connect(port) as session:
         known = (*session.labels, *load_words(names, session))
         (slot,) = enrollment.free_slots(session, 1)
         heard = [{"file": str(t.path), **_recognized(session, t, slot, known)} for t in takes]

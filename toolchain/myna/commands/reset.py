@@ -6,7 +6,6 @@ from __future__ import annotations
 import click
 
 from myna.commands.common import running_port_option
-from myna.device import ports
 from myna.device.session import Board
 from myna.device.status import Status
 
@@ -16,7 +15,7 @@ from myna.device.status import Status
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(port: str, yes: bool) -> None:
     """Let a board forget all words and takes, also those that it has saved: as it was flashed."""
-    with Board.connect(ports.attach(port)) as session:
+    with Board.connect(port) as session:
         status = session.status()
         words = status.classes - len(session.labels) if session.labels else 0
         if not yes:

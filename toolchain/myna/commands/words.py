@@ -10,7 +10,6 @@ import click
 from myna.commands.common import json_option, names_option, running_port_option, write_json
 from myna.device import bodies as b
 from myna.device import messages as m
-from myna.device import ports
 from myna.device.session import Board
 from myna.sessions.words import load_words
 
@@ -21,7 +20,7 @@ from myna.sessions.words import load_words
 @json_option
 def words(port: str, names: Path, json_file: Path | None) -> None:
     """List the words that a board knows, and how many takes of each it stores."""
-    with Board.connect(ports.attach(port)) as session:
+    with Board.connect(port) as session:
         learned = load_words(names, session)
         known = (*session.labels, *learned)
         found = [
