@@ -7,13 +7,7 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import require_front_end
-from myna.device.target import PROJECT
-from myna.passes.pipeline import Options
-from myna.project import Project, open_project
 from myna.sessions import enroll as enrollment
-
-MODEL = PROJECT / "models" / "kws"
 
 model_and_files = click.argument(
     "paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…"
@@ -24,16 +18,14 @@ wav_option = click.option(
 
 
 def open_recordings(
-    paths: tuple[Path, ...], wav: tuple[Path, ...], chosen: Options
-) -> tuple[tuple[enrollment.Take, ...], Project]:
-    """The takes in ``--wav`` and among the arguments, and the model named there or `MODEL`.
+    paths: tuple[Path, ...], wav: tuple[Path, ...]
+) -> tuple[tuple[enrollment.Take, ...], Path | None]:
+    """The takes in ``--wav`` and among the arguments, and the model's folder if it is named there.
 
     Raises:
-        MynaError: there is no recording, one cannot be used, or the model is missing or deaf.
+        MynaError: there is no recording, or one cannot be used.
     """
     models = [path for path in paths if (path / "architecture.json").is_file()]
     files = [path for path in paths if path not in models]
-    model = models[0] if models else MODEL
-    require_front_end(model)
     takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
-    return takes, open_project(model, chosen)
+    return takes, models[0] if models else None

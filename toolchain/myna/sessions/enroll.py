@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-
-import numpy as np
 
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
@@ -25,6 +22,8 @@ from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
 from myna.passes.memory.plan import Program
 from myna.sessions.learning import learn_on, require_slots
+from myna.sessions.undo import undoing
+from myna.sessions.words import check_name, read_words, write_name
 
 # what is wrong with a recording, and what to do
 PROBLEMS = {
@@ -106,28 +105,22 @@ def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
     return tuple(Take(path, read_recording(path)) for path in paths)
 
 
-def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
+def class_of(word: str, session: Board) -> int:
     """The class of a word on a board: a label's, a learned word's, or the next free one.
 
     Raises:
-        MynaError: it is blank, differs from a known one by case alone, or is new and no class is
-            free.
+        MynaError: it cannot be a name, differs from a known one by case alone, or is new and no
+            class is free.
     """
-    names = (*session.labels, *learned)
-    if not word.strip() or not word.isprintable():
-        raise MynaError("is no word", where=repr(word), fix="name what is said: --word WORD")
+    names = (*session.labels, *read_words(session))
     if word in names:
         return names.index(word)
-    for name in names:
-        if name.casefold() == word.strip().casefold():
-            raise MynaError(
-                f"is known as {name!r}", where=repr(word), fix=f"say --word {shlex.quote(name)}"
-            )
+    check_name(word, names)
     if len(names) >= session.info.max_classes:
         raise MynaError(
             f"no class is free for {word!r}: the board knows {', '.join(names)}",
             where=session.link.name,
-            fix="reset the board, or quantize the model with more --classes",
+            fix="remove a word: `myna words --remove WORD`, or quantize with more --classes",
         )
     return len(names)
 
@@ -162,10 +155,7 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
             from, or that one says another word (it stores none of them then); or the board failed.
     """
     slots = free_slots(session, len(takes))
-    for i, take in enumerate(takes):
-        if any(np.array_equal(take.pcm, other.pcm) for other in takes[:i]):
-            _refuse(take, *SAME_TAKE)
-    with _undoing(lambda: _empty(session, slots)):
+    with undoing(lambda: _empty(session, slots)):
         for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
             found = session.upload_audio(take.pcm, slot, label)
             if (verdict := Verdict(found.verdict)) is not Verdict.OK:
@@ -173,9 +163,12 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
             if found.word_length > LONGEST_WORD:
                 _refuse(take, *TOO_LONG)
             progress(done, len(takes))
-        odd = session.link.request(m.TAKES, b.Takes(label)).odd
-        if odd in slots:
-            _refuse(takes[slots.index(odd)], *ANOTHER_WORD)
+        said = session.link.request(m.TAKES, b.Takes(label))
+        for slot in (said.same, said.other):
+            if slot in slots:
+                _refuse(takes[slots.index(slot)], *SAME_TAKE)
+        if said.odd in slots:
+            _refuse(takes[slots.index(said.odd)], *ANOTHER_WORD)
     return slots
 
 
@@ -188,28 +181,15 @@ def _empty(session: Board, slots: Sequence[int]) -> None:
         session.empty(slot)
 
 
-@contextmanager
-def _undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what was done if it does not end well, interrupted or refused.
-
-    A board that no longer answers has lost it anyway: it wakes with what was saved before.
-    """
-    try:
-        yield
-    except BaseException:
-        with suppress(MynaError):
-            undo()
-        raise
-
-
 def teach(
     session: Board,
     program: Program,
     takes: Sequence[Take],
     label: int,
+    word: str,
     stage: Callable[[str], AbstractContextManager[Progress]],
 ) -> Taught:
-    """Let a board learn takes of one class, whole or not at all.
+    """Let a board learn takes of one word, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
     has the state and the clips from before.
@@ -218,19 +198,23 @@ def teach(
         session: with a board that runs `program`.
         program: says where the state tensors are.
         takes: what is said.
-        label: their class.
+        label: its class, from `class_of`.
+        word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
 
     Raises:
         MynaError: as for `send` and `train`.
     """
-    session.clear_clips(session.status().classes)
+    classes = session.status().classes
+    session.clear_clips(classes)
     with stage("keep the state from before") as report:
         state = session.read_state(report)
-    with _undoing(lambda: session.write_state(state)):
+    with undoing(lambda: session.write_state(state)):
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
-        with _undoing(lambda: _empty(session, slots)), stage("train") as report:
+        with undoing(lambda: _empty(session, slots)), stage("train") as report:
+            if label >= classes:
+                write_name(session, label, word)
             return train(session, program, Recipe(), report)
 
 
