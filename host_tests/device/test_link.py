@@ -13,7 +13,8 @@ import pytest
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.frame import DELIMITER, Decoder, Frame, encode
-from myna.device.link import DeviceError, Link, open_port
+from myna.device.link import DeviceError, Link
+from myna.device.ports import open_port
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
@@ -105,6 +106,45 @@ def test_progress_extends_the_deadline() -> None:
     link, script = _link(answer)
     assert link.request(m.TRAIN, b.Train(1)).step == 1
     assert len(script.heard) == 11
+
+
+def test_progress_of_what_nobody_waits_for_is_a_sign_of_life() -> None:
+    """Training goes on when the host that asked for it was interrupted; others wait their turn."""
+
+    def answer(frame: Frame) -> list[bytes]:
+        busy = encode(Frame(m.PROGRESS.code, 0xFFFF & (frame.sequence - 9), b.Progress(1).pack()))
+        return [_reply(frame)] if len(script.heard) > 10 else [busy]
+
+    link, script = _link(answer)
+    link.request(m.CLIPS_CLEAR, b.ClipsClear(0))
+    assert len(script.heard) == 11
+
+
+@pytest.mark.parametrize("whole", [0, 1, 5])
+def test_after_an_interruption_the_session_is_opened_anew(whole: int) -> None:
+    """Requests that were numbered and never sent would be waited for by the board for ever."""
+    expected: list[int] = []
+
+    def answer(frame: Frame) -> list[bytes]:
+        if frame.type == m.HELLO.code:
+            expected[:] = [frame.sequence]
+        if expected and frame.sequence != expected[0]:
+            return []  # the board says RESEND, which nobody can do
+        expected[:] = [frame.sequence + 1]
+        return _hello()(frame) if frame.type == m.HELLO.code else [_reply(frame)]
+
+    class Interrupting(Script):
+        def write(self, data: bytes) -> int:
+            if len(self.heard) == whole and not interrupted:
+                interrupted.append(True)
+                raise KeyboardInterrupt
+            return super().write(data)
+
+    interrupted: list[bool] = []
+    link = Link(Interrupting(answer), "script", timeout_s=0.002, attempts=3)
+    with pytest.raises(KeyboardInterrupt):
+        link.stream(m.STATE_WRITE, PIECES)
+    link.request(m.CLIPS_CLEAR, b.ClipsClear(0))
 
 
 def test_refusals_carry_the_status() -> None:

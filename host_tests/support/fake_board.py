@@ -13,7 +13,7 @@ import numpy.typing as npt
 from myna.audio.config import AudioConfig
 from myna.audio.render import render_tables
 from myna.device import pio
-from myna.device.link import Channel
+from myna.device.ports import Channel
 from myna.device.target import PROJECT
 from myna.learn import schedule
 

@@ -28,6 +28,7 @@ _HOMES = {  # name: the module that defines it
     "read_board": "sessions.checkpoint",
     "save_checkpoint": "sessions.checkpoint",
     "train": "sessions.enroll",
+    "write_name": "sessions.words",
     "write_board": "sessions.checkpoint",
 }
 __all__ = list(_HOMES)

@@ -22,7 +22,8 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
 from myna.device.frame import DELIMITER, Frame, encode
-from myna.device.link import DeviceError, Link, open_port
+from myna.device.link import DeviceError, Link
+from myna.device.ports import open_port
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.wire import layout

@@ -9,6 +9,7 @@ import click
 
 from myna.commands.common import board_option, model_argument, training_options
 from myna.device import pio
+from myna.device.target import find_board
 from myna.names import ROWS
 from myna.passes.pipeline import Options
 from myna.project import open_project
@@ -30,6 +31,7 @@ def build(
     out: Path | None,
 ) -> None:
     """Compile MODEL to C and build the firmware of a board."""
+    find_board(board)  # before anything is written
     project = open_project(model, chosen, out)
     program, used = project.program, project.options
     how = f", one-byte weights in {len(used.int8_weights)} layers" if used.int8_weights else ""

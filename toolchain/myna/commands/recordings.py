@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from myna.commands.common import require_front_end
 from myna.sessions import enroll as enrollment
 
 model_and_files = click.argument(
@@ -23,9 +24,11 @@ def open_recordings(
     """The takes in ``--wav`` and among the arguments, and the model's folder if it is named there.
 
     Raises:
-        MynaError: there is no recording, or one cannot be used.
+        MynaError: there is no recording, one cannot be used, or the model hears nothing.
     """
     models = [path for path in paths if (path / "architecture.json").is_file()]
     files = [path for path in paths if path not in models]
+    for model in models:
+        require_front_end(model)
     takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
     return takes, models[0] if models else None

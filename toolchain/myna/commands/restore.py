@@ -9,7 +9,9 @@ import click
 
 from myna.commands.common import progress, running_port_option
 from myna.device.session import Board
-from myna.sessions.checkpoint import FORGETS, keep, load_checkpoint, write_board
+from myna.learn.examples import Progress
+from myna.sessions.checkpoint import FORGETS, Checkpoint, keep, load_checkpoint, write_board
+from myna.sessions.undo import undoing
 from myna.sessions.words import read_words
 
 
@@ -20,16 +22,26 @@ def restore(file: Path, port: str) -> None:
     """Write FILE, made by `myna export`, to a board that runs the same model."""
     checkpoint = load_checkpoint(file)
     with Board.connect(port) as session:
-        before = read_words(session)
         with progress("write the state") as report:
-            write_board(session, checkpoint, file, report)
-        words = read_words(session)
-        session.clear_clips(len(session.labels) + _in_common(before, words))  # of other words
+            words = _exchange(session, checkpoint, file, report)
         kept = keep(session)
     size = len(checkpoint.state)
     click.echo(f"{port}: {size} bytes of state, CRC {checkpoint.crc:08x}; {_listed(words)}")
     if not kept:
         click.echo(FORGETS)
+
+
+def _exchange(
+    session: Board, checkpoint: Checkpoint, file: Path, report: Progress
+) -> tuple[str, ...]:
+    """Give a board the state of a checkpoint, whole or not at all; the words that it knows then."""
+    is_whole = not session.status().state_incomplete
+    before, words = (session.read_state(), read_words(session)) if is_whole else (None, ())
+    with undoing(lambda: session.write_state(before) if before else None):
+        write_board(session, checkpoint, file, report)
+        now = read_words(session)
+        session.clear_clips(len(session.labels) + _in_common(words, now))  # of other words
+    return now
 
 
 def _listed(words: tuple[str, ...]) -> str:

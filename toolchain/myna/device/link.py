@@ -3,20 +3,19 @@
 
 from __future__ import annotations
 
-import errno
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
-import serial
-
-from myna.device import frame, messages, ports
-from myna.device.bodies import Progress
+from myna.device import frame, messages
+from myna.device.bodies import Hello, Progress
 from myna.device.frame import Frame
 from myna.device.messages import IN_FLIGHT, REPLY, Exchange
+from myna.device.ports import Channel
 from myna.device.status import MEANINGS, Status
 from myna.device.wire import Message
 from myna.errors import MynaError
@@ -24,27 +23,8 @@ from myna.errors import MynaError
 Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
 
-POLL_S = 0.02  # longest wait inside one read
 TIMEOUT_S = 0.5  # of silence before a request is sent again
 ATTEMPTS = 20  # of them before the board is given up
-BAUD = 115200
-
-
-class Channel(Protocol):
-    """What a link needs of a serial port; pyserial's ports have it. `read` waits POLL_S at most."""
-
-    @property
-    def in_waiting(self) -> int:
-        """Bytes that `read` can return at once."""
-
-    def read(self, size: int = 1, /) -> bytes:
-        """Up to `size` bytes."""
-
-    def write(self, data: bytes, /) -> int | None:
-        """Sends all bytes."""
-
-    def close(self) -> None:
-        """Frees the port."""
 
 
 class DeviceError(MynaError):
@@ -82,33 +62,11 @@ class _Sent:
     hurried: bool = False  # sent again because a later one was answered
 
 
-def open_port(port: str, baud: int = BAUD) -> Channel:
-    """Opens a serial port or pyserial URL (``socket://host:port``) for a link.
-
-    Raises:
-        MynaError: no such port (with a list of those there are), no permission, or in use.
-    """
-    fixes = {
-        errno.EACCES: "add yourself to the port's group (`ls -l` shows it), then log in again",
-        errno.EAGAIN: "close the other program that has the port open",
-        errno.EBUSY: "close the other program that has the port open",
-    }
-    try:
-        channel: Channel = serial.serial_for_url(
-            ports.attach(port), baud, timeout=POLL_S, exclusive=True
-        )
-    except (OSError, ValueError) as error:
-        code = getattr(error, "errno", None)
-        fix = fixes.get(code or 0, "check the name of the port and that the board is on")
-        raise MynaError(f"cannot open the port: {error}", where=port, fix=fix) from error
-    return channel
-
-
 class Link:
     """One session with a board.
 
     Args:
-        channel: an open port (`open_port`).
+        channel: an open port (`ports.open_port`).
         name: the port's name, for messages.
         timeout_s: silence after which a request is sent again; anything the board says about the
             request starts it anew, so that long operations may take any time.
@@ -136,6 +94,7 @@ class Link:
         self._timeout_s, self._attempts = timeout_s, attempts
         self._decoder = frame.Decoder()
         self._sequence = random.SystemRandom().randrange(1 << 16)
+        self._is_interrupted = False
 
     def __enter__(self) -> Self:
         return self
@@ -164,8 +123,16 @@ class Link:
     def begin(self, exchange: Exchange[Q, R], message: Q) -> Callable[[], R]:
         """Sends one request; call what this returns for its reply, before any other request."""
         flying: deque[_Sent] = deque()
-        self._launch(deque([self._encode(exchange, message)]), flying, 1)
-        return lambda: self._collect(exchange, deque(), flying)[0]
+        self._resume()
+        with self._interruptible():
+            self._launch(deque([self._encode(exchange, message)]), flying, 1)
+
+        def reply() -> R:
+            with self._interruptible():
+                (frame,) = self._collect(exchange, deque(), flying)
+            return self._open(exchange, frame)
+
+        return reply
 
     def stream(
         self,
@@ -184,8 +151,27 @@ class Link:
             DeviceError: the board refused one; the later ones may have been executed.
             MynaError: the board does not answer, or the port is gone. Connect anew.
         """
-        encoded = (self._encode(exchange, message) for message in requests)
-        return self._collect(exchange, deque(encoded), deque(), progress)
+        self._resume()
+        encoded = deque(self._encode(exchange, message) for message in requests)
+        with self._interruptible():
+            replies = self._collect(exchange, encoded, deque(), progress)
+        return [self._open(exchange, reply) for reply in replies]
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Around what sends and waits: it leaves requests that were never sent, or cut short."""
+        try:
+            yield
+        except BaseException:
+            self._is_interrupted = True
+            raise
+
+    def _resume(self) -> None:
+        """After an interruption, open the session anew: the board would wait for what is cut."""
+        if self._is_interrupted:
+            self._is_interrupted = False
+            nonce = random.SystemRandom().randrange(1 << 32)
+            self.request(messages.HELLO, Hello(nonce, messages.PROTOCOL_ABI))
 
     def _collect(
         self,
@@ -193,7 +179,7 @@ class Link:
         waiting: deque[_Sent],
         flying: deque[_Sent],
         progress: Callable[[int], None] | None = None,
-    ) -> list[R]:
+    ) -> list[Frame]:
         """The replies to requests that were sent or are still to be sent, in order."""
         width = 1 if exchange.repeat is messages.Repeat.ANSWER else IN_FLIGHT
         replies: list[Frame] = []
@@ -211,7 +197,7 @@ class Link:
                 replies.append(reply)
                 if progress:
                     progress(len(replies))
-        return [self._open(exchange, reply) for reply in replies]
+        return replies
 
     def _encode(self, exchange: Exchange[Q, R], message: Q) -> _Sent:
         sequence = self._sequence
@@ -239,16 +225,16 @@ class Link:
         life = False
         by_sequence = {sent.sequence: sent for sent in flying}
         for heard in self._read():
+            if heard.type == messages.PROGRESS.code:
+                life = True  # whatever it is busy with: perhaps a request that nobody waits for
             sent = by_sequence.get(heard.sequence)
             if sent is None or sent.reply is not None:
                 continue
             if heard.type == exchange.code + REPLY:
                 sent.reply, life = heard, True
                 self._hurry(flying, sent)
-            elif heard.type == messages.PROGRESS.code:
-                life = True
-                if self.on_progress:
-                    self.on_progress(Progress.unpack(heard.payload).step)
+            elif heard.type == messages.PROGRESS.code and self.on_progress:
+                self.on_progress(Progress.unpack(heard.payload).step)
             elif heard.type == messages.RESEND.code:
                 self._resend([other for other in flying if other.reply is None])
         return life

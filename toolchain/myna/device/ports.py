@@ -3,19 +3,41 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
+import serial
 from serial.tools import list_ports
 
 from myna.device.target import PROJECT, START_TIMEOUT_S, command, find_board, launch
 from myna.errors import MynaError
 
 PORTS = PROJECT / ".pio" / "ports"
+POLL_S = 0.02  # longest wait inside one read
+BAUD = 115200
 ENDED = "ZX"  # states of a process in proc(5)
+
+
+class Channel(Protocol):
+    """What a link needs of a serial port; pyserial's ports have it. `read` waits POLL_S at most."""
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes that `read` can return at once."""
+
+    def read(self, size: int = 1, /) -> bytes:
+        """Up to `size` bytes."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Sends all bytes."""
+
+    def close(self) -> None:
+        """Frees the port."""
 
 
 def boot(board: str, elf: Path, ports: Path = PORTS) -> Path:
@@ -119,3 +141,23 @@ def _is_alive(link: Path) -> bool:
     """Whether the board that `boot` made this link for still runs; other links are not ours."""
     pid_file = link.with_name(f"{link.name}.pid")
     return not pid_file.exists() or _running(pid_file) is not None
+
+
+def open_port(port: str, baud: int = BAUD) -> Channel:
+    """Opens a serial port or pyserial URL (``socket://host:port``) for a link.
+
+    Raises:
+        MynaError: no such port (with a list of those there are), no permission, or in use.
+    """
+    fixes = {
+        errno.EACCES: "add yourself to the port's group (`ls -l` shows it), then log in again",
+        errno.EAGAIN: "close the other program that has the port open",
+        errno.EBUSY: "close the other program that has the port open",
+    }
+    try:
+        channel: Channel = serial.serial_for_url(attach(port), baud, timeout=POLL_S, exclusive=True)
+    except (OSError, ValueError) as error:
+        code = getattr(error, "errno", None)
+        fix = fixes.get(code or 0, "check the name of the port and that the board is on")
+        raise MynaError(f"cannot open the port: {error}", where=port, fix=fix) from error
+    return channel

@@ -16,8 +16,9 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.bodies import Empty, Range
 from myna.device.frame import MAX_PAYLOAD
-from myna.device.link import BAUD, Link, open_port
+from myna.device.link import Link
 from myna.device.messages import Exchange
+from myna.device.ports import BAUD, open_port
 from myna.device.results import Classified, Features, Scored, Traced
 from myna.errors import MynaError
 

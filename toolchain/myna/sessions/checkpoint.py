@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from myna import __version__
+from myna.device.bodies import StatusReply
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
@@ -88,15 +89,20 @@ def read_board(session: Board, progress: Progress | None = None) -> Checkpoint:
         MynaError: the board's state is incomplete, or the board failed.
     """
     status, info = session.status(), session.info
+    require_whole(session, status)
+    state = session.read_state(progress)
+    options = session.options()
+    return Checkpoint(info.model, options, info.fingerprint, info.model_abi, status.step, state)
+
+
+def require_whole(session: Board, status: StatusReply) -> None:
+    """Raise a MynaError if a board's state, of which this is the status, is incomplete."""
     if status.state_incomplete:
         raise MynaError(
             "the board's state is incomplete: an upload or a step was cut short",
             where=session.link.name,
-            fix="restore a state first: `myna restore`",
+            fix="restore a state first: `myna restore`, or let it forget: `myna reset`",
         )
-    state = session.read_state(progress)
-    options = session.options()
-    return Checkpoint(info.model, options, info.fingerprint, info.model_abi, status.step, state)
 
 
 def write_board(

@@ -21,6 +21,7 @@ from myna.learn.examples import Progress
 from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
 from myna.passes.memory.plan import Program
+from myna.sessions.checkpoint import require_whole
 from myna.sessions.learning import learn_on, require_slots
 from myna.sessions.undo import undoing
 from myna.sessions.words import check_name, read_words, write_name
@@ -203,9 +204,11 @@ def teach(
         stage: around each stage of that title; what it yields is called with (done, at most).
 
     Raises:
-        MynaError: as for `send` and `train`.
+        MynaError: the state is incomplete; and as for `send` and `train`.
     """
-    classes = session.status().classes
+    status = session.status()
+    require_whole(session, status)
+    classes = status.classes
     session.clear_clips(classes)
     with stage("keep the state from before") as report:
         state = session.read_state(report)

@@ -17,6 +17,7 @@ from myna.ir import Array
 from myna.names import CLASSES, NAMES
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import NAME_BYTES, without_class
+from myna.sessions.checkpoint import require_whole
 from myna.sessions.undo import undoing
 
 
@@ -105,10 +106,12 @@ def remove_class(session: Board, program: Program, label: int) -> None:
         label: behind the labels.
 
     Raises:
-        MynaError: the board failed. If the state could not be written, all is as it was; if the
-            clips could not follow, they are forgotten.
+        MynaError: the state is incomplete, or the board failed. If the state could not be written,
+            all is as it was; if the clips could not follow, they are forgotten.
     """
-    last = session.status().classes - 1
+    status = session.status()
+    require_whole(session, status)
+    last = status.classes - 1
     before = session.read_state()
     after = program.pack(without_class(program.graph, program.unpack(before), label))
     with undoing(lambda: session.write_state(before)):
