@@ -255,12 +255,12 @@ def layers(program: Program) -> list[str]:
 
 
 def test_exact_choices_beat_adding_the_best_layers_one_by_one() -> None:
-    """kws at 80,000 bytes: layers in order of gain per byte brought 15.56 points."""
+    """kws at 90,000 bytes: layers in order of gain per byte, where they fit, bring 10.37 points."""
     package = load_package(PROJECT / "models" / "kws")
     assert package.contributions is not None
-    program = model_program("kws", Options(train="ram-80000", replay=0))
-    assert program.ram_bytes <= 80000
-    assert sum(package.contributions[name].gain for name in layers(program)[:-1]) > 25
+    program = model_program("kws", Options(train="ram-90000", replay=0))
+    assert program.ram_bytes <= 90000
+    assert sum(package.contributions[name].gain for name in layers(program)[:-1]) > 10.5
 
 
 def test_state_tensors_of_every_form_are_the_same() -> None:

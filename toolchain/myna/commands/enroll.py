@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,7 +16,13 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.recordings import model_and_files, open_recordings, wav_option
+from myna.commands.recordings import (
+    examples_option,
+    model_and_files,
+    open_features,
+    open_recordings,
+    wav_option,
+)
 from myna.device.results import Scored
 from myna.passes.pipeline import Options
 from myna.sessions import enroll as enrollment
@@ -28,6 +35,7 @@ from myna.sessions.words import load_words, naming
 @running_port_option
 @click.option("--word", required=True, help="What is said.")
 @wav_option
+@examples_option
 @names_option
 @training_options
 @json_option
@@ -36,6 +44,7 @@ def enroll(
     port: str,
     word: str,
     wav: tuple[Path, ...],
+    examples: Path | None,
     names: Path,
     chosen: Options,
     json_file: Path | None,
@@ -43,11 +52,16 @@ def enroll(
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
 
     A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
+    A model that hears nothing learns a class from --examples.
 
     MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
     trains on all clips that it stores; it numbers its words, so their names are kept in a file.
     """
-    takes, project = open_recordings(paths, wav, chosen)
+    takes: Sequence[enrollment.Take | enrollment.Example]
+    if examples is None:
+        takes, project = open_recordings(paths, wav, chosen)
+    else:
+        takes, project = open_features(paths, wav, examples, chosen)
     with project.connect(port=port) as session:
         learned = load_words(names, session)
         label = enrollment.class_of(word, session, learned)
@@ -55,7 +69,9 @@ def enroll(
         known = (*learned, word) if is_new else learned
         step = session.status().step
         with naming(names, session.info.model, learned, known):
-            taught = enrollment.teach(session, project.program, takes, label, progress)
+            taught = enrollment.teach(
+                session, project.program, takes, label, progress, vary=project.package.has_front_end
+            )
         result = {
             "model": session.info.model,
             "board": session.info.board,

@@ -29,6 +29,7 @@ class ExampleFile:
 
     Attributes:
         features: int8, quantized, or real numbers [n, *input_shape].
+        labels: [n], unchecked; empty if the file holds none.
 
     Raises:
         MynaError: the file is damaged, or holds no features that the network reads.
@@ -38,7 +39,7 @@ class ExampleFile:
         self._path, self._model, arrays = path, model, read_arrays(path, FIX)
         self._reads_floats = reads_floats
         self.features = self._checked(arrays.get("features", np.zeros(0)))
-        self._labels = arrays.get("labels", np.zeros(0))
+        self.labels = arrays.get("labels", np.zeros(0))
 
     def _checked(self, features: Array) -> Array:
         shape = self._model.input_shape
@@ -70,7 +71,7 @@ class ExampleFile:
         Raises:
             MynaError: not every example has the label of a class.
         """
-        features, labels, classes = self.inputs(quant), self._labels, len(self._model.labels)
+        features, labels, classes = self.inputs(quant), self.labels, len(self._model.labels)
         if self._model.loss == "reconstruct":
             return features, np.zeros(len(features), np.int32)
         whole = labels.shape == (len(features),) and np.issubdtype(labels.dtype, np.integer)

@@ -20,9 +20,11 @@ from myna.device import messages as m
 from myna.device.results import Scored
 from myna.device.session import Board
 from myna.errors import MynaError
+from myna.ir import Array
 from myna.learn.examples import Progress
 from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
+from myna.package.example_file import open_examples
 from myna.passes.memory.plan import Program
 from myna.sessions.learning import learn_on, require_slots
 
@@ -56,6 +58,14 @@ class Take:
 
     path: Path
     pcm: Pcm
+
+
+@dataclass(frozen=True)
+class Example:
+    """Features to learn from, int8 of the network's input shape, and the file they came from."""
+
+    path: Path
+    features: Array
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,26 @@ def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
     return tuple(Take(path, read_recording(path)) for path in paths)
 
 
+def read_features(path: Path, folder: Path) -> tuple[Example, ...]:
+    """The examples of one class in a FILE.npz, for a model that may hear nothing.
+
+    Args:
+        path: of the file: its ``features``, as `package.example_file` reads them.
+        folder: the model's.
+
+    Raises:
+        MynaError: the file is damaged, does not fit the model, or holds several classes.
+    """
+    found, quant = open_examples(path, folder)
+    if len(np.unique(found.labels)) > 1:
+        raise MynaError(
+            "holds examples of several classes, and one is taught at a time",
+            where=str(path),
+            fix="save those of one class: numpy.savez(FILE, features=…)",
+        )
+    return tuple(Example(path, features) for features in found.inputs(quant))
+
+
 def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
     """The class of a word on a board: a label's, a learned word's, or the next free one.
 
@@ -145,12 +175,14 @@ def free_slots(session: Board, count: int) -> tuple[int, ...]:
     return tuple(free[:count])
 
 
-def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) -> tuple[int, ...]:
+def send(
+    session: Board, takes: Sequence[Take | Example], label: int, progress: Progress
+) -> tuple[int, ...]:
     """Store takes of one class in free clip slots of a board.
 
     Args:
         session: with the board.
-        takes: what to send; the board cuts each around its word.
+        takes: what to send; the board cuts each recording around its word.
         label: their class.
         progress: called with takes (done, total).
 
@@ -163,23 +195,35 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
     """
     slots = free_slots(session, len(takes))
     for i, take in enumerate(takes):
-        if any(np.array_equal(take.pcm, other.pcm) for other in takes[:i]):
+        if any(np.array_equal(_content(take), _content(other)) for other in takes[:i]):
             _refuse(take, *SAME_TAKE)
     with _undoing(lambda: _empty(session, slots)):
         for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
-            found = session.upload_audio(take.pcm, slot, label)
-            if (verdict := Verdict(found.verdict)) is not Verdict.OK:
-                _refuse(take, *PROBLEMS[verdict])
-            if found.word_length > LONGEST_WORD:
-                _refuse(take, *TOO_LONG)
+            if isinstance(take, Example):
+                session.put_features(take.features, slot, label)
+            else:
+                _upload(session, take, slot, label)
             progress(done, len(takes))
         odd = session.link.request(m.TAKES, b.Takes(label)).odd
-        if odd in slots:
-            _refuse(takes[slots.index(odd)], *ANOTHER_WORD)
+        # how much takes agree was measured of speech, and says nothing about other features
+        if odd in slots and isinstance(take := takes[slots.index(odd)], Take):
+            _refuse(take, *ANOTHER_WORD)
     return slots
 
 
-def _refuse(take: Take, what: str, fix: str) -> NoReturn:
+def _content(take: Take | Example) -> Array:
+    return take.features if isinstance(take, Example) else take.pcm
+
+
+def _upload(session: Board, take: Take, slot: int, label: int) -> None:
+    found = session.upload_audio(take.pcm, slot, label)
+    if (verdict := Verdict(found.verdict)) is not Verdict.OK:
+        _refuse(take, *PROBLEMS[verdict])
+    if found.word_length > LONGEST_WORD:
+        _refuse(take, *TOO_LONG)
+
+
+def _refuse(take: Take | Example, what: str, fix: str) -> NoReturn:
     raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
 
 
@@ -205,9 +249,11 @@ def _undoing(undo: Callable[[], None]) -> Iterator[None]:
 def teach(
     session: Board,
     program: Program,
-    takes: Sequence[Take],
+    takes: Sequence[Take | Example],
     label: int,
     stage: Callable[[str], AbstractContextManager[Progress]],
+    *,
+    vary: bool = True,
 ) -> Taught:
     """Let a board learn takes of one class, whole or not at all.
 
@@ -220,6 +266,7 @@ def teach(
         takes: what is said.
         label: their class.
         stage: around each stage of that title; what it yields is called with (done, at most).
+        vary: whether clips are varied, which needs a front end.
 
     Raises:
         MynaError: as for `send` and `train`.
@@ -231,7 +278,7 @@ def teach(
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
         with _undoing(lambda: _empty(session, slots)), stage("train") as report:
-            return train(session, program, Recipe(), report)
+            return train(session, program, Recipe(vary=vary), report)
 
 
 def train(
