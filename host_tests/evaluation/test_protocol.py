@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody is examined on a plan that was chosen by measurements on him."""
+"""Nobody is examined on what was chosen or learned by him."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from myna.audio.dataset import split_of
+from myna.audio.dataset import scan, split_of
 from myna.cli import cli
 from myna.device.target import PROJECT
 from myna.errors import MynaError
@@ -19,12 +19,14 @@ from myna.evaluation.protocols import PROTOCOLS
 from myna.experiments import comparisons
 from myna.experiments.comparisons import Part
 from myna.experiments.variant import Variant
+from myna.learn.examples import read_examples
 from myna.package.budget import fit_ram
 from myna.package.package import CONTRIBUTIONS, load_package
 from myna.passes.pipeline import Options
 from support import tiny_model
 
-TESTED = [s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test"][:3]
+HELD_OUT = [s for s in (f"user{i}" for i in range(200)) if split_of(s) == "test"]
+TESTED, STRANGER = HELD_OUT[:3], HELD_OUT[3]
 MEASURED, *OTHERS = TESTED
 # Within so many bytes the plan auto chooses for itself.
 CHOSEN = ("sparse-1", "auto", "auto --ram 17000", "ram-9999999")
@@ -102,7 +104,7 @@ def test_known_words_are_not_asked_of_whom_contributions_were_measured_on(
 def test_a_comparison_of_a_chosen_plan_needs_others(
     model: Path, tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = tiny_model.recordings(tmp_path / "known", (OTHERS[0],), ("a",), 2)
+    known = tiny_model.recordings(tmp_path / "known", (STRANGER,), ("a",), 2)
     plans = ["head"]
 
     def parts(model: Path) -> list[Part]:
@@ -134,6 +136,49 @@ def test_contributions_are_measured_on_the_speakers_named(tones: Path, tmp_path:
     done = run(f"contributions {folder} --speakers {OTHERS[1]} --jobs 1", "--data", tones)
     assert done.exit_code == 0, done.exception
     assert load_package(folder).measured_on == {OTHERS[1]}
+
+
+@pytest.mark.parametrize("protocol", ["speaker", "new-words", "self-label", "noise"])
+def test_what_a_user_says_is_not_among_what_he_must_not_forget(
+    tones: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He enrolls some of it."""
+    exams: list[Any] = []
+
+    def seen(_: EngineSpec, found: list[Any], *__: object) -> None:
+        exams.extend(found)
+        raise MynaError("seen")
+
+    monkeypatch.setattr("myna.commands.evaluate.examine_all", seen)
+    model = tiny_model.folder("plain")
+    asked = f"evaluate {model} --protocol {protocol} --shots 1 --speakers all --new-words a,b"
+    done = run(asked, "--data", tones, "--base-data", tones)
+    assert "seen" in str(done.exception)
+    users = [user_of(exam) for exam in exams]
+    assert sorted(users) == sorted(TESTED)
+    audio, clips = load_package(model).front_end, scan(tones)
+    for user, exam in zip(users, exams, strict=True):
+        own = [clip for clip in clips if clip.speaker == user]
+        said = read_examples(audio, own, dict.fromkeys(tiny_model.TONES, 0))[1].features
+        maps = {one.tobytes() for one in exam.known.features}
+        assert maps
+        assert not maps & {one.tobytes() for one in said}
+
+
+def user_of(exam: Any) -> str:
+    for part in ("task", "resident"):
+        exam = getattr(exam, part, exam)
+    return str(exam.speaker)
+
+
+def test_somebody_else_must_say_what_is_not_to_be_forgotten(
+    model: Path, tones: Path, tmp_path: Path
+) -> None:
+    alone = tiny_model.recordings(tmp_path, (OTHERS[0],), ("a",), 2)
+    asked = f"evaluate {model} --protocol new-words --shots 1 --speakers {OTHERS[0]} --jobs 1"
+    done = run(asked, "--data", tones, "--base-data", alone)
+    assert isinstance(done.exception, MynaError)
+    assert f"nobody but {OTHERS[0]} says" in done.exception.what
 
 
 FIGURES = [*sorted((PROJECT / "docs" / "figures").glob("*.json")), PROJECT / "docs/ablation.json"]

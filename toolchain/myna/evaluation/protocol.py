@@ -43,6 +43,36 @@ def refuse_measured(speakers: Collection[str], measured_on: Collection[str]) -> 
 
 
 @dataclass(frozen=True)
+class Known:
+    """A sample of what the model knew, which must not be forgotten.
+
+    Attributes:
+        speakers: who says each example, and
+        examples: what; None without base data.
+    """
+
+    speakers: tuple[str, ...] = ()
+    examples: Examples | None = None
+
+    def beside(self, speaker: str) -> Examples | None:
+        """What others than a user say: of his own takes some may be enrolled.
+
+        Raises:
+            MynaError: nobody else says anything.
+        """
+        if self.examples is None:
+            return None
+        others = [i for i, name in enumerate(self.speakers) if name != speaker]
+        if not others:
+            raise MynaError(
+                f"nobody but {speaker} says a word that the model knows",
+                where="base data",
+                fix="name other --base-data, or examine others",
+            )
+        return self.examples.take(others)
+
+
+@dataclass(frozen=True)
 class Request:
     """What an evaluation is asked for.
 
@@ -128,13 +158,14 @@ class Request:
             )
         return tasks
 
-    def known(self) -> Examples | None:
-        """A sample of what the model knew, for all users the same; None without base data."""
+    def known(self) -> Known:
+        """A sample of what the model knew; empty without base data."""
         if self.base_data is None:
-            return None
+            return Known()
         classes = {label: index for index, label in enumerate(self.package.labels)}
         clips = split.choose_known(scan(self.base_data), classes)
-        return self.read(clips, classes, f"read {self.base_data.name}")[1]
+        kept, examples = self.read(clips, classes, f"read {self.base_data.name}")
+        return Known(tuple(clip.speaker for clip in kept), examples)
 
 
 @dataclass(frozen=True)
