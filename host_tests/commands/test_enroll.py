@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from myna.cli import cli
+from myna.device import bodies as b
+from myna.device import messages as m
 from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -119,6 +121,18 @@ def test_examples_that_cannot_be_learned_leave_nothing(
     with Board.connect(port) as board:
         assert board.read_state() == before
         assert board.status().clips == 0
+
+
+def test_an_example_unlike_the_others_is_no_other_word(port: str, tmp_path: Path) -> None:
+    """What agreement means was measured of speech."""
+    unlike = silent_model.images(1)[0]
+    features = np.concatenate([stripes(4, 1), unlike])
+    with Board.connect(port) as board:
+        for slot, one in enumerate(quantized(open_project(MODEL, Options(train="head")), features)):
+            board.put_features(one, slot, NEW - 1)
+        assert board.link.request(m.TAKES, b.Takes(NEW - 1)).odd == 4
+        board.clear_clips()
+    assert enroll(port, saved(tmp_path / "x.npz", features=features)).exit_code == 0
 
 
 def test_recordings_and_examples_are_not_mixed(tmp_path: Path) -> None:
