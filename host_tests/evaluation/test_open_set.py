@@ -261,14 +261,28 @@ def test_what_cannot_be_examined_is_refused(
 
 
 class _Perfect:
-    """An engine that knows every map, and is as sure as it is told."""
+    """An engine that knows every map, and is as sure as it is told.
 
-    def __init__(self, exam: open_set.OpenSetExam, confidence: Callable[[bool], int]) -> None:
+    Args:
+        exam: whose maps it knows.
+        confidence: of a take of an enrolled word, or of another.
+        foreign: what it takes another word for; an enrolled one unless told.
+        own: what it takes the enrolled words for; themselves unless told.
+    """
+
+    def __init__(
+        self,
+        exam: open_set.OpenSetExam,
+        confidence: Callable[[bool], int],
+        foreign: int | None = None,
+        own: Mapping[int, int] | None = None,
+    ) -> None:
         self._known = {
-            x.tobytes(): int(label)
+            x.tobytes(): (own or {}).get(int(label), int(label))
             for x, label in zip(exam.genuine.features, exam.genuine.labels, strict=True)
         }
-        self._word, self._confidence = int(exam.enrolled.labels[0]), confidence
+        self._word = int(exam.enrolled.labels[0]) if foreign is None else foreign
+        self._confidence = confidence
 
     def reset(self) -> None:
         pass
@@ -297,6 +311,34 @@ def test_figures_of_engines_that_can_and_cannot_tell(data: Path) -> None:
     assert (blind["accuracy_at_5pct_far"], blind["auroc"]) == (0, 50)
     assert (blind["calibrated_accuracy"], blind["calibrated_far"]) == (100, 100)
     assert blind["after"] == 100
+
+
+def test_an_impostor_taken_for_a_word_of_the_model_is_no_false_accept(data: Path) -> None:
+    """However sure the device is: it does what the model's word says, not what the user's does."""
+    exam = _exams(_request(data, 2))[0]
+    exam = replace(exam, noise=exam.impostors)
+    assert 0 not in exam.enrolled.labels
+    found = exam(_Perfect(exam, lambda _: 5, foreign=0))  # type: ignore[arg-type]
+    assert (found["calibrated_far"], found["noise_far"]) == (0, 0)
+    assert (found["accuracy_at_5pct_far"], found["auroc"]) == (100, 100)
+    surer = exam(_Perfect(exam, lambda own: 5 if own else 9, foreign=0))  # type: ignore[arg-type]
+    assert (surer["accuracy_at_5pct_far"], surer["auroc"]) == (100, 100)
+
+
+def test_an_enrolled_word_taken_for_a_word_of_the_model_is_missed(data: Path) -> None:
+    exam = _exams(_request(data, 2))[0]
+    first, second = sorted({*exam.enrolled.labels.tolist()})
+
+    def sure(own: bool) -> int:
+        return 5 if own else -5
+
+    found = exam(_Perfect(exam, sure, own={first: 0}))  # type: ignore[arg-type]
+    assert (found["after"], found["calibrated_accuracy"]) == (50, 50)
+    assert (found["accuracy_at_5pct_far"], found["auroc"]) == (50, 50)
+    # taken for each other they are told from foreign words, which is all that the ROC asks
+    found = exam(_Perfect(exam, sure, own={first: second, second: first}))  # type: ignore[arg-type]
+    assert (found["after"], found["calibrated_accuracy"]) == (0, 0)
+    assert (found["accuracy_at_5pct_far"], found["auroc"]) == (0, 100)
 
 
 def test_the_command_writes_every_field(data: Path, tmp_path: Path) -> None:

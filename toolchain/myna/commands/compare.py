@@ -28,6 +28,7 @@ def compare(
     data: Path,
     base_data: Path,
     users: int,
+    speakers: str | None,
     sets: int,
     seed: int,
     jobs: int,
@@ -41,7 +42,8 @@ def compare(
     parts = []
     for part in COMPARISONS[comparison](model):
         click.echo(part.title)
-        exams = exams_of(model, data, base_data, part.shots, users, sets, seed)
+        chosen = [variant.spec.options for variant in part.variants]
+        exams = exams_of(model, data, base_data, part.shots, users, sets, seed, speakers, chosen)
         parts.append(_run(part, exams, jobs))
     result = {"comparison": comparison, "model": str(model), "sets": sets, "seed": seed}
     write_json(json_file, "compare", {**result, "parts": parts})

@@ -17,13 +17,21 @@ from myna.experiments.contributions import SHOTS, measure, save
 @evaluation_options(users=6)
 @json_option
 def contributions(
-    model: Path, data: Path, users: int, sets: int, seed: int, jobs: int, json_file: Path | None
+    model: Path,
+    data: Path,
+    users: int,
+    speakers: str | None,
+    sets: int,
+    seed: int,
+    jobs: int,
+    json_file: Path | None,
 ) -> None:
     """Let users enroll new words, one layer of MODEL trained beside the head at a time.
 
-    Writes MODEL/contributions.json, by which `--train sparse-N` and `--train ram-BYTES` choose.
+    Writes MODEL/contributions.json, by which `--train sparse-N`, `ram-BYTES` and `auto` choose, and
+    `all` within --ram. What they chose is not examined on the same users: keep some for that.
     """
-    exams = exams_of(model, data, None, SHOTS, users, sets, seed)
+    exams = exams_of(model, data, None, SHOTS, users, sets, seed, speakers)
     with progress("layers") as report:
         record = measure(model, exams, jobs, report)
     path = save(model, {"data": data.name, "shots": SHOTS, "sets": sets, "seed": seed, **record})

@@ -26,6 +26,7 @@ from myna.errors import MynaError
 from myna.evaluation import speech, split
 from myna.evaluation.engine import BoardEngine, predict
 from myna.evaluation.evaluate import percent_right
+from myna.evaluation.protocol import refuse_measured
 from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
@@ -163,6 +164,7 @@ def _user(
     known = {*project.package.labels, *Heard.load(project.folder).words}
     words = words or split.choose_new_words(clips, known, split.NEW_WORDS)
     speaker = speaker or split.choose_speakers(clips, words, shots)[0]
+    refuse_measured({speaker}, project.package.measured_for(project.options.train))
     return User(f"speaker {speaker}", words, speech.recorded_user(data, speaker, words, shots))
 
 

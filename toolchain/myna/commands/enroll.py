@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from myna.commands.common import json_option, progress, running_port_option, write_json
-from myna.commands.recordings import model_and_files, open_recordings, wav_option
+from myna.commands.recordings import (
+    examples_option,
+    model_and_files,
+    open_recordings,
+    refuse_recordings,
+    split,
+    wav_option,
+)
 from myna.device.results import Scored
 from myna.project import running
 from myna.sessions import enroll as enrollment
@@ -20,23 +28,37 @@ from myna.sessions.checkpoint import FORGETS, keep
 @running_port_option
 @click.option("--word", required=True, help="What is said.")
 @wav_option
+@examples_option
 @json_option
 def enroll(
-    paths: tuple[Path, ...], port: str, word: str, wav: tuple[Path, ...], json_file: Path | None
+    paths: tuple[Path, ...],
+    port: str,
+    word: str,
+    wav: tuple[Path, ...],
+    examples: Path | None,
+    json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
 
     A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
-    The board trains on all clips that it stores, and keeps the word's name.
+    The board trains on all clips that it stores, and keeps the word's name. A model that hears
+    nothing learns a class from --examples.
 
     MODEL is the folder of what the board runs, by default the one of its name in models. More
     FILEs may follow --wav.
     """
-    takes, model = open_recordings(paths, wav)
+    takes: Sequence[enrollment.Take | enrollment.Example] = ()
+    if examples is None:
+        takes, model = open_recordings(paths, wav)
+    else:
+        model, files = split(paths)
+        refuse_recordings((*wav, *files))
     with running(port, model) as (session, project):
+        if examples is not None:
+            takes = enrollment.read_features(examples, project.folder)
         label = enrollment.class_of(word, session)
-        step = session.status().step
-        taught = enrollment.teach(session, project.program, takes, label, word, progress)
+        step, vary = session.status().step, project.package.has_front_end
+        taught = enrollment.teach(session, project.program, takes, label, word, progress, vary=vary)
         result = {
             "model": session.info.model,
             "board": session.info.board,

@@ -30,7 +30,7 @@ from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
-from myna.package.package import Package, load_package
+from myna.package.package import load_package
 from myna.passes.pipeline import Options
 
 
@@ -84,6 +84,7 @@ def evaluate(
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package, chosen_protocol = load_package(model), PROTOCOLS[protocol]
+    fitted = fit_ram(package, chosen)[1]
     request = Request(
         package,
         Heard.load(model),
@@ -96,6 +97,7 @@ def evaluate(
         Recipe(),
         seed,
         partial(read, package.front_end),
+        package.measured_for(fitted.train),
     )
     exams = chosen_protocol.exams(request)
     with progress(f"{protocol} on {engine}") as report:
@@ -107,7 +109,7 @@ def evaluate(
     limits = {"train": chosen.train, "ram": chosen.ram}
     write_json(json_file, "evaluate", asked | limits | summary)
     _print(chosen_protocol, summary)
-    _warn(summary, package, chosen)
+    _warn(summary, fitted)
 
 
 def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
@@ -118,12 +120,12 @@ def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
 
 
-def _warn(summary: Mapping[str, Any], package: Package, chosen: Options) -> None:
+def _warn(summary: Mapping[str, Any], fitted: Options) -> None:
     """Say so if a board with the RAM asked for cannot keep what was enrolled here."""
-    clips = fit_ram(package, chosen)[1].clips
     most = max(person.get("enrolled", 0) for person in summary["per_speaker"])
-    if chosen.ram is not None and most > clips:
-        click.echo(f"warning: {most} takes were enrolled; this --ram holds {clips} clips", err=True)
+    if fitted.ram is not None and most > fitted.clips:
+        held = f"this --ram holds {fitted.clips} clips"
+        click.echo(f"warning: {most} takes were enrolled; {held}", err=True)
 
 
 def _figure(value: Mapping[str, float | None]) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import click
 
 from myna.audio.config import AudioConfig
 from myna.audio.dataset import Clip, Heard, scan
-from myna.commands.common import jobs_option, options, progress
+from myna.commands.common import jobs_option, names, options, progress
 from myna.errors import MynaError
 from myna.evaluation import personalization
 from myna.evaluation.personalization import WordsExam
@@ -21,16 +21,19 @@ from myna.evaluation.protocol import Request
 from myna.evaluation.split import NEW_WORDS
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
+from myna.package.budget import fit_ram
 from myna.package.package import load_package
+from myna.passes.pipeline import Options
 
 folder = click.Path(path_type=Path, file_okay=False)
 
 
 def evaluation_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """``--data``, ``--users`` with its default, ``--sets``, ``--seed`` and ``--jobs``."""
+    """``--data``, ``--users`` with its default, ``--speakers`` and what a comparison needs else."""
     return options(
         click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
         click.option("--users", type=click.IntRange(1), default=users, show_default=True),
+        click.option("--speakers", help="A,B,…; absent: those with the most takes, never heard."),
         click.option(
             "--sets",
             type=click.IntRange(1),
@@ -51,25 +54,32 @@ def exams_of(
     users: int,
     sets: int,
     seed: int,
+    speakers: str | None = None,
+    chosen: Iterable[Options] = (),
 ) -> Sequence[WordsExam]:
-    """The exams in sets of new words for so many users whom the model never heard.
+    """The exams in sets of new words for these users, or for so many whom the model never heard.
+
+    Args:
+        chosen: what is compared, none of it chosen by measurements on these users.
 
     Raises:
         MynaError: the model or the data is missing, or does not suffice.
     """
     package = load_package(model)
+    plans = [fit_ram(package, options)[1].train for options in chosen]
     request = Request(
         package,
         Heard.load(model),
         data,
         base_data,
         shots,
-        None,
+        names(speakers),
         users,
         None,
         Recipe(),
         seed,
         partial(read, package.front_end),
+        frozenset[str]().union(*map(package.measured_for, plans)),
     )
     words = request.new_words(scan(data), NEW_WORDS * sets)
     if len(words) < NEW_WORDS * sets and sets > 1:

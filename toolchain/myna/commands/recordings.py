@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from myna.commands.common import require_front_end
+from myna.errors import MynaError
 from myna.sessions import enroll as enrollment
 
 model_and_files = click.argument(
@@ -15,6 +16,11 @@ model_and_files = click.argument(
 )
 wav_option = click.option(
     "--wav", type=click.Path(path_type=Path), multiple=True, help="A recording, or a folder."
+)
+examples_option = click.option(
+    "--examples",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="FILE.npz instead of recordings: features of one class, as for `myna import`.",
 )
 
 
@@ -26,9 +32,23 @@ def open_recordings(
     Raises:
         MynaError: there is no recording, one cannot be used, or the model hears nothing.
     """
-    models = [path for path in paths if (path / "architecture.json").is_file()]
-    files = [path for path in paths if path not in models]
-    for model in models:
+    model, files = split(paths)
+    if model:
         require_front_end(model)
-    takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
-    return takes, models[0] if models else None
+    return enrollment.read_takes(enrollment.find_takes((*wav, *files))), model
+
+
+def split(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:
+    """The model's folder among some paths, if it is there, and all others."""
+    models = [path for path in paths if (path / "architecture.json").is_file()]
+    return models[0] if models else None, tuple(path for path in paths if path not in models)
+
+
+def refuse_recordings(recordings: tuple[Path, ...]) -> None:
+    """Raise a MynaError if there are recordings beside examples in a file."""
+    if recordings:
+        raise MynaError(
+            "is a recording, and there are examples already",
+            where=str(recordings[0]),
+            fix="teach recordings or --examples, not both",
+        )

@@ -34,7 +34,7 @@ from myna.evaluation import split
 from myna.evaluation.engine import Engine, Labels, predict
 from myna.evaluation.evaluate import percent_right
 from myna.evaluation.personalization import begin
-from myna.evaluation.protocol import EvaluationProtocol, Request
+from myna.evaluation.protocol import EvaluationProtocol, Known, Request
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.pretrain.corpus import HELD_OUT_NOISE, HELD_OUT_SAMPLES
@@ -180,11 +180,11 @@ def _exams(request: Request) -> Sequence[NoiseExam]:
     if request.words is None:
         speech, labels = _known_words(request)
         people = [Resident(room.name, None, speech, labels) for room in places]
-        known = None  # asked in any case
+        known = Known()  # asked in any case
     else:
         people, known = list(_users(request, request.words)), request.known()
     return [
-        _exam(request, person, places, number % len(places), known)
+        _exam(request, person, places, number % len(places), known.beside(person.speaker))
         for number, person in enumerate(people)
     ]
 

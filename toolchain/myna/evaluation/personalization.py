@@ -91,7 +91,9 @@ def _exams(request: Request, clips: Sequence[Clip], words: Sequence[str]) -> lis
     package = request.package
     classes = split.assign_classes(package.labels, words, package.rows)
     tasks, known = request.tasks(clips, classes), request.known()
-    return [WordsExam(task, known, request.recipe, request.seed) for task in tasks]
+    return [
+        WordsExam(task, known.beside(task.speaker), request.recipe, request.seed) for task in tasks
+    ]
 
 
 SPEAKER = EvaluationProtocol("speaker", FIELDS, SHOWN, _speaker)

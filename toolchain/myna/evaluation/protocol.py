@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from myna.evaluation import split
 from myna.evaluation.engine import Engine
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
-from myna.package.package import Package
+from myna.package.package import CONTRIBUTIONS, Package
 
 Read = Callable[[Sequence[Clip], Mapping[str, int], str], tuple[tuple[Clip, ...], Examples]]
 
@@ -24,6 +24,52 @@ class Exam(Protocol):
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """An entry of ``per_speaker``: its "speaker", and figures by name."""
+
+
+def refuse_measured(speakers: Collection[str], measured_on: Collection[str]) -> None:
+    """Whom contributions were measured on, a plan chosen by them is not examined on.
+
+    Raises:
+        MynaError: some speakers are both.
+    """
+    if both := sorted({*speakers} & {*measured_on}):
+        raise MynaError(
+            f"speaker {', '.join(both)} had a part in choosing what is trained, as contributions "
+            "were measured on them: examined on them, it would look better than it is",
+            where=CONTRIBUTIONS,
+            fix="examine other speakers, or measure on others: "
+            "`myna contributions MODEL --data DIR --speakers A,B,…`",
+        )
+
+
+@dataclass(frozen=True)
+class Known:
+    """A sample of what the model knew, which must not be forgotten.
+
+    Attributes:
+        speakers: who says each example, and
+        examples: what; None without base data.
+    """
+
+    speakers: tuple[str, ...] = ()
+    examples: Examples | None = None
+
+    def beside(self, speaker: str) -> Examples | None:
+        """What others than a user say: of his own takes some may be enrolled.
+
+        Raises:
+            MynaError: nobody else says anything.
+        """
+        if self.examples is None:
+            return None
+        others = [i for i, name in enumerate(self.speakers) if name != speaker]
+        if not others:
+            raise MynaError(
+                f"nobody but {speaker} says a word that the model knows",
+                where="base data",
+                fix="name other --base-data, or examine others",
+            )
+        return self.examples.take(others)
 
 
 @dataclass(frozen=True)
@@ -40,7 +86,8 @@ class Request:
         words: which; None chooses.
         recipe: how to learn.
         seed: of everything random.
-        read: reads recordings and computes features: (clips, class of each word, title).
+        reader: reads recordings and computes features: (clips, class of each word, title).
+        measured_on: who chose what is trained, and so may not be examined.
     """
 
     package: Package
@@ -53,7 +100,19 @@ class Request:
     words: tuple[str, ...] | None
     recipe: Recipe
     seed: int
-    read: Read
+    reader: Read
+    measured_on: frozenset[str] = frozenset()
+
+    def read(
+        self, clips: Sequence[Clip], classes: Mapping[str, int], title: str
+    ) -> tuple[tuple[Clip, ...], Examples]:
+        """Recordings and their features; all that an exam asks comes from here.
+
+        Raises:
+            MynaError: some of them are of speakers who chose what is trained.
+        """
+        refuse_measured({clip.speaker for clip in clips}, self.measured_on)
+        return self.reader(clips, classes, title)
 
     def new_words(self, clips: Sequence[Clip], count: int) -> tuple[str, ...]:
         """The words to learn: those asked for, or the first ones that nobody taught the model."""
@@ -99,13 +158,14 @@ class Request:
             )
         return tasks
 
-    def known(self) -> Examples | None:
-        """A sample of what the model knew, for all users the same; None without base data."""
+    def known(self) -> Known:
+        """A sample of what the model knew; empty without base data."""
         if self.base_data is None:
-            return None
+            return Known()
         classes = {label: index for index, label in enumerate(self.package.labels)}
         clips = split.choose_known(scan(self.base_data), classes)
-        return self.read(clips, classes, f"read {self.base_data.name}")[1]
+        kept, examples = self.read(clips, classes, f"read {self.base_data.name}")
+        return Known(tuple(clip.speaker for clip in kept), examples)
 
 
 @dataclass(frozen=True)

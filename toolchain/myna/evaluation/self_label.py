@@ -202,8 +202,8 @@ def _exams(request: Request) -> Sequence[SelfExam]:
         intruder = _says(kept, other, words, len(heard)) if other != speaker else []
         if heard and examined:
             parts = (examples.take(enrolled), examples.take(heard), examples.take(examined))
-            guest = examples.take(intruder)
-            exams.append(SelfExam(speaker, *parts, guest, known, request.recipe, request.seed))
+            guest, asked = examples.take(intruder), known.beside(speaker)
+            exams.append(SelfExam(speaker, *parts, guest, asked, request.recipe, request.seed))
     return exams
 
 

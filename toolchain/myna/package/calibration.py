@@ -15,6 +15,7 @@ from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
 
 CALIBRATION = "calibration.npz"
+QUANTIZE = "run `myna quantize` on the model's folder, or name another folder"
 
 
 def audio_of(model: FloatModel) -> AudioConfig | None:
@@ -67,8 +68,8 @@ def load_calibration(folder: Path) -> tuple[Array, Array]:
     return arrays["features"], arrays["labels"]
 
 
-def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays of a file.
+def read_arrays(path: Path, fix: str = QUANTIZE) -> dict[str, Array]:
+    """The arrays of a file; `fix` is what to do if there is none.
 
     Raises:
         MynaError: it is missing or damaged.
@@ -77,7 +78,6 @@ def read_arrays(path: Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
-        fix = "run `myna quantize` on the model's folder, or name another folder"
         raise MynaError("there is no such file", where=str(path), fix=fix) from error
     except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
         raise MynaError(

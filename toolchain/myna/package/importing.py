@@ -16,8 +16,9 @@ from myna.files import whole_folder
 from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, check_model, save_architecture, save_model
 from myna.ir import Array, Graph, Kind, Quant
-from myna.package.calibration import read_arrays, save_calibration
+from myna.package.calibration import save_calibration
 from myna.package.channels import Fitted, rescale_channels
+from myna.package.example_file import FIX, ExampleFile
 from myna.package.package import (
     CLASSES,
     CONTRIBUTIONS,
@@ -38,7 +39,6 @@ ROUGH = (
     "inputs, so the first steps of training are rough"
 )
 OBSOLETE = ("float.npz", CONTRIBUTIONS)  # of the model that was in a folder before
-EXAMPLES_FIX = "save arrays `features` [n, inputs] and `labels` [n] with numpy.savez"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def import_tflite(path: Path, request: ImportRequest, folder: Path) -> Imported:
     quantized, model, notes = fitted.model, fitted.model.model, []
     quant = quantized.quants[model.input_name]
     if request.examples:
-        features, labels = _Examples(request.examples, model).quantized(quant)
+        features, labels = ExampleFile(request.examples, model).quantized(quant)
     else:
         features, labels = _random_examples(quantized)
         notes.append(ROUGH)
@@ -106,14 +106,14 @@ def import_keras(path: Path, request: ImportRequest, folder: Path) -> Imported:
         raise MynaError(
             "is a float network: it is quantized over examples",
             where=str(path),
-            fix=f"name them: --calibration FILE.npz; {EXAMPLES_FIX}",
+            fix=f"name them: --calibration FILE.npz; {FIX}",
         )
     model = read_keras(path, request.name, request.labels)
     if request.reconstruct:
         model = replace(model, labels=(), loss="reconstruct")
     model = replace(model, audio=dict(request.front_end or {}))
     check_model(model, path)
-    examples = _Examples(request.examples, model, reads_floats=not model.audio)
+    examples = ExampleFile(request.examples, model, reads_floats=not model.audio)
     if model.audio:
         quant = Quant((float(np.float32(_audio(model, path).scale)),), 0)
     else:
@@ -175,60 +175,6 @@ def _with_rows(quantized: QuantizedModel, classes: int) -> QuantizedModel:
     q, output = quantized, quantized.model.output
     parts = q.weights[output], q.biases[output], q.scales[output]
     return q.with_output(*spare_rows(*parts, max(classes, len(parts[0]))))
-
-
-class _Examples:
-    """What a file of examples holds for a network.
-
-    Args:
-        path: of the file.
-        model: what reads them.
-        reads_floats: numbers of any type are what the network is given, as no front end makes them.
-            Otherwise int8 is quantized already.
-
-    Attributes:
-        features: int8, quantized, or real numbers [n, *input_shape].
-    """
-
-    def __init__(self, path: Path, model: FloatModel, *, reads_floats: bool = False) -> None:
-        self._path, self._model, arrays = path, model, read_arrays(path)
-        self._reads_floats = reads_floats
-        self.features = self._checked(arrays.get("features", np.zeros(0)))
-        self._labels = arrays.get("labels", np.zeros(0))
-
-    def _checked(self, features: Array) -> Array:
-        shape = self._model.input_shape
-        count = len(features) if features.ndim else 0
-        if not count or features.size != count * np.prod(shape):
-            raise self._fail(
-                f"has features of shape {list(features.shape)}, the network reads {list(shape)}"
-            )
-        features = features.reshape(count, *shape)
-        if self._reads_floats and np.issubdtype(features.dtype, np.integer):
-            return features.astype(np.float64)
-        if features.dtype != np.int8 and not (
-            np.issubdtype(features.dtype, np.floating) and np.isfinite(features).all()
-        ):
-            raise self._fail("its features are not int8, nor finite")
-        return features
-
-    def quantized(self, quant: Quant) -> tuple[Array, Array]:
-        """Features int8 [n, *input_shape] and labels int32 [n]."""
-        features, labels, classes = self.features, self._labels, len(self._model.labels)
-        if features.dtype != np.int8:
-            steps = np.rint(features / np.float64(quant.scale[0])) + quant.zero_point
-            features = np.clip(steps, -128, 127).astype(np.int8)
-        if self._model.loss == "reconstruct":
-            return features, np.zeros(len(features), np.int32)
-        whole = labels.shape == (len(features),) and np.issubdtype(labels.dtype, np.integer)
-        if not (whole and labels.min() >= 0 and labels.max() < classes):
-            raise self._fail(
-                f"has no label from 0 to {classes - 1} for each of its {len(features)} examples"
-            )
-        return features, labels.astype(np.int32)
-
-    def _fail(self, what: str) -> MynaError:
-        return MynaError(what, where=str(self._path), fix=EXAMPLES_FIX)
 
 
 def _random_examples(quantized: QuantizedModel) -> tuple[Array, Array]:

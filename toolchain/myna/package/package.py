@@ -23,7 +23,7 @@ from myna.passes.pipeline import Knowledge, training_graph
 from myna.passes.training.hindsight import RangeMode, calibrate
 from myna.passes.training.imprint import Prior, has_head, measure
 from myna.passes.training.replay import Memories, take_turns
-from myna.passes.training.select import Contribution, Contributions
+from myna.passes.training.select import MEASURED, Contribution, Contributions
 
 CLASSES = 32  # rows of the output layer: the model's own classes and room for new words
 GRADIENT_SAMPLES = 48
@@ -37,13 +37,15 @@ class Package:
 
     Attributes:
         knowledge: None if it does not classify, or its logits are not made by a dense layer.
-        contributions: of its layers to learning, if they were measured.
+        contributions: of its layers to learning, if they were measured, and
+        measured_on: on which speakers.
     """
 
     model: QuantizedModel
     ranges: Mapping[RangeMode, Mapping[str, float]]
     knowledge: Knowledge | None
     contributions: Contributions | None = None
+    measured_on: frozenset[str] = frozenset()
 
     @property
     def audio(self) -> AudioConfig | None:
@@ -93,6 +95,10 @@ class Package:
     def ranges_of(self, mode: RangeMode) -> Mapping[str, float]:
         """The first gradient ranges for a mode; dynamic ones need none, and get the relative."""
         return self.ranges[RangeMode.PLAIN if mode is RangeMode.PLAIN else RangeMode.RELATIVE]
+
+    def measured_for(self, plan: str) -> frozenset[str]:
+        """Speakers by whose contributions a plan is chosen; nobody if it asks for none."""
+        return self.measured_on if MEASURED.fullmatch(plan) else frozenset()
 
     def with_rows(self, rows: int) -> Package:
         """The same with fewer rows of the output layer, if it has more."""
@@ -191,7 +197,8 @@ def load_package(folder: Path) -> Package:
     }
     quantized = QuantizedModel(model, quants, part["w"], part["w_scale"], part["b"])
     ranges = {mode: _ranges(arrays, mode, path) for mode in RANGE_MODES}
-    return Package(quantized, ranges, _knowledge(model, arrays, path), load_contributions(folder))
+    knowledge = _knowledge(model, arrays, path)
+    return Package(quantized, ranges, knowledge, *load_contributions(folder))
 
 
 def _ranges(arrays: Mapping[str, Array], mode: RangeMode, path: Path) -> dict[str, float]:
@@ -206,21 +213,22 @@ def _ranges(arrays: Mapping[str, Array], mode: RangeMode, path: Path) -> dict[st
     return {name: float(value) for name, value in found.items()}
 
 
-def load_contributions(folder: Path) -> Contributions | None:
-    """What `experiments.contributions` found out about a model; None if nobody asked.
+def load_contributions(folder: Path) -> tuple[Contributions | None, frozenset[str]]:
+    """What `experiments.contributions` found out about a model, and on whom; None if nobody asked.
 
     Raises:
         MynaError: the file is damaged.
     """
     path = folder / CONTRIBUTIONS
     try:
-        layers = json.loads(path.read_text("utf-8"))["layers"]
-        return {
+        record = json.loads(path.read_text("utf-8"))
+        layers = {
             name: Contribution(float(entry["gain"]), int(entry["ram"]))
-            for name, entry in layers.items()
+            for name, entry in record["layers"].items()
         }
+        return layers, frozenset(map(str, record["speakers"]))
     except FileNotFoundError:
-        return None
+        return None, frozenset()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MynaError(
             f"cannot be read ({error!r})", where=str(path), fix="restore the file, or delete it"

@@ -17,6 +17,7 @@ import click
 
 from myna.errors import MynaError
 from myna.evaluation.protocols import PROTOCOLS
+from myna.package.example_file import SUFFIX
 from myna.report.markdown import insert, percent, table
 
 Result = Mapping[str, Any]
@@ -54,7 +55,10 @@ def _described(result: Result) -> Sequence[str]:
 
 
 def _accuracy(result: Result) -> tuple[str, str]:
-    what = f"{_name(result)}: accuracy on {result['tested']:,} clips of held-out speakers"
+    asked = "clips of held-out speakers"
+    if result["data"].endswith(SUFFIX):
+        asked = f"examples of {result['data']}"
+    what = f"{_name(result)}: accuracy on {result['tested']:,} {asked}"
     return f"{what}, {result['engine']}", f"{result['accuracy']:.2f} %"
 
 

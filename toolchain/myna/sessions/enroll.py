@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
 from myna.audio.files import SUFFIXES, read_recording
@@ -17,9 +19,11 @@ from myna.device import messages as m
 from myna.device.results import Scored
 from myna.device.session import Board
 from myna.errors import MynaError
+from myna.ir import Array
 from myna.learn.examples import Progress
 from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
+from myna.package.example_file import open_examples
 from myna.passes.memory.plan import Program
 from myna.sessions.checkpoint import require_whole
 from myna.sessions.learning import learn_on, require_slots
@@ -56,6 +60,14 @@ class Take:
 
     path: Path
     pcm: Pcm
+
+
+@dataclass(frozen=True)
+class Example:
+    """Features to learn from, int8 of the network's input shape, and the file they came from."""
+
+    path: Path
+    features: Array
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,26 @@ def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
     return tuple(Take(path, read_recording(path)) for path in paths)
 
 
+def read_features(path: Path, folder: Path) -> tuple[Example, ...]:
+    """The examples of one class in a FILE.npz, for a model that may hear nothing.
+
+    Args:
+        path: of the file: its ``features``, as `package.example_file` reads them.
+        folder: the model's.
+
+    Raises:
+        MynaError: the file is damaged, does not fit the model, or holds several classes.
+    """
+    found, quant = open_examples(path, folder)
+    if len(np.unique(found.labels)) > 1:
+        raise MynaError(
+            "holds examples of several classes, and one is taught at a time",
+            where=str(path),
+            fix="save those of one class: numpy.savez(FILE, features=…)",
+        )
+    return tuple(Example(path, features) for features in found.inputs(quant))
+
+
 def class_of(word: str, session: Board) -> int:
     """The class of a word on a board: a label's, a learned word's, or the next free one.
 
@@ -139,12 +171,14 @@ def free_slots(session: Board, count: int) -> tuple[int, ...]:
     return tuple(free[:count])
 
 
-def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) -> tuple[int, ...]:
+def send(
+    session: Board, takes: Sequence[Take | Example], label: int, progress: Progress
+) -> tuple[int, ...]:
     """Store takes of one class in free clip slots of a board.
 
     Args:
         session: with the board.
-        takes: what to send; the board cuts each around its word.
+        takes: what to send; the board cuts each recording around its word.
         label: their class.
         progress: called with takes (done, total).
 
@@ -158,22 +192,30 @@ def send(session: Board, takes: Sequence[Take], label: int, progress: Progress) 
     slots = free_slots(session, len(takes))
     with undoing(lambda: _empty(session, slots)):
         for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
-            found = session.upload_audio(take.pcm, slot, label)
-            if (verdict := Verdict(found.verdict)) is not Verdict.OK:
-                _refuse(take, *PROBLEMS[verdict])
-            if found.word_length > LONGEST_WORD:
-                _refuse(take, *TOO_LONG)
+            if isinstance(take, Example):
+                session.put_features(take.features, slot, label)
+            else:
+                _upload(session, take, slot, label)
             progress(done, len(takes))
         said = session.link.request(m.TAKES, b.Takes(label))
         for slot in (said.same, said.other):
             if slot in slots:
                 _refuse(takes[slots.index(slot)], *SAME_TAKE)
-        if said.odd in slots:
-            _refuse(takes[slots.index(said.odd)], *ANOTHER_WORD)
+        # how much takes agree was measured of speech, and says nothing about other features
+        if said.odd in slots and isinstance(odd := takes[slots.index(said.odd)], Take):
+            _refuse(odd, *ANOTHER_WORD)
     return slots
 
 
-def _refuse(take: Take, what: str, fix: str) -> NoReturn:
+def _upload(session: Board, take: Take, slot: int, label: int) -> None:
+    found = session.upload_audio(take.pcm, slot, label)
+    if (verdict := Verdict(found.verdict)) is not Verdict.OK:
+        _refuse(take, *PROBLEMS[verdict])
+    if found.word_length > LONGEST_WORD:
+        _refuse(take, *TOO_LONG)
+
+
+def _refuse(take: Take | Example, what: str, fix: str) -> NoReturn:
     raise MynaError(what, where=str(take.path), fix=f"{fix}, and record again")
 
 
@@ -185,10 +227,12 @@ def _empty(session: Board, slots: Sequence[int]) -> None:
 def teach(
     session: Board,
     program: Program,
-    takes: Sequence[Take],
+    takes: Sequence[Take | Example],
     label: int,
     word: str,
     stage: Callable[[str], AbstractContextManager[Progress]],
+    *,
+    vary: bool = True,
 ) -> Taught:
     """Let a board learn takes of one word, whole or not at all.
 
@@ -202,6 +246,7 @@ def teach(
         label: its class, from `class_of`.
         word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
+        vary: whether clips are varied, which needs a front end.
 
     Raises:
         MynaError: the state is incomplete; and as for `send` and `train`.
@@ -218,7 +263,7 @@ def teach(
         with undoing(lambda: _empty(session, slots)), stage("train") as report:
             if label >= classes:
                 write_name(session, label, word)
-            return train(session, program, Recipe(), report)
+            return train(session, program, Recipe(vary=vary), report)
 
 
 def train(
