@@ -44,6 +44,20 @@ def test_only_what_changed_is_built(runs: list[str], tmp_path: Path) -> None:
     assert first.elf.exists()
 
 
+def test_a_damaged_image_is_built_again(runs: list[str], tmp_path: Path) -> None:
+    """Whether it lost its end, or a byte in it changed."""
+    model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
+    built = pio.build("host", model, build)
+    image = built.elf.read_bytes()
+    middle = len(image) // 2
+    changed = image[:middle] + bytes([image[middle] ^ 1]) + image[middle + 1 :]
+    for damaged in (image[:-1], changed):
+        built.elf.write_bytes(damaged)
+        assert pio.build("host", model, build) == built
+        assert built.elf.read_bytes() == image
+    assert len(runs) == 3
+
+
 def test_a_build_that_failed_is_tried_again(runs: list[str], tmp_path: Path) -> None:
     model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
     image = pio.build("host", model, build).elf.read_bytes()

@@ -100,13 +100,14 @@ def build(
     folder = (build_dir or _default_folder(entry, generated, (main, *extra_flags))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     elf = folder / board / "firmware.elf"
-    stamp = elf.with_suffix(".inputs")  # the digest of what the image beside it is made of
+    stamp = elf.with_suffix(".inputs")  # digests of what the image is made of, and of the image
     inputs = _inputs(entry, generated, (main, *extra_flags))
     with locked(folder.with_name(folder.name + ".lock")):
-        if not (elf.exists() and stamp.exists() and stamp.read_text("utf-8") == inputs):
-            stamp.unlink(missing_ok=True)
+        if not (elf.exists() and stamp.exists() and stamp.read_text() == _stamp(inputs, elf)):
+            for stale in (stamp, elf):  # SCons never looks at what it has made
+                stale.unlink(missing_ok=True)
             _run_pio(entry, generated, folder, extra_flags, main)
-            stamp.write_text(inputs, "utf-8")
+            stamp.write_text(_stamp(inputs, elf))
     return _measure(entry, elf)
 
 
@@ -122,6 +123,10 @@ def _inputs(board: Board, generated: Path, variant: Sequence[str]) -> str:
     for path in (PROJECT / "platformio.ini", *own, *sorted(generated.glob("*.[ch]"))):
         digest.update(f"\0{path}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _stamp(inputs: str, elf: Path) -> str:
+    return f"{inputs} {hashlib.sha256(elf.read_bytes()).hexdigest()}\n"
 
 
 def _default_folder(board: Board, generated: Path, variant: Sequence[str]) -> Path:
