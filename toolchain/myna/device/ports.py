@@ -14,7 +14,8 @@ from serial.tools import list_ports
 from myna.device.target import PROJECT, START_TIMEOUT_S, command, find_board, launch
 from myna.errors import MynaError
 
-PORTS = PROJECT / ".pio" / "ports"
+# where `pio run -t upload` has them, too (firmware/platform/builder/main.py)
+PORTS = Path(os.environ.get("PLATFORMIO_WORKSPACE_DIR") or PROJECT / ".pio") / "ports"
 ENDED = "ZX"  # states of a process in proc(5)
 
 
