@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformio
 from platformio.dependencies import get_core_dependencies
@@ -207,10 +208,19 @@ def _measure(board: Board, elf: Path) -> Firmware:
     )
 
 
+def _json(path: Path) -> dict[str, Any]:
+    """What a file holds; nothing if it is missing, or a full disk cut it off."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found
+
+
 def _write_settings() -> None:
     """No telemetry and no search for updates, whose timeouts cost a minute offline."""
     path = CORE / "appstate.json"
-    state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    state = _json(path)
     settings = {
         "check_platformio_interval": 36500,
         "enable_telemetry": False,
@@ -236,7 +246,7 @@ def _write_scons() -> None:
     folder = CORE / "packages" / "tool-scons"
     manifest = folder / "package.json"
     series = version.rpartition(".")[0]
-    if manifest.exists() and json.loads(manifest.read_text())["version"].startswith(series):
+    if _json(manifest).get("version", "").startswith(series):
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scons.py").write_text(SCONS_SCRIPT, encoding="utf-8")

@@ -95,13 +95,13 @@ def attach(port: str) -> str:
             where=port,
             fix=f"boot it again: myna flash MODEL --board {path.name}",
         )
-    if "://" in port or path.exists():
+    if "://" in port or path.is_char_device():
         return port
     booted = [str(link) for link in sorted(PORTS.glob("*")) if link.is_symlink()]
     booted = [link for link in booted if _is_alive(Path(link))]
     found = [entry.device for entry in list_ports.comports()] + booted
     raise MynaError(
-        "no such serial port",
+        "is no serial port" if path.exists() else "no such serial port",
         where=port,
         fix=f"ports on this machine: {', '.join(found) or 'none; is the board plugged in?'}",
     )

@@ -12,11 +12,11 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.files import whole_folder
+from myna.files import read_arrays, whole_folder
 from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, check_model, save_architecture, save_model
 from myna.ir import Array, Graph, Kind, Quant
-from myna.package.calibration import read_arrays, save_calibration
+from myna.package.calibration import save_calibration
 from myna.package.channels import Fitted, rescale_channels
 from myna.package.package import (
     CLASSES,
