@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.files import read_arrays, write_arrays, write_file, write_generated
+from myna.files import read_arrays, whole_folder, write_arrays, write_file, write_generated
 
 FULL = Path("/dev/full")
 
@@ -83,3 +83,15 @@ def test_archives_are_read_and_written_in_one_place() -> None:
     paths = (PROJECT / "toolchain").rglob("*.py")
     calls = re.compile(r"\bnp\.(?:load|savez?|savez_compressed)\(")
     assert [path.name for path in paths if calls.search(path.read_text("utf-8"))] == ["files.py"]
+
+
+@pytest.mark.parametrize("name", ["taken/file", "taken/folder/file"])
+def test_a_path_below_a_file_is_named_as_such(tmp_path: Path, name: str) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    with pytest.raises(MynaError, match="part of its path is a file"):
+        write_file(tmp_path / name, b"1")
+    with (
+        pytest.raises(MynaError, match="part of its path is a file"),
+        whole_folder(tmp_path / name),
+    ):
+        pass

@@ -48,9 +48,14 @@ def write_file(path: Path, data: bytes, fix: str = "name another file") -> None:
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise MynaError(
-            f"cannot be written ({error.strerror})", where=str(path), fix=fix
-        ) from error
+        raise _unwritable(path, error, fix) from error
+
+
+def _unwritable(path: Path, error: OSError, fix: str) -> MynaError:
+    """What to say of a path that cannot be written."""
+    below_a_file = isinstance(error, FileExistsError | NotADirectoryError)
+    reason = "part of its path is a file" if below_a_file else error.strerror
+    return MynaError(f"cannot be written ({reason})", where=str(path), fix=fix)
 
 
 def write_generated(path: Path, data: bytes, mark: bytes) -> None:
@@ -133,9 +138,7 @@ def whole_folder(folder: Path, obsolete: Collection[str] = ()) -> Iterator[Path]
         for name in {*obsolete} - {file.name for file in files}:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise MynaError(
-            f"cannot be written ({error.strerror})", where=str(folder), fix="name another folder"
-        ) from error
+        raise _unwritable(folder, error, "name another folder") from error
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

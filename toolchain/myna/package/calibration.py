@@ -56,7 +56,8 @@ def save_calibration(folder: Path, features: Array, labels: Array, quant: Quant)
 
 def load_calibration(folder: Path) -> tuple[Array, Array]:
     """Features (int8 [n, frames, features] or [n, *input_shape]) and labels (int [n])."""
-    arrays = read_arrays(folder / CALIBRATION)
+    fix = "train or import the model again, which writes it"
+    arrays = read_arrays(folder / CALIBRATION, fix=fix)
     if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
         raise MynaError(
             "holds no int8 features with labels",
