@@ -287,7 +287,7 @@ def test_a_refused_connection_is_named() -> None:
 def test_a_file_is_no_port(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
-    with pytest.raises(MynaError, match="cannot open the port"):
+    with pytest.raises(MynaError, match="is no serial port"):
         open_port(str(path))
 
 

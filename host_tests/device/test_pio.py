@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from myna.device import pio
+from myna.device import pio, target
+from myna.device.session import Board
 from myna.device.target import PROJECT
 from support import fake_board
 
@@ -44,6 +49,20 @@ def test_only_what_changed_is_built(runs: list[str], tmp_path: Path) -> None:
     assert first.elf.exists()
 
 
+def test_a_damaged_image_is_built_again(runs: list[str], tmp_path: Path) -> None:
+    """Whether it lost its end, or a byte in it changed."""
+    model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
+    built = pio.build("host", model, build)
+    image = built.elf.read_bytes()
+    middle = len(image) // 2
+    changed = image[:middle] + bytes([image[middle] ^ 1]) + image[middle + 1 :]
+    for damaged in (image[:-1], changed):
+        built.elf.write_bytes(damaged)
+        assert pio.build("host", model, build) == built
+        assert built.elf.read_bytes() == image
+    assert len(runs) == 3
+
+
 def test_a_build_that_failed_is_tried_again(runs: list[str], tmp_path: Path) -> None:
     model, build = fake_board.generated(tmp_path / "model"), tmp_path / "build"
     image = pio.build("host", model, build).elf.read_bytes()
@@ -54,6 +73,56 @@ def test_a_build_that_failed_is_tried_again(runs: list[str], tmp_path: Path) -> 
     (model / "extra.c").unlink()
     assert pio.build("host", model, build).elf.read_bytes() == image
     assert len(runs) == 4
+
+
+def pio_run(workspace: Path, *arguments: str, model: Path) -> subprocess.CompletedProcess[str]:
+    """`pio run` as users type it, with what it makes in a folder of the test's own."""
+    (workspace / "objects").symlink_to(PROJECT / ".pio" / "objects")
+    variables = {"MYNA_GENERATED": str(model), "PLATFORMIO_WORKSPACE_DIR": str(workspace)}
+    return subprocess.run(
+        [sys.executable, "-m", "platformio", "run", "-d", str(PROJECT), *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_pio_run_builds_the_model_that_is_named(tmp_path: Path) -> None:
+    model = fake_board.generated(tmp_path / "model")
+    pio.build("host", model, tmp_path / "before")  # so that PlatformIO is set up
+    done = pio_run(tmp_path, "-e", "host", model=model)
+    assert done.returncode == 0, done.stderr
+    image = tmp_path / "build" / "host" / "firmware.elf"
+    with target.start("host", image) as port, Board.connect(port) as board:
+        assert board.info.fingerprint == int(fake_board.FINGERPRINT, 16)
+
+
+def test_pio_run_says_that_there_is_no_model(tmp_path: Path) -> None:
+    done = pio_run(tmp_path, "-e", "host", model=tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert f"{tmp_path / 'nowhere'}: no generated model here" in done.stderr
+    assert "myna build MODEL -o FOLDER" in done.stderr
+
+
+@pytest.mark.qemu
+def test_a_real_board_is_written_by_the_command_of_its_owner(tmp_path: Path) -> None:
+    """Its file says nothing of a virtual board, and `upload_command` how the image goes there."""
+    model = fake_board.generated(tmp_path / "model")
+    text = (PROJECT / "firmware/platform/boards/qemu_m4.json").read_text("utf-8")
+    board = json.loads(text)
+    del board["virtual"]
+    (tmp_path / "boards").mkdir()
+    (tmp_path / "boards" / "qemu_m4.json").write_text(json.dumps(board), "utf-8")
+    settings = (PROJECT / "platformio.ini").read_text("utf-8")
+    settings = settings.replace("[platformio]", f"[platformio]\nboards_dir = {tmp_path}/boards")
+    settings += f"\n[env:mine]\nboard = qemu_m4\nupload_command = cp $SOURCE {tmp_path}/written\n"
+    (tmp_path / "platformio.ini").write_text(settings, "utf-8")
+    options = ("-c", f"{tmp_path}/platformio.ini", "-e", "mine", "-t", "upload")
+    done = pio_run(tmp_path, *options, model=model)
+    assert done.returncode == 0, done.stderr
+    image = tmp_path / "build" / "mine" / "firmware.elf"
+    assert (tmp_path / "written").read_bytes() == image.read_bytes()
 
 
 def test_what_knows_no_model_is_compiled_once(

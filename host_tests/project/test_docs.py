@@ -8,6 +8,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -169,6 +170,23 @@ def test_commands_are_recognized() -> None:
     document = PROJECT / "CONTRIBUTING.md"
     assert ("verify", ["--board"]) in [(c, o) for _, c, o in myna_commands(document)]
     assert options_of("verify") >= {"--board", "--port", "--steps", "--json"}
+
+
+# -- packages --------------------------------------------------------------------------------------
+
+
+def test_myna_and_its_extras_are_installed_from_its_folder() -> None:
+    """No index of packages has Myna."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras, found = set(project["optional-dependencies"]), 0
+    for path in FILES:
+        if path.suffix in {".md", ".py", ".sh"} and path != Path(__file__):
+            text = path.read_text("utf-8")
+            assert not re.search(r"pip install[^\n`]*[ '\"]myna\b", text), path
+            named = re.findall(r"pip install -e ['\"]?\.\[(\w+)\]", text)
+            assert extras.issuperset(named), path
+            found += len(named)
+    assert found
 
 
 # -- paths -----------------------------------------------------------------------------------------

@@ -4,19 +4,26 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
+import tty
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
+from myna import Options, Recipe, open_project, train
+from myna.device import ports
+from myna.device.status import Status
 from myna.device.target import PROJECT
 
 OWN_MODEL = PROJECT / "docs" / "train-your-own-model.md"
 TRAINING_STEP = PROJECT / "docs" / "training-step.md"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+BOARD = "qemu_m4"  # that the guide flashes
 POINTS = 15.0  # by which a figure may differ; zero stays zero
 MARK = "<<block {}>>"
 
@@ -28,6 +35,13 @@ def blocks(guide: Path) -> list[Block]:
     return [(token.info, token.content) for token in parsed if token.type == "fence"]
 
 
+def typed(language: str, text: str) -> str:
+    """What of a block is typed in a shell."""
+    if language == "console":
+        return "\n".join(line[2:] for line in text.splitlines() if line.startswith("$ "))
+    return text if language == "sh" else ""
+
+
 def session(found: list[Block]) -> str:
     """All blocks that a reader runs, as one Python program."""
     parts = []
@@ -35,19 +49,32 @@ def session(found: list[Block]) -> str:
         parts.append(f"print({MARK.format(number)!r}, flush=True)")
         if language == "python":
             parts.append(text)
-        elif language == "sh":
-            run = f"subprocess.run({text!r}, shell=True, check=True)"
+        elif language == "c":  # its first comment names its file
+            path = text.removeprefix("/* ").partition(":")[0]
+            parts.append(f"import pathlib; pathlib.Path({path!r}).write_text({text!r})")
+        elif command := typed(language, text):
+            run = f"subprocess.run({f'set -e; {command}'!r}, shell=True, check=True)"
             parts.append(f"import subprocess; {run}")
     return "\n".join(parts)
 
 
-def outputs(found: list[Block], folder: Path, ending: str = "") -> dict[int, str]:
-    """What each block printed, run in this folder; a program may end the session."""
+def outputs(
+    found: list[Block], folder: Path, ending: str = "", workspace: Path | None = None
+) -> dict[int, str]:
+    """What each block printed, run in this folder; a program may end the session.
+
+    Boards that stay have their ports in the workspace, apart from those of whoever runs tests.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {"PATH": path, "MYNA": str(PROJECT)}
+    if workspace:
+        (workspace / "objects").symlink_to(PROJECT / ".pio" / "objects")
+        variables["PLATFORMIO_WORKSPACE_DIR"] = str(workspace)
+        variables["PORT"] = str(workspace / "ports" / BOARD)
     done = subprocess.run(
         [sys.executable, "-c", f"{session(found)}\n{ending}"],
         cwd=folder,
-        env={**os.environ, "PATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, **variables, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
         check=False,
@@ -68,16 +95,44 @@ def alike(stated: str, found: str) -> bool:
 
 @pytest.mark.train
 @pytest.mark.qemu
-def test_the_guide_works(tmp_path: Path) -> None:
-    found = blocks(OWN_MODEL)
-    printed = outputs(found, tmp_path)
+def test_the_guide_works(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    found, workspace = blocks(OWN_MODEL), tmp_path_factory.mktemp("workspace")
+    try:
+        printed = outputs(found, tmp_path, workspace=workspace)
+    finally:
+        ports.halt(BOARD, workspace / "ports")
     stated = [number for number, (language, _) in enumerate(found) if language == "text"]
     assert len(stated) >= 3
     for number in stated:
         text = found[number][1]
         assert alike(text, printed[number - 1]), f"stated:\n{text}\nfound:\n{printed[number - 1]}"
     assert " 0 differences" in "".join(printed.values())
-    assert (tmp_path / "tuned.h").stat().st_size > (tmp_path / "tuned.tflite").stat().st_size
+    exported = (tmp_path / "tuned.tflite").read_bytes()
+    assert (tmp_path / "same.tflite").read_bytes() == exported
+    assert (tmp_path / "tuned.h").stat().st_size > len(exported)
+    assert b"motion" in (workspace / "build" / "host" / "firmware.elf").read_bytes()
+    own_firmware_learns(tmp_path / "my_board" / "firmware", tmp_path / "motion")
+
+
+def own_firmware_learns(program: Path, model: Path) -> None:
+    """A program whose UART is its standard input and output; a pseudo-terminal has two ends."""
+    project = open_project(model, Options(train="head"))
+    end, ours = pty.openpty()
+    tty.setraw(ours)
+    with subprocess.Popen([program], stdin=end, stdout=end) as process:
+        try:
+            with project.connect(port=os.ttyname(ours)) as board:
+                assert (board.info.board, board.info.model) == ("my_board", "motion")
+                shape = project.program.graph.tensors["features"].shape
+                board.put_features(np.zeros(shape, np.int8), 0, 5)
+                train(board, project.program, Recipe(epochs=1, vary=False))
+                status = board.status()
+                assert (status.classes, status.storage) == (6, Status.NO_STORAGE)
+                assert status.step > 0
+        finally:
+            process.kill()
+            os.close(end)
+            os.close(ours)
 
 
 def test_figures_that_are_far_off_are_found() -> None:

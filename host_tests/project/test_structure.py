@@ -25,7 +25,7 @@ MODULES = {
 # parts in the lines above its own.
 LAYERS = (
     "errors fixed names discovery",
-    "files ir device",
+    "files ir device tensorflow",
     "audio ops",
     "layers",
     "frontend",
@@ -52,7 +52,7 @@ LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts.spl
 # These serve outside the compiler, too, and know nothing of it.
 ALONE = {
     "audio": {"errors", "fixed"},
-    "pretrain": {"errors", "audio", "frontend", "formats"},
+    "pretrain": {"errors", "files", "audio", "frontend", "formats", "tensorflow"},
 }
 HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
 

@@ -248,7 +248,7 @@ def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
         (write(model="kws"), "was saved from model kws"),
         (write(abi=provenance["abi"] + 1), "was saved from model ABI"),
         (write(fingerprint=1), "was saved from program 00000001"),
-        (next((tmp_path / "takes" / "one").iterdir()), "is no saved state"),
+        (next((tmp_path / "takes" / "one").iterdir()), "no intact archive of arrays"),
         (tmp_path / "none.npz", "no such file"),
     ):
         done = restore(port, path)

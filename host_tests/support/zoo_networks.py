@@ -15,11 +15,11 @@ import numpy as np
 
 from support.zoo import ZOO, Floats, samples
 
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"} | os.environ
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same rounding on every kind of CPU
 
-import keras
-import tensorflow as tf
-from keras import layers
+from myna.tensorflow import keras, tf
+
+layers = keras.layers
 
 FITTED, KEPT, CALIBRATION = 384, 1000, 96  # samples
 

@@ -49,6 +49,7 @@ FIXES = {
     errno.EACCES: "name a folder that you may write, or change its permissions",
     errno.ENOTDIR: "name a folder: part of this path is a file",
     errno.EISDIR: "name a file: this is a folder",
+    errno.EEXIST: "name a folder: this is a file",
 }
 
 

@@ -20,3 +20,8 @@ class MynaError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}\n  -> {self.fix}" if self.fix else text
+
+
+def install(extra: str) -> str:
+    """How one of Myna's extras (pyproject.toml) is installed; a `fix`."""
+    return f"install the extra, in Myna's folder: .venv/bin/pip install -e '.[{extra}]'"

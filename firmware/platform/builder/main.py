@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ env = DefaultEnvironment()
 board = env.BoardConfig()
 firmware = Path(env.subst("$PROJECT_SRC_DIR"))
 generated = Path(os.environ.get("MYNA_GENERATED") or firmware / "generated" / "kws").resolve()
+if not any(generated.glob("*.c")):
+    sys.exit(f"error: {generated}: no generated model here\n  -> myna build MODEL -o FOLDER")
 prefix = "" if board.get("virtual.kind", "") == "host" else "arm-none-eabi-"
 cpu_flags = board.get("build.cpu_flags").split()
 
@@ -111,8 +114,12 @@ if prefix:
 def _boot(target: object, source: list[object], env: object) -> None:
     # Imported here: building needs no installed myna.
     from myna.device.ports import boot  # noqa: PLC0415
+    from myna.errors import MynaError  # noqa: PLC0415
 
-    print(f"port: {boot(board.id, Path(str(source[0])), ports)}")
+    try:
+        print(f"port: {boot(board.id, Path(str(source[0])), ports)}")
+    except MynaError as error:
+        sys.exit(f"error: {error}")
 
 
 def _halt(target: object, source: object, env: object) -> None:
@@ -122,8 +129,12 @@ def _halt(target: object, source: object, env: object) -> None:
 
 
 ports = Path(env.subst("$PROJECT_WORKSPACE_DIR")) / "ports"
-env.AddPlatformTarget(
-    "upload", program, env.VerboseAction(_boot, "Booting $SOURCE"), "Boot in the background"
-)
-env.AddPlatformTarget("halt", None, env.VerboseAction(_halt, "Halting"), "Stop what upload booted")
+if board.get("virtual", ""):
+    boot = env.VerboseAction(_boot, "Booting $SOURCE")
+    env.AddPlatformTarget("upload", program, boot, "Boot in the background")
+    halt = env.VerboseAction(_halt, "Halting")
+    env.AddPlatformTarget("halt", None, halt, "Stop what upload booted")
+elif env.get("UPLOADCMD"):  # upload_command in platformio.ini
+    upload = env.VerboseAction("$UPLOADCMD", "Uploading $SOURCE")
+    env.AddPlatformTarget("upload", program, upload, "Put it onto the board")
 Default([program])

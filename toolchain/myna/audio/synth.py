@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from myna.audio.config import RATE
 from myna.audio.features import Pcm
-from myna.errors import MynaError
+from myna.errors import MynaError, install
 
 ENGINE_RATE = 22050
 UP, DOWN = 320, 441  # 16000 / 22050 in lowest terms
@@ -80,7 +80,7 @@ def speak(utterances: Sequence[tuple[str, Voice]]) -> list[Pcm]:
         raise MynaError(
             f"speech synthesis failed: {done.stderr.decode(errors='replace').strip()}",
             where="espeak-ng",
-            fix="install it with `pip install myna[speech]`, or use recordings of your own",
+            fix=f"{install('speech')}; or use recordings of your own",
         )
     sounds, stream = [], BytesIO(done.stdout)
     for _ in utterances:

@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from myna import __version__
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.files import write_file
 from myna.frontend.model import load_architecture
 from myna.passes.pipeline import Options
 from myna.passes.training.hindsight import RangeMode
@@ -180,12 +181,6 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
     """
     if path is None:
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        invocation = shlex.join(["myna", *_without_json(sys.argv[1:])])
-        record = {"command": command, "version": __version__, "invocation": invocation, **result}
-        path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise MynaError(
-            f"cannot write the result ({error.strerror})", where=str(path), fix="name another file"
-        ) from error
+    invocation = shlex.join(["myna", *_without_json(sys.argv[1:])])
+    record = {"command": command, "version": __version__, "invocation": invocation, **result}
+    write_file(path, (json.dumps(record, indent=1) + "\n").encode())

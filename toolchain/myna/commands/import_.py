@@ -57,7 +57,7 @@ def import_(
     """Make a model's folder of FILE: an int8 .tflite network, or a float .keras one."""
     if file.suffix not in IMPORTERS:
         raise MynaError(
-            "is no network that can be imported",
+            "is no network that can be imported" if file.exists() else "no such file",
             where=str(file),
             fix=f"name a file that ends in {' or '.join(IMPORTERS)}",
         )

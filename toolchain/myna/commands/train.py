@@ -9,7 +9,6 @@ import click
 
 from myna.commands.common import json_option, names, write_json
 from myna.device.target import PROJECT
-from myna.errors import MynaError
 from myna.evaluation.accuracy import accuracy_of
 from myna.package.package import quantize_folder
 from myna.project import open_project
@@ -68,12 +67,8 @@ def train(
     json_file: Path | None,
 ) -> None:
     """Train a network on recordings, split by speaker, and make its int8 form."""
-    try:
-        from myna.pretrain import run  # noqa: PLC0415  (TensorFlow, an extra)
-    except ImportError as error:
-        raise MynaError(
-            "training needs TensorFlow", fix="install the extra: pip install 'myna[train]'"
-        ) from error
+    from myna.pretrain import run  # noqa: PLC0415  imports TensorFlow
+
     chosen, people = names(words), names(speakers)
     if body:
         if teacher or further or epochs:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformio
 from platformio.dependencies import get_core_dependencies
@@ -100,13 +101,14 @@ def build(
     folder = (build_dir or _default_folder(entry, generated, (main, *extra_flags))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     elf = folder / board / "firmware.elf"
-    stamp = elf.with_suffix(".inputs")  # the digest of what the image beside it is made of
+    stamp = elf.with_suffix(".inputs")  # digests of what the image is made of, and of the image
     inputs = _inputs(entry, generated, (main, *extra_flags))
     with locked(folder.with_name(folder.name + ".lock")):
-        if not (elf.exists() and stamp.exists() and stamp.read_text("utf-8") == inputs):
-            stamp.unlink(missing_ok=True)
+        if not (elf.exists() and stamp.exists() and stamp.read_text() == _stamp(inputs, elf)):
+            for stale in (stamp, elf):  # SCons never looks at what it has made
+                stale.unlink(missing_ok=True)
             _run_pio(entry, generated, folder, extra_flags, main)
-            stamp.write_text(inputs, "utf-8")
+            stamp.write_text(_stamp(inputs, elf))
     return _measure(entry, elf)
 
 
@@ -122,6 +124,10 @@ def _inputs(board: Board, generated: Path, variant: Sequence[str]) -> str:
     for path in (PROJECT / "platformio.ini", *own, *sorted(generated.glob("*.[ch]"))):
         digest.update(f"\0{path}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _stamp(inputs: str, elf: Path) -> str:
+    return f"{inputs} {hashlib.sha256(elf.read_bytes()).hexdigest()}\n"
 
 
 def _default_folder(board: Board, generated: Path, variant: Sequence[str]) -> Path:
@@ -202,10 +208,19 @@ def _measure(board: Board, elf: Path) -> Firmware:
     )
 
 
+def _json(path: Path) -> dict[str, Any]:
+    """What a file holds; nothing if it is missing, or a full disk cut it off."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found
+
+
 def _write_settings() -> None:
     """No telemetry and no search for updates, whose timeouts cost a minute offline."""
     path = CORE / "appstate.json"
-    state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    state = _json(path)
     settings = {
         "check_platformio_interval": 36500,
         "enable_telemetry": False,
@@ -231,7 +246,7 @@ def _write_scons() -> None:
     folder = CORE / "packages" / "tool-scons"
     manifest = folder / "package.json"
     series = version.rpartition(".")[0]
-    if manifest.exists() and json.loads(manifest.read_text())["version"].startswith(series):
+    if _json(manifest).get("version", "").startswith(series):
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scons.py").write_text(SCONS_SCRIPT, encoding="utf-8")

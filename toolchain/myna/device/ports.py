@@ -17,7 +17,8 @@ from serial.tools import list_ports
 from myna.device.target import PROJECT, START_TIMEOUT_S, command, find_board, launch
 from myna.errors import MynaError
 
-PORTS = PROJECT / ".pio" / "ports"
+# where `pio run -t upload` has them, too (firmware/platform/builder/main.py)
+PORTS = Path(os.environ.get("PLATFORMIO_WORKSPACE_DIR") or PROJECT / ".pio") / "ports"
 POLL_S = 0.02  # longest wait inside one read
 BAUD = 115200
 ENDED = "ZX"  # states of a process in proc(5)
@@ -127,11 +128,11 @@ def attach(port: str) -> str:
             where=port,
             fix=f"boot it again: myna flash MODEL --board {path.name}",
         )
-    if "://" in port or path.exists():
+    if "://" in port or path.is_char_device():
         return port
     found = [*plugged_in(), *map(str, booted())]
     raise MynaError(
-        "no such serial port",
+        "is no serial port" if path.exists() else "no such serial port",
         where=port,
         fix=f"ports on this machine: {', '.join(found) or 'none; is the board plugged in?'}",
     )

@@ -216,12 +216,6 @@ def open_float(project: Project) -> PredictingCore:
     Raises:
         MynaError: TensorFlow is not installed, or the float weights are missing.
     """
-    try:
-        from myna.evaluation.float_baseline import FloatCore  # noqa: PLC0415  imports TensorFlow
-    except ImportError as error:
-        raise MynaError(
-            f"the float engine needs TensorFlow ({error})",
-            where="engine float",
-            fix="pip install 'myna[train]', or use --engine host",
-        ) from error
+    from myna.evaluation.float_baseline import FloatCore  # noqa: PLC0415  imports TensorFlow
+
     return FloatCore(project)

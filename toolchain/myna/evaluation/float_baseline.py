@@ -14,11 +14,7 @@ import numpy as np
 
 from myna.names import CLASSES, RATE, SEED, STEP, THRESHOLD, TYPICAL
 
-# less talk, and the same rounding on every kind of CPU
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"} | os.environ
-
-import keras
-import tensorflow as tf
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same rounding on every kind of CPU
 
 from myna import fixed
 from myna.audio.config import AudioConfig
@@ -29,6 +25,7 @@ from myna.ops.imprint import CENTER_BITS
 from myna.ops.similarity import ONE_Q15
 from myna.passes.training.imprint import head_scales, learning_rates
 from myna.project import Project
+from myna.tensorflow import keras, tf
 
 STATE = (RATE, SEED, STEP, CLASSES, TYPICAL, THRESHOLD)
 

@@ -17,6 +17,7 @@ from myna.evaluation.engine import HOST, EngineSpec
 from myna.evaluation.evaluate import mean_difference
 from myna.evaluation.personalization import WordsExam
 from myna.experiments.variant import Variant, run
+from myna.files import write_file
 from myna.learn.examples import Progress
 from myna.learn.recipe import Recipe
 from myna.package.package import CONTRIBUTIONS
@@ -75,7 +76,7 @@ def measure(
 def save(model: Path, record: dict[str, Any]) -> Path:
     """Write a record where `quantized.load_package` looks for it; returns the file."""
     path = model / CONTRIBUTIONS
-    path.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    write_file(path, (json.dumps(record, indent=1) + "\n").encode())
     return path
 
 

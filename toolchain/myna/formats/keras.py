@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from myna.formats.table import TO_KERAS
 from myna.frontend.model import FloatModel, Floats, weight_shapes
 from myna.layers.base import Layer
 from myna.layers.table import weighted
+from myna.tensorflow import keras
 
 NORMALISED = ("conv2d", "depthwise_conv2d")
 BN_SUFFIX = "_bn"

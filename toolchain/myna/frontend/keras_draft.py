@@ -94,13 +94,13 @@ class Draft:
 
 def floats(values: Any) -> Floats:
     """An array of Keras in float32."""
-    import keras  # noqa: PLC0415 - it imports TensorFlow
+    from myna.tensorflow import keras  # noqa: PLC0415 - it is large
 
     return np.asarray(keras.ops.convert_to_numpy(values), np.float32)
 
 
 def activation(layer: Any) -> Any:
     """Keras's name of a layer's activation, such as "relu"; something else if it has none."""
-    import keras  # noqa: PLC0415 - it imports TensorFlow
+    from myna.tensorflow import keras  # noqa: PLC0415 - it is large
 
     return keras.activations.serialize(layer.activation)

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-# less talk, and the same rounding on every kind of CPU
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"} | os.environ
-
-import keras
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same rounding on every kind of CPU
 
 from myna.errors import MynaError
+from myna.tensorflow import keras
 
 CONFIG = "config.json"
 LARGEST = 1 << 28  # bytes that a file may unpack to: far more than any microcontroller holds

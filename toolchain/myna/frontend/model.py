@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError
+from myna.files import read_arrays, write_arrays, write_file
 from myna.frontend.identifiers import is_reserved
 from myna.layers.base import Layer, Shape
 from myna.layers.table import BAD_NAME, NAME, output_shape, problems, weighted
@@ -68,17 +67,7 @@ def load_model(folder: Path) -> FloatModel:
     """
     model = load_architecture(folder)
     path = folder / "float.npz"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            weights = {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError as error:
-        raise MynaError(
-            "the model has no weights", where=str(path), fix="train it with `myna train`"
-        ) from error
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise MynaError(
-            f"cannot be read ({error})", where=str(path), fix="restore the file or train again"
-        ) from error
+    weights = read_arrays(path, "the model has no weights", "train it with `myna train`")
     expected = weight_shapes(model)
     found = {name: array.shape for name, array in weights.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -123,7 +112,13 @@ def load_architecture(folder: Path) -> FloatModel:
         raise MynaError(
             "no such model", where=str(path), fix="name a folder with an architecture.json"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except OSError as error:
+        raise MynaError(
+            f"cannot be read ({error.strerror})",
+            where=str(path),
+            fix="name a folder with an architecture.json",
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MynaError(
             f"is not an architecture ({type(error).__name__}: {error})",
             where=str(path),
@@ -149,7 +144,7 @@ def save_model(model: FloatModel, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_architecture(model, folder)
     arrays: dict[str, Any] = {name: model.weights[name] for name in weight_shapes(model)}
-    np.savez(folder / "float.npz", **arrays)
+    write_arrays(folder / "float.npz", **arrays)
 
 
 def save_architecture(model: FloatModel, folder: Path) -> None:
@@ -171,7 +166,8 @@ def save_architecture(model: FloatModel, folder: Path) -> None:
         fields.append(f'  "loss": {json.dumps(model.loss)}')
     if model.softmax:
         fields.append('  "softmax": true')
-    (folder / "architecture.json").write_text("{\n" + ",\n".join(fields) + "\n}\n", "utf-8")
+    text = "{\n" + ",\n".join(fields) + "\n}\n"
+    write_file(folder / "architecture.json", text.encode())
 
 
 def shapes(model: FloatModel) -> dict[str, Shape]:

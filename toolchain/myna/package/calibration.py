@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.files import read_arrays, write_arrays
 from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
 
@@ -53,12 +52,13 @@ def save_calibration(folder: Path, features: Array, labels: Array, quant: Quant)
     """
     scale, zero = np.float32(quant.scale[0]), np.int32(quant.zero_point)
     path = folder / CALIBRATION
-    np.savez_compressed(path, features=features, labels=labels, scale=scale, zero_point=zero)
+    write_arrays(path, features=features, labels=labels, scale=scale, zero_point=zero)
 
 
 def load_calibration(folder: Path) -> tuple[Array, Array]:
     """Features (int8 [n, frames, features] or [n, *input_shape]) and labels (int [n])."""
-    arrays = read_arrays(folder / CALIBRATION)
+    fix = "train or import the model again, which writes it"
+    arrays = read_arrays(folder / CALIBRATION, fix=fix)
     if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
         raise MynaError(
             "holds no int8 features with labels",
@@ -66,22 +66,3 @@ def load_calibration(folder: Path) -> tuple[Array, Array]:
             fix="train the model again, which writes the file",
         )
     return arrays["features"], arrays["labels"]
-
-
-def read_arrays(path: Path, fix: str = QUANTIZE) -> dict[str, Array]:
-    """The arrays of a file; `fix` is what to do if there is none.
-
-    Raises:
-        MynaError: it is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise MynaError("there is no such file", where=str(path), fix=fix) from error
-    except (OSError, EOFError, ValueError, TypeError, BadZipFile, zlib.error) as error:
-        raise MynaError(
-            f"is no intact archive of arrays ({error})",
-            where=str(path),
-            fix="restore the file, or save one with numpy.savez",
-        ) from error

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from myna.errors import MynaError
+from myna.files import read_arrays
 from myna.frontend.model import FloatModel, load_architecture
 from myna.ir import Array, Quant
-from myna.package.calibration import input_quant, read_arrays
+from myna.package.calibration import input_quant
 
 SUFFIX = ".npz"
 FIX = "save arrays `features` [n, inputs] and `labels` [n] with numpy.savez"
@@ -36,7 +37,7 @@ class ExampleFile:
     """
 
     def __init__(self, path: Path, model: FloatModel, *, reads_floats: bool = False) -> None:
-        self._path, self._model, arrays = path, model, read_arrays(path, FIX)
+        self._path, self._model, arrays = path, model, read_arrays(path, fix=FIX)
         self._reads_floats = reads_floats
         self.features = self._checked(arrays.get("features", np.zeros(0)))
         self.labels = arrays.get("labels", np.zeros(0))

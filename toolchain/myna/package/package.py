@@ -12,9 +12,10 @@ import numpy as np
 
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
+from myna.files import read_arrays, write_arrays
 from myna.frontend.model import FloatModel, load_architecture, load_model
 from myna.ir import Array, Quant
-from myna.package.calibration import audio_of, input_quant, load_calibration, read_arrays
+from myna.package.calibration import audio_of, input_quant, load_calibration
 from myna.package.misfit import is_positive, misfit
 from myna.passes.lowering.calibrate import activation_ranges
 from myna.passes.lowering.lower import lower
@@ -173,7 +174,7 @@ def save_package(package: Package, folder: Path) -> None:
         arrays |= {"memory/features": memories.features, "memory/labels": memories.labels}
         arrays |= {"prior/center": prior.center, "prior/energy": np.array(prior.energy)}
         arrays |= {"prior/norm": np.array(prior.norm), "prior/own": np.array(prior.own)}
-    np.savez_compressed(folder / "int8.npz", **arrays)  # type: ignore[arg-type]
+    write_arrays(folder / "int8.npz", **arrays)
 
 
 def load_package(folder: Path) -> Package:
@@ -183,7 +184,8 @@ def load_package(folder: Path) -> Package:
         MynaError: a file is missing, damaged, or does not fit the architecture.
     """
     model, path = load_architecture(folder), folder / "int8.npz"
-    arrays = read_arrays(path)
+    fix = "run `myna quantize` on the model's folder, or name another folder"
+    arrays = read_arrays(path, fix=fix)
     part = {k: _group(arrays, f"{k}/") for k in ("scale", "zero", "w", "b", "w_scale")}
     if (problem := misfit(model, part)) is not None:
         raise MynaError(

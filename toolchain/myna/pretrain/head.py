@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +13,7 @@ from myna.formats import keras as network
 from myna.frontend.model import FloatModel
 from myna.pretrain.examples import Bank
 from myna.pretrain.training import SMOOTHING
+from myna.tensorflow import keras
 
 EPOCHS, BATCH = 20, 256
 RATE, DECAY = 2e-2, 1e-3  # of embeddings of length 10

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from myna.audio import dataset
 from myna.audio.config import SILENCE, UNKNOWN, AudioConfig
 from myna.errors import MynaError
+from myna.files import write_arrays
 from myna.frontend.model import FloatModel, check_model, load_architecture, load_model, save_model
 from myna.pretrain import corpus, examples, head, testset, training
 from myna.pretrain.recipe import load_recipe
@@ -227,4 +228,4 @@ def save_calibration(bank: examples.Bank, out: Path, seed: int) -> None:
     index = np.concatenate(chosen)
     index = index[bank.label[index] != corpus.NO_LABEL]  # of no class
     labels = bank.label[index].astype(np.int16)
-    np.savez_compressed(out / "calibration.npz", features=bank.features[index], labels=labels)
+    write_arrays(out / "calibration.npz", features=bank.features[index], labels=labels)

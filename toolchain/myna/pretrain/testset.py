@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from myna.audio import dataset, native
 from myna.audio.config import AudioConfig
+from myna.files import read_arrays, write_arrays
 from myna.frontend.model import FloatModel
 from myna.pretrain import corpus
 
@@ -34,10 +35,9 @@ def load_test(
     key = json.dumps([dict(model.audio), list(model.labels), clips], sort_keys=True)
     path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if path.exists():
-        with np.load(path) as arrays:
-            return arrays["features"], arrays["labels"]
+        arrays = read_arrays(path)
+        return arrays["features"], arrays["labels"]
     pcm, labels = corpus.test_clips(data, model.labels)
     maps = native.extract(AudioConfig.from_json(model.audio), pcm)
-    cache.mkdir(parents=True, exist_ok=True)
-    np.savez(path, features=maps, labels=labels)
+    write_arrays(path, features=maps, labels=labels)
     return maps, labels

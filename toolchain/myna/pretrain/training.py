@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from myna.audio.config import AudioConfig
 from myna.formats import keras as network
@@ -18,6 +16,7 @@ from myna.pretrain.augment import Random
 from myna.pretrain.corpus import NO_LABEL
 from myna.pretrain.examples import Bank, batches
 from myna.pretrain.recipe import Recipe
+from myna.tensorflow import keras, tf
 
 SMOOTHING = 0.05  # of the labels
 WORD_WEIGHT = 1.0  # of the loss that tells all words apart, not only the labels

@@ -8,12 +8,10 @@ A NumPy archive (npz): ``state`` uint8 [bytes], the state block as it is on the 
 
 from __future__ import annotations
 
-import io
 import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,7 +20,7 @@ from myna.device.bodies import StatusReply
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
-from myna.files import write_file
+from myna.files import read_arrays, write_arrays
 from myna.learn.examples import Progress
 
 FORGETS = "the board has no storage: it forgets this when it loses power (see export)"
@@ -148,13 +146,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "step": checkpoint.step,
         "version": __version__,
     }
-    file = io.BytesIO()
-    np.savez_compressed(
-        file,
-        state=np.frombuffer(checkpoint.state, np.uint8),
-        provenance=np.array(json.dumps(provenance)),
-    )
-    write_file(path, file.getvalue())
+    state = np.frombuffer(checkpoint.state, np.uint8)
+    write_arrays(path, state=state, provenance=np.array(json.dumps(provenance)))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -163,9 +156,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         MynaError: the file is missing, is none, or is damaged.
     """
+    arrays = read_arrays(path, "no such file")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            state, text = file["state"].tobytes(), file["provenance"].item()
+        state, text = arrays["state"].tobytes(), arrays["provenance"].item()
         record = json.loads(text)
         checkpoint = Checkpoint(
             record["model"],
@@ -176,9 +169,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             state,
         )
         intact = checkpoint.crc == record["crc"]
-    except FileNotFoundError as error:
-        raise MynaError("no such file", where=str(path), fix="check the path") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise MynaError(
             f"is no saved state ({error})", where=str(path), fix="save one with `myna export`"
         ) from error
