@@ -263,12 +263,15 @@ def test_what_cannot_be_examined_is_refused(
 class _Perfect:
     """An engine that knows every map, and is as sure as it is told."""
 
-    def __init__(self, exam: open_set.OpenSetExam, confidence: Callable[[bool], int]) -> None:
+    def __init__(
+        self, exam: open_set.OpenSetExam, confidence: Callable[[bool], int], word: int | None = None
+    ) -> None:
         self._known = {
             x.tobytes(): int(label)
             for x, label in zip(exam.genuine.features, exam.genuine.labels, strict=True)
         }
-        self._word, self._confidence = int(exam.enrolled.labels[0]), confidence
+        self._word = int(exam.enrolled.labels[0]) if word is None else word  # of impostors
+        self._confidence = confidence
 
     def reset(self) -> None:
         pass
@@ -297,6 +300,15 @@ def test_figures_of_engines_that_can_and_cannot_tell(data: Path) -> None:
     assert (blind["accuracy_at_5pct_far"], blind["auroc"]) == (0, 50)
     assert (blind["calibrated_accuracy"], blind["calibrated_far"]) == (100, 100)
     assert blind["after"] == 100
+
+
+def test_an_impostor_taken_for_a_word_of_the_model_is_no_false_accept(data: Path) -> None:
+    """Nothing happens at a word that the user did not enroll, however sure the model is."""
+    exam = _exams(_request(data, 2))[0]
+    other = next(label for label in range(99) if label not in exam.enrolled.labels)
+    figures = exam(_Perfect(exam, lambda own: 5 if own else 9, other))  # type: ignore[arg-type]
+    assert (figures["accuracy_at_5pct_far"], figures["auroc"]) == (100, 100)
+    assert (figures["calibrated_accuracy"], figures["calibrated_far"]) == (100, 0)
 
 
 def test_the_command_writes_every_field(data: Path, tmp_path: Path) -> None:
