@@ -4,6 +4,7 @@
 # make test    what CI runs: setup, then lint and all tests but those that only repeat others
 # make nightly the same with all tests
 # make quick   in a minute: lint, and the tests that compile little and start no board
+# make mutate  do the tests notice single wrong tokens? An hour; MUTATE="--seed 2 --only firmware"
 # make check   lint and tests, without setup; each says at the end how long its parts took
 PYTHON := .venv/bin/python
 # Bytecode is kept, whatever the shell says: tests start Python more than a hundred times.
@@ -15,7 +16,7 @@ QUICK = test_fixed.py ops layers passes frontend formats report project device/t
     device/test_link.py device/test_messages.py package/test_channels.py audio/test_features.py
 C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*')
 
-.PHONY: setup demo test nightly quick check tests lint clean
+.PHONY: setup demo test nightly quick mutate check tests lint clean
 
 setup: .venv/.ready
 
@@ -35,6 +36,9 @@ nightly: test
 quick: setup lint
 	$(PYTHON) -m pytest -n $(JOBS) -m "not qemu and not train and not data" \
 	    $(QUICK:%=host_tests/%)
+
+mutate: setup
+	PYTHONPATH=host_tests $(PYTHON) -m mutation $(MUTATE)
 
 check:
 	@sh toolchain/timed.sh lint tests

@@ -178,8 +178,8 @@ enum status myna_handle_clip_set(const struct request *request, struct reply *re
     if (set->label >= myna_model.max_classes) {
         return STATUS_BAD_LABEL;
     }
-    if (clip == upload.clip || clip->filled != MYNA_FEATURE_BYTES) {
-        return STATUS_DATA_MISSING;
+    if (clip->filled != MYNA_FEATURE_BYTES) {
+        return STATUS_DATA_MISSING; /* as of a slot that sound is coming for */
     }
     clip->label = set->label;
     clip->guessed = false;

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import random
 import zlib
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from myna.audio import endpoint, native
-from myna.audio.config import FRAME, HOP, RATE, RECORDING, AudioConfig
+from myna.audio.config import FRAME, HOP, RATE, RECORDING
 from myna.audio.dataset import Clip, scan, select
-from myna.audio.endpoint import SECOND, SHORTEST, Verdict, Word
+from myna.audio.endpoint import SECOND, SHORTEST, Verdict
 from myna.audio.features import Pcm, extract
 from myna.audio.files import pad_or_trim, read_pcm
 from myna.device import target
@@ -25,39 +24,10 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.target import PROJECT
 from myna.project import open_project
+from support.endpoint_twin import CONFIG, Twin
 from support.fake_board import build, emulated
 
-CONFIG = AudioConfig()
 needs_compiler = pytest.mark.skipif(native.find_compiler() is None, reason="no C compiler")
-
-
-class Heard(ctypes.Structure):
-    """struct endpoint_word"""
-
-    _fields_ = [("verdict", ctypes.c_uint16), ("start", ctypes.c_uint16),
-                ("length", ctypes.c_uint16)]  # fmt: skip
-
-
-class Twin:
-    """firmware/audio/endpoint.c, under the undefined behaviour sanitizer."""
-
-    def __init__(self) -> None:
-        compiler = native.find_compiler()
-        assert compiler is not None
-        flags = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
-        self._c = ctypes.CDLL(str(native.build_library(CONFIG, compiler, *flags)))
-        self._c.myna_endpoint_first_frame.restype = ctypes.c_uint32
-
-    def listen(self, pcm: Pcm, frames: int, piece: int) -> tuple[Word, int]:
-        """The word and the clip's first frame, of samples pushed in pieces."""
-        state, heard = ctypes.create_string_buffer(1024), Heard()
-        self._c.myna_endpoint_reset(state)
-        for at in range(0, len(pcm), piece):
-            some = np.ascontiguousarray(pcm[at : at + piece])
-            self._c.myna_endpoint_push(state, ctypes.c_void_p(some.ctypes.data), len(some))
-        self._c.myna_endpoint_find(state, ctypes.byref(heard))
-        first = self._c.myna_endpoint_first_frame(state, ctypes.byref(heard), frames)
-        return Word(Verdict(heard.verdict), heard.start, heard.length), first
 
 
 @pytest.fixture(scope="module")

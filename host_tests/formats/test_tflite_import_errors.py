@@ -219,6 +219,13 @@ CASES: dict[str, tuple[Callable[[Draft, int], int | None], str, str]] = {
     "negative size": (field(3, Shape=np.array([1, -5, -4, 4], "i")), "has the shape", "smaller"),
     "no size": (field(3, Shape=np.array([1, 0, 4, 4], "i")), "has the shape", "smaller"),
     "huge": (field(3, Shape=np.array([1, 2**30, 2**30, 2**30], "i")), "has the shape", "smaller"),
+    "huge weights": (
+        field(1, Shape=np.array([2**30] * 4, "i")),
+        "no array that Myna knows",
+        "again",
+    ),
+    "wrapping bias": (field(2, Shape=np.array([2**16, 2**16], "i")), "no array", "again"),
+    "larger bias": (field(2, Shape=np.array([5], "i")), "of shape .* has 16 bytes", "again"),
     "rank": (field(3, Shape=np.array([1, 5, 4, 2, 2], "i")), "has 5 dimensions", "height, width"),
 }
 

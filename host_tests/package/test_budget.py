@@ -136,6 +136,29 @@ def test_what_does_not_fit_is_named() -> None:
     assert compiled("last-3", needed).options.train == "last-3"
 
 
+@pytest.mark.parametrize("train", ["head", "all"])
+def test_a_budget_may_be_used_up_to_its_last_byte(train: str) -> None:
+    folder = tiny_model.folder("plain")
+
+    def chosen(ram: int) -> tuple[Options, int]:
+        project = open_project(folder, Options(train=train, ram=ram))
+        needs = Needs.of(project.program, has_front_end=True)
+        return project.options, needs.total(project.options.clips)
+
+    usual, total = chosen(1 << 20)
+    exact, same = chosen(total)
+    assert (same, exact.clips) == (total, usual.clips)
+    less, fitted = chosen(total - 1)
+    assert fitted < total
+    assert less.clips == usual.clips - 1
+    with pytest.raises(MynaError, match="arena") as refused:
+        chosen(1000)
+    least = chosen(int(refused.value.fix.split()[3]))[1]
+    assert chosen(least)[1] == least
+    with pytest.raises(MynaError, match="arena"):
+        chosen(least - 1)
+
+
 @pytest.mark.parametrize("name", ["plain", "reversible"])
 def test_an_arena_smaller_than_a_recording_takes_as_much_as_that(name: str) -> None:
     project = open_project(tiny_model.folder(name))

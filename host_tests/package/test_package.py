@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from myna.errors import MynaError
+from myna.ops.sgd import BIAS_MAX
 from myna.passes.pipeline import Options
 from myna.passes.training.hindsight import RangeMode
 from myna.project import open_project
@@ -37,6 +38,13 @@ def test_an_array_that_is_missing_is_named(name: str, tmp_path: Path) -> None:
     assert error.value.fix
 
 
+def with_one(name: str, value: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int_]]:
+    """An array of the file of which one element is changed."""
+    edited = ARRAYS[name].copy()
+    edited.reshape(-1)[-1] = value
+    return edited
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -46,8 +54,8 @@ def test_an_array_that_is_missing_is_named(name: str, tmp_path: Path) -> None:
             ("w_scale/stem", value)
             for value in (-ARRAYS["w_scale/stem"], ARRAYS["w_scale/stem"] / 0)
         ),
-        ("w/stem", np.full_like(ARRAYS["w/stem"], -128)),
-        ("b/stem", np.full_like(ARRAYS["b/stem"], 1 << 29)),
+        ("w/stem", with_one("w/stem", -128)),
+        *(("b/stem", with_one("b/stem", sign * (BIAS_MAX + 1))) for sign in (-1, 1)),
     ],
 )
 def test_a_value_that_arithmetic_does_not_allow_is_refused(
@@ -63,3 +71,11 @@ def test_a_range_is_a_positive_number(value: float, tmp_path: Path) -> None:
     name = next(n for n in ARRAYS.files if n.startswith("range/relative/"))
     with pytest.raises(MynaError, match=name.split("/")[-1]):
         open_project(changed(tmp_path / "model", **{name: value}), folder=tmp_path / "generated")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("w/stem", -127), ("b/stem", BIAS_MAX), ("b/stem", -BIAS_MAX)]
+)
+def test_a_value_at_its_limit_is_taken(name: str, value: int, tmp_path: Path) -> None:
+    model = changed(tmp_path / "model", **{name: with_one(name, value)})
+    open_project(model, Options(), folder=tmp_path / "generated")

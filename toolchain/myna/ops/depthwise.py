@@ -111,7 +111,8 @@ class DepthwiseGradInput(GradOp):
             w = rng.integers(-127, 128, (*kernel, shape[2])).astype(np.int8)
             channel = rng.integers(8, 257, shape[2]).astype(np.int16)
             scales = (pair_tensor(1e-3), pair_tensor(0.05 / 4.0 ** (i % 5)))
-            yield Case(f"depthwise_grad_input{i}", op, (dy, w, channel, *scales))
+            case = Case(f"depthwise_grad_input{i}", op, (dy, w, channel, *scales))
+            yield from (case, op.gentle(case))
 
 
 @dataclass(frozen=True)

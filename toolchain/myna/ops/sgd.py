@@ -103,6 +103,9 @@ class BiasUpdate(Op):
             bias = rng.integers(-(2**16), 2**16, channels).astype(np.int32)
             inputs = (dy, *shared_inputs(rng, channels, 1e3), bias)
             yield Case(f"bias_update{i}", cls(77 + i), inputs, updates=(6,))
+        ends = np.array([BIAS_MAX, BIAS_MAX, -BIAS_MAX, -BIAS_MAX], np.int32)
+        dy = np.array([[-127, 127, -127, 127]], np.int8)  # two of them go beyond
+        yield Case("bias_limits", cls(80), (dy, *shared_inputs(rng, 4, 1e3), ends), updates=(6,))
 
 
 def shared_inputs(rng: np.random.Generator, channels: int, size: float) -> tuple[Array, ...]:

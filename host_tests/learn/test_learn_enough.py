@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When learning ends: at a loss below what is enough, never at one that rounds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from myna.device import target
+from myna.device.bodies import Learn
+from myna.device.session import Board
+from myna.engines.reference import Reference
+from myna.evaluation.engine import CoreEngine
+from myna.learn.learn import Learned
+from myna.learn.recipe import Recipe
+from myna.project import open_project
+from support import fake_board, tiny_model
+
+EPOCHS = 3
+# enough (Q16), and what the losses 0, 1, 2 of one clip then are worth
+ENDS = [(0, (0, 1, 2)), (1, (0,))]
+LATER = [(2, (2, 3, 4)), (3, (2,)), (5, (2,))]  # the losses begin at 2
+
+
+@pytest.fixture(scope="module")
+def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_board.build(tmp_path_factory.mktemp("enough"))
+
+
+@pytest.fixture
+def board(elf: Path) -> Iterator[Board]:
+    """A board whose loss is the number of the step, as its one clip is of class 0."""
+    with target.start("host", elf) as port, Board.connect(port) as session:
+        session.put_features(np.ones((49, 10), np.int8), 0, 0)
+        yield session
+
+
+@pytest.mark.parametrize(("enough", "worst"), ENDS + LATER)
+def test_a_board_ends_below_what_is_enough(
+    board: Board, enough: int, worst: tuple[int, ...]
+) -> None:
+    if worst[0]:
+        board.train(worst[0])
+    reply = board.learn(Learn(enough, 0, EPOCHS, 0), None)
+    assert Learned.of(reply.imprinted, reply.worst).worst == worst
+
+
+@pytest.mark.parametrize(("enough", "worst"), ENDS + LATER)
+def test_the_reference_ends_below_what_is_enough(
+    enough: int, worst: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = open_project(tiny_model.folder("plain"))
+    core = Reference(runs.program)
+    losses = iter(range(worst[0], 100))
+    monkeypatch.setattr(core, "train_step", lambda features, label: next(losses))
+    clip = tiny_model.examples(("a",), 1)
+    recipe = Recipe(epochs=EPOCHS, enough=enough / 65536, rehearsals=0, vary=False)
+    assert CoreEngine(core, runs.package).learn(clip, recipe).worst == worst
+
+
+def test_the_word_that_is_learned_worst_decides(board: Board) -> None:
+    """Losses are means of each class, rounded down: of 0 and 65537, then 2 and 65539."""
+    board.put_features(np.ones((49, 10), np.int8), 1, 1)
+    reply = board.learn(Learn(65536, 0, EPOCHS, 0), None)
+    assert len(Learned.of(reply.imprinted, reply.worst).worst) == EPOCHS
+    assert min(Learned.of(reply.imprinted, reply.worst).worst) >= 65536
