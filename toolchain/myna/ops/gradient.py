@@ -118,7 +118,7 @@ class GradAdd(GradOp):
             data = (rng.integers(-128, 128, (6, 9)).astype(np.int8) for _ in range(2))
             yield Case(f"grad_add{i}", op, (*data, *(pair_tensor(v) for v in values)))
         # halves to be rounded, alone and beside a factor of 2^15, by which nothing is lifted
-        odd, none = np.arange(-127, 128, 2, np.int8), np.zeros(128, np.int8)
+        odd, none = np.arange(-127, 128, 2, dtype=np.int8), np.zeros(128, np.int8)
         for i, large in enumerate((1e-3, 1e4)):
-            scales = (pair_tensor(1e-3), pair_tensor(large), pair_tensor(2e-3))
-            yield Case(f"grad_add_halves{i}", op, (odd, none, *scales))
+            pairs = (pair_tensor(1e-3), pair_tensor(large), pair_tensor(2e-3))
+            yield Case(f"grad_add_halves{i}", op, (odd, none, *pairs))
