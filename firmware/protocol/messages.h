@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x374e2f7du
+#define PROTOCOL_ABI 0x4bf9d830u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -47,6 +47,7 @@ enum message {
     MESSAGE_HELLO = 1,
     MESSAGE_STATUS = 2,
     MESSAGE_LABELS = 3,
+    MESSAGE_OPTIONS = 4,
     MESSAGE_STATE_RESET = 8,
     MESSAGE_STATE_BEGIN = 9,
     MESSAGE_STATE_WRITE = 10,
@@ -62,6 +63,7 @@ enum message {
     MESSAGE_FEATURES_GET = 20,
     MESSAGE_CLIP_SET = 21,
     MESSAGE_CLIPS_CLEAR = 22,
+    MESSAGE_CLASS_REMOVED = 23,
     MESSAGE_INFER = 32,
     MESSAGE_SCORE = 33,
     MESSAGE_TRAIN = 34,
@@ -96,6 +98,7 @@ struct message_hello_reply {
     uint32_t state_bytes;
     uint32_t arena_bytes;
     uint32_t rx_window;
+    uint32_t names_offset;
     uint16_t max_classes;
     uint16_t frames;
     uint16_t coefficients;
@@ -103,11 +106,13 @@ struct message_hello_reply {
     uint16_t infer_nodes;
     uint16_t node_count;
     uint16_t label_bytes;
+    uint16_t option_bytes;
+    uint16_t name_bytes;
     uint16_t max_payload;
     char model[24];
     char board[24];
 };
-_Static_assert(sizeof(struct message_hello_reply) == 92, "no padding");
+_Static_assert(sizeof(struct message_hello_reply) == 100, "no padding");
 
 struct message_status_reply {
     uint32_t step;
@@ -194,6 +199,12 @@ struct message_clips_clear {
 };
 _Static_assert(sizeof(struct message_clips_clear) == 2, "no padding");
 
+struct message_class_removed {
+    uint16_t label;
+    uint16_t last;
+};
+_Static_assert(sizeof(struct message_class_removed) == 4, "no padding");
+
 struct message_infer {
     uint16_t slot;
     uint16_t trace;
@@ -256,8 +267,10 @@ _Static_assert(sizeof(struct message_takes) == 2, "no padding");
 struct message_takes_reply {
     uint16_t odd;
     uint16_t count;
+    uint16_t same;
+    uint16_t other;
 };
-_Static_assert(sizeof(struct message_takes_reply) == 4, "no padding");
+_Static_assert(sizeof(struct message_takes_reply) == 8, "no padding");
 
 struct message_listen {
     uint16_t slot;
@@ -333,6 +346,7 @@ union message_request {
     struct message_features_get features_get;
     struct message_clip_set clip_set;
     struct message_clips_clear clips_clear;
+    struct message_class_removed class_removed;
     struct message_infer infer;
     struct message_score score;
     struct message_train train;
@@ -350,6 +364,7 @@ union message_request {
     X(HELLO, hello, 8, false, ANSWER) \
     X(STATUS, status, 0, false, AGAIN) \
     X(LABELS, labels, 8, false, AGAIN) \
+    X(OPTIONS, options, 8, false, AGAIN) \
     X(STATE_RESET, state_reset, 0, false, STATUS) \
     X(STATE_BEGIN, state_begin, 16, false, STATUS) \
     X(STATE_WRITE, state_write, 4, true, STATUS) \
@@ -365,6 +380,7 @@ union message_request {
     X(FEATURES_GET, features_get, 6, false, AGAIN) \
     X(CLIP_SET, clip_set, 4, false, STATUS) \
     X(CLIPS_CLEAR, clips_clear, 2, false, STATUS) \
+    X(CLASS_REMOVED, class_removed, 4, false, STATUS) \
     X(INFER, infer, 6, false, AGAIN) \
     X(SCORE, score, 4, false, ANSWER) \
     X(TRAIN, train, 6, false, ANSWER) \

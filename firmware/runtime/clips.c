@@ -18,6 +18,16 @@ void myna_clips_clear(uint32_t lowest) {
     }
 }
 
+void myna_clips_remove(uint32_t label, uint32_t last) {
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        if (clips[slot].stored && clips[slot].label == label) {
+            memset(&clips[slot], 0, sizeof clips[slot]);
+        } else if (clips[slot].stored && clips[slot].label == last) {
+            clips[slot].label = (uint16_t)label;
+        }
+    }
+}
+
 struct clip *myna_clips_at(uint32_t slot) {
     return slot < MYNA_MAX_CLIPS ? &clips[slot] : NULL;
 }

@@ -21,6 +21,9 @@ extern const uint32_t myna_clips_bytes;
 /* Forgets the clips of classes from `lowest` on; 0: everything in all slots. */
 void myna_clips_clear(uint32_t lowest);
 
+/* Forgets the clips of class `label`; those of class `last` are of `label` from then on. */
+void myna_clips_remove(uint32_t label, uint32_t last);
+
 /* The clip in a slot, stored or not; NULL if there is no such slot. */
 struct clip *myna_clips_at(uint32_t slot);
 

@@ -193,3 +193,14 @@ enum status myna_handle_clips_clear(const struct request *request, struct reply 
     myna_clips_clear(request->fixed.clips_clear.lowest);
     return STATUS_OK;
 }
+
+enum status myna_handle_class_removed(const struct request *request, struct reply *reply) {
+    (void)reply;
+    const struct message_class_removed *removed = &request->fixed.class_removed;
+    if (removed->label >= myna_model.max_classes || removed->last >= myna_model.max_classes) {
+        return STATUS_BAD_LABEL;
+    }
+    myna_audio_abort();
+    myna_clips_remove(removed->label, removed->last);
+    return STATUS_OK;
+}

@@ -33,6 +33,9 @@ enum status myna_handle_hello(const struct request *request, struct reply *reply
         .infer_nodes = model->infer_nodes,
         .node_count = model->node_count,
         .label_bytes = (uint16_t)strlen(model->labels),
+        .option_bytes = (uint16_t)strlen(model->options),
+        .names_offset = model->names_offset,
+        .name_bytes = model->name_bytes,
         .max_payload = FRAME_MAX_PAYLOAD,
     };
     copy_text(hello.model, sizeof hello.model, model->name);
@@ -65,8 +68,16 @@ enum status myna_handle_status(const struct request *request, struct reply *repl
     return STATUS_OK;
 }
 
-enum status myna_handle_labels(const struct request *request, struct reply *reply) {
+static enum status reply_text(const char *text, const struct request *request,
+                              struct reply *reply) {
     const struct message_range *range = &request->fixed.range;
-    return myna_reply_range(reply, myna_model.labels, (uint32_t)strlen(myna_model.labels),
-                            range->offset, range->length);
+    return myna_reply_range(reply, text, (uint32_t)strlen(text), range->offset, range->length);
+}
+
+enum status myna_handle_labels(const struct request *request, struct reply *reply) {
+    return reply_text(myna_model.labels, request, reply);
+}
+
+enum status myna_handle_options(const struct request *request, struct reply *reply) {
+    return reply_text(myna_model.options, request, reply);
 }

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 7
+#define MYNA_MODEL_ABI 8
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -57,7 +57,8 @@ struct myna_model {
     uint32_t abi;         /* MYNA_MODEL_ABI */
     uint32_t fingerprint; /* CRC-32 of the program: nodes, offsets, constants, initial state */
     const char *name;
-    const char *labels; /* class names, separated by '\n' */
+    const char *labels;  /* class names, separated by '\n' */
+    const char *options; /* with which the toolchain compiles it again, JSON */
     uint16_t max_classes;
     uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
     uint16_t frames, coefficients; /* features: int8 [frames, coefficients], whatever they are */
@@ -76,10 +77,12 @@ struct myna_model {
     uint16_t bound_count;
     uint32_t arena_bytes;
     struct myna_recording
-        *recording;      /* in the arena: valid until the model runs; NULL as audio is */
-    int32_t *step;       /* inside state: training steps done */
-    const int32_t *seed; /* inside state */
-    int32_t *classes;    /* inside state: classes in use; 1 if it does not classify */
+        *recording;        /* in the arena: valid until the model runs; NULL as audio is */
+    int32_t *step;         /* inside state: training steps done */
+    const int32_t *seed;   /* inside state */
+    int32_t *classes;      /* inside state: classes in use; 1 if it does not classify */
+    uint32_t names_offset; /* inside state: names of the classes behind the labels */
+    uint16_t name_bytes;   /* of each, UTF-8 and zeros behind it; 0: no class can be begun */
 
     const struct myna_node *nodes;
     const struct myna_output *outputs;

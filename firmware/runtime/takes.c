@@ -18,13 +18,18 @@ static int32_t embedding(uint32_t i) {
     return myna_model.embedding[i] - myna_model.embedding_zero;
 }
 
+static const struct clip *take(uint32_t slot, uint32_t class) {
+    const struct clip *clip = myna_clips_stored(slot);
+    return clip != NULL && clip->label == class ? clip : NULL;
+}
+
 int32_t myna_takes_sum(uint32_t class) {
     int32_t *total = myna_model.embedding_total;
     int32_t takes = 0;
     memset(total, 0, myna_model.embedding_size * sizeof *total);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = myna_clips_stored(slot);
-        if (clip != NULL && clip->label == class) {
+        const struct clip *clip = take(slot, class);
+        if (clip != NULL) {
             myna_recognize(clip->features);
             for (uint32_t i = 0u; i < myna_model.embedding_size; i++) {
                 total[i] += embedding(i);
@@ -53,8 +58,24 @@ static int8_t agreement(int32_t takes) {
     return (int8_t)(cosine > 127 ? 127 : cosine < -127 ? -127 : cosine);
 }
 
+/* Two takes that are one recording say less than two, and nothing about each other. */
+static void find_same(uint32_t class, struct message_takes_reply *result) {
+    for (uint32_t slot = 1u; slot < MYNA_MAX_CLIPS; slot++) {
+        const struct clip *clip = take(slot, class);
+        for (uint32_t before = 0u; clip != NULL && before < slot; before++) {
+            const struct clip *other = take(before, class);
+            if (other != NULL &&
+                memcmp(clip->features, other->features, sizeof clip->features) == 0) {
+                result->same = (uint16_t)slot;
+                result->other = (uint16_t)before;
+                return;
+            }
+        }
+    }
+}
+
 enum status myna_handle_takes(const struct request *request, struct reply *reply) {
-    struct message_takes_reply result = {MESSAGE_NO_NODE, 0u};
+    struct message_takes_reply result = {MESSAGE_NO_NODE, 0u, MESSAGE_NO_NODE, MESSAGE_NO_NODE};
     int8_t alike[MYNA_MAX_CLIPS], least = INT8_MAX;
     uint32_t class = request->fixed.takes.label, found = 0u;
     if (myna_state_info.is_incomplete) {
@@ -66,8 +87,8 @@ enum status myna_handle_takes(const struct request *request, struct reply *reply
     myna_audio_abort();
     int32_t takes = myna_takes_sum(class);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
-        const struct clip *clip = myna_clips_stored(slot);
-        if (clip != NULL && clip->label == class) {
+        const struct clip *clip = take(slot, class);
+        if (clip != NULL) {
             myna_recognize(clip->features);
             alike[found] = agreement(takes);
             if (alike[found] < ALIKE && alike[found] < least) {
@@ -78,6 +99,7 @@ enum status myna_handle_takes(const struct request *request, struct reply *reply
         }
     }
     result.count = (uint16_t)takes;
+    find_same(class, &result);
     myna_reply_put(reply, &result, sizeof result);
     myna_reply_put(reply, alike, found);
     return STATUS_OK;

@@ -27,7 +27,7 @@ def port(tmp_path: Path) -> Iterator[str]:
     tiny_model.recordings(tmp_path / "takes", ("me",), ("a", "one", "two"), 4)
     with target.start("host", project.firmware("host").elf, tmp_path / "nv") as started:
         files = sorted((tmp_path / "takes" / "one").iterdir())[:3]
-        options = ["--port", started, "--word", "one", "--names", tmp_path / "names.json"]
+        options = ["--port", started, "--word", "one"]
         done = run("enroll", tiny_model.folder(), *options, *(f"--wav={f}" for f in files))
         assert done.exit_code == 0, done.exception
         yield started
@@ -36,10 +36,10 @@ def port(tmp_path: Path) -> Iterator[str]:
 def test_each_recording_is_said_to_be_the_word_it_is(port: str, tmp_path: Path) -> None:
     file = tmp_path / "heard.json"
     files = [sorted((tmp_path / "takes" / word).iterdir())[3] for word in ("a", "one")]
-    names = ["--port", port, "--names", tmp_path / "names.json", "--json", file]
+    options = ["--port", port, "--json", file]
     with Board.connect(port) as board:
         before = board.read_state()
-    assert run("recognize", *files, *names).exit_code == 0
+    assert run("recognize", *files, *options).exit_code == 0
     heard = json.loads(file.read_text("utf-8"))["heard"]
     assert [entry["word"] for entry in heard] == ["a", "one"]
     with Board.connect(port) as board:
@@ -48,7 +48,7 @@ def test_each_recording_is_said_to_be_the_word_it_is(port: str, tmp_path: Path) 
 
 def test_words_are_listed_with_their_takes(port: str, tmp_path: Path) -> None:
     file = tmp_path / "words.json"
-    done = run("words", "--port", port, "--names", tmp_path / "names.json", "--json", file)
+    done = run("words", "--port", port, "--json", file)
     assert done.exit_code == 0, done.exception
     result = json.loads(file.read_text("utf-8"))
     assert [(e["word"], e["learned"], e["takes"]) for e in result["words"][-2:]] == [

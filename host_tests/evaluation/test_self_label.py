@@ -234,11 +234,11 @@ def test_a_large_state_is_kept_in_storage_while_learning_is_judged(tmp_path: Pat
 
 def test_users_let_a_board_listen_and_confirm(tmp_path: Path) -> None:
     takes = tiny_model.recordings(tmp_path / "takes", ("me",), ("one", "two"), 5)
-    names, file = tmp_path / "names.json", tmp_path / "result.json"
+    file = tmp_path / "result.json"
     runs = project("head")
 
     def run(command: str, *arguments: object, answer: str = "") -> Result:
-        shared = (tiny_model.folder(), "--train", "head", "--port", port, "--names", names)
+        shared = (tiny_model.folder(), "--port", port)
         return CliRunner().invoke(cli, [command, *map(str, (*shared, *arguments))], input=answer)
 
     with target.start("host", runs.firmware("host").elf) as port:

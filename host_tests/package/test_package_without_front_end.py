@@ -264,5 +264,5 @@ def test_inputs_that_a_clip_cannot_count_are_refused(
 ) -> None:
     monkeypatch.setattr(emit, "LARGEST_INPUT", 8 * 8 * 3 - 1)
     with pytest.raises(MynaError, match="192 bytes are larger than 191") as error:
-        open_project(silent_model.folder("images"), folder=tmp_path)
+        _ = open_project(silent_model.folder("images"), folder=tmp_path).generated
     assert "pixels (8, 8, 3)" in error.value.where

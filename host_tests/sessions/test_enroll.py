@@ -21,6 +21,7 @@ from myna.device.session import Board
 from myna.errors import MynaError
 from myna.learn.recipe import Recipe
 from myna.project import Project, open_project
+from myna.sessions.words import read_words, write_name
 from support import tiny_model
 
 SIZE = 48  # clip slots
@@ -55,9 +56,14 @@ def run(command: str, *arguments: object) -> Result:
     return CliRunner().invoke(cli, [command, *map(str, arguments)])
 
 
-def enroll(port: str, word: str, names: Path, *arguments: object) -> Result:
-    return run("enroll", tiny_model.folder(), "--port", port, "--word", word, "--names", names,
-               "--wav", *arguments)  # fmt: skip
+def enroll(port: str, word: str, *arguments: object) -> Result:
+    return run("enroll", tiny_model.folder(), "--port", port, "--word", word, "--wav", *arguments)
+
+
+def learned(port: str) -> tuple[str, ...]:
+    """The words that a board says it has learned."""
+    with Board.connect(port) as board:
+        return read_words(board)
 
 
 def memory(port: str) -> tuple[bytes, int]:
@@ -71,16 +77,16 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
 ) -> None:
     strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
     monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda: strong)
-    names, file = tmp_path / "names.json", tmp_path / "result.json"
+    file = tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
-        done = enroll(port, word, names, takes / word, "--json", file)
+        done = enroll(port, word, takes / word, "--json", file)
         assert done.exit_code == 0, done.exception
         result = json.loads(file.read_text())
         assert (result["class"], result["takes"]) == (label, 3)
         assert result["steps"] == 30 * count * 2  # all that is stored, and as many memories
         assert (result["before"] == 100) == (word == "a")  # the others were not classes yet
         assert result["after"] == 100
-    assert json.loads(names.read_text()) == {"model": "reversible", "words": ["one", "two"]}
+    assert learned(port) == ("one", "two")
     with Board.connect(port) as board:
         assert board.status().classes == 6
         assert board.score().correct == 9
@@ -89,10 +95,9 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
 def test_more_takes_of_a_learned_word_keep_its_class(
     port: str, takes: Path, tmp_path: Path
 ) -> None:
-    names = tmp_path / "names.json"
     files = sorted((takes / "one").iterdir())
-    assert enroll(port, "one", names, files[0]).exit_code == 0
-    assert enroll(port, "one", names, files[1], files[2]).exit_code == 0
+    assert enroll(port, "one", files[0]).exit_code == 0
+    assert enroll(port, "one", files[1], files[2]).exit_code == 0
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 3)
 
@@ -137,22 +142,25 @@ BAD: dict[str, tuple[str, Callable[[Path], Path]]] = {
 def test_bad_recordings_leave_the_board_as_it_is(
     kind: str, port: str, takes: Path, tmp_path: Path
 ) -> None:
-    names = tmp_path / "names.json"
     good = next((takes / "one").iterdir())
-    assert enroll(port, "one", names, good).exit_code == 0
+    assert enroll(port, "one", good).exit_code == 0
     before = memory(port)
     message, make = BAD[kind]
-    done = enroll(port, "two", names, good, make(tmp_path / "bad.wav"))
+    done = enroll(port, "two", good, make(tmp_path / "bad.wav"))
     assert isinstance(done.exception, MynaError)
     assert message in str(done.exception)
     assert "bad.wav" in str(done.exception)
     assert memory(port) == before
-    assert json.loads(names.read_text())["words"] == ["one"]
+    assert learned(port) == ("one",)
 
 
 def test_a_word_is_learned_wherever_it_is_in_the_recording(port: str, tmp_path: Path) -> None:
-    takes = [sound(tmp_path / f"{at}.wav", words(at, 3.0)) for at in (0.1, 0.9, 2.2)]
-    assert enroll(port, "one", tmp_path / "names.json", *takes).exit_code == 0
+    noise = np.random.default_rng(1)  # without which all three were one recording
+    takes = [
+        sound(tmp_path / f"{at}.wav", words(at, 3.0) + noise.integers(-9, 10, 48000))
+        for at in (0.1, 0.9, 2.2)
+    ]
+    assert enroll(port, "one", *takes).exit_code == 0
     with Board.connect(port) as board:
         first, *others = (board.get_features(slot) for slot in range(3))
     for other in others:
@@ -160,37 +168,15 @@ def test_a_word_is_learned_wherever_it_is_in_the_recording(port: str, tmp_path: 
 
 
 def test_full_board_and_full_output_layer_refuse(port: str, takes: Path, tmp_path: Path) -> None:
-    names = tmp_path / "names.json"
     good = next((takes / "one").iterdir())
     for word in ("one", "two"):
-        assert enroll(port, word, names, good).exit_code == 0
+        assert enroll(port, word, good).exit_code == 0
     before = memory(port)
-    many = enroll(port, "one", names, *[good] * (SIZE - 1))
+    many = enroll(port, "one", *[good] * (SIZE - 1))
     assert "47 do not fit beside the 2 it holds" in str(many.exception)
-    third = enroll(port, "three", names, good)
+    third = enroll(port, "three", good)
     assert "no class is free for 'three'" in str(third.exception)
     assert memory(port) == before
-
-
-def test_lost_or_foreign_names_refuse(port: str, takes: Path, tmp_path: Path) -> None:
-    good = next((takes / "one").iterdir())
-    assert enroll(port, "one", tmp_path / "names.json", good).exit_code == 0
-    before = memory(port)
-    lost = enroll(port, "two", tmp_path / "others.json", good)
-    assert "learned 1 words, 0 of them have a name" in str(lost.exception)
-    foreign = tmp_path / "foreign.json"
-    foreign.write_text('{"model": "kws", "words": ["x"]}')
-    assert "model 'kws'" in str(enroll(port, "two", foreign, good).exception)
-    foreign.write_text("[]")
-    assert "holds no list of words" in str(enroll(port, "two", foreign, good).exception)
-    assert memory(port) == before
-
-
-def test_names_from_before_a_reset_are_forgotten(port: str, takes: Path, tmp_path: Path) -> None:
-    names = tmp_path / "names.json"
-    names.write_text('{"model": "reversible", "words": ["old"]}')
-    assert enroll(port, "one", names, next((takes / "one").iterdir())).exit_code == 0
-    assert json.loads(names.read_text())["words"] == ["one"]
 
 
 def test_other_model_and_missing_port_end_with_status_1(port: str, takes: Path) -> None:
@@ -212,16 +198,15 @@ def test_other_model_and_missing_port_end_with_status_1(port: str, takes: Path) 
 @pytest.fixture
 def saved(port: str, takes: Path, tmp_path: Path) -> Path:
     """A file saved from a board that has learned a word."""
-    names, file = tmp_path / "names.json", tmp_path / "saved.npz"
-    assert enroll(port, "one", names, takes / "one").exit_code == 0
-    done = run("export", tiny_model.folder(), "--port", port, "-o", file, "--names", names)
+    file = tmp_path / "saved.npz"
+    assert enroll(port, "one", takes / "one").exit_code == 0
+    done = run("export", tiny_model.folder(), "--port", port, "-o", file)
     assert done.exit_code == 0, done.exception
     return file
 
 
-def restore(port: str, file: Path, **options: Any) -> Result:
-    model = options.get("model", tiny_model.folder())
-    return run("restore", model, file, "--port", port, "--names", file.parent / "back.json")
+def restore(port: str, file: Path) -> Result:
+    return run("restore", file, "--port", port)
 
 
 def test_saved_state_comes_back(port: str, saved: Path) -> None:
@@ -239,7 +224,8 @@ def test_saved_state_comes_back(port: str, saved: Path) -> None:
     done = restore(port, saved)
     assert done.exit_code == 0, done.exception
     assert memory(port)[0] == trained
-    assert json.loads((saved.parent / "back.json").read_text())["words"] == ["one"]
+    assert learned(port) == ("one",)
+    assert "it knows one" in done.output
 
 
 def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
@@ -262,7 +248,7 @@ def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
         (write(model="kws"), "was saved from model kws"),
         (write(abi=provenance["abi"] + 1), "was saved from model ABI"),
         (write(fingerprint=1), "was saved from program 00000001"),
-        (tmp_path / "names.json", "is no saved state"),
+        (next((tmp_path / "takes" / "one").iterdir()), "is no saved state"),
         (tmp_path / "none.npz", "no such file"),
     ):
         done = restore(port, path)
@@ -294,26 +280,15 @@ def interrupt(at: int, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
 def test_an_interrupted_enrollment_leaves_nothing(
     method: str, at: int, port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = tmp_path / "names.json"
     before = memory(port)
     with monkeypatch.context() as patch:
         interrupt(at, patch, method)
-        assert enroll(port, "one", names, takes / "one").exit_code == 1
+        assert enroll(port, "one", takes / "one").exit_code == 1
     assert memory(port) == before
-    assert enroll(port, "two", names, takes / "two").exit_code == 0  # and nothing is in its way
-    assert json.loads(names.read_text())["words"] == ["two"]
+    assert enroll(port, "two", takes / "two").exit_code == 0  # and nothing is in its way
+    assert learned(port) == ("two",)
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 3)
-
-
-def test_names_that_cannot_be_kept_are_found_out_before_anything_is_learned(
-    port: str, takes: Path, tmp_path: Path
-) -> None:
-    before = memory(port)
-    (tmp_path / "file").touch()
-    done = enroll(port, "one", tmp_path / "file" / "names.json", takes / "one")
-    assert isinstance(done.exception, MynaError)
-    assert memory(port) == before
 
 
 def test_takes_of_an_abandoned_word_do_not_become_another(
@@ -325,18 +300,18 @@ def test_takes_of_an_abandoned_word_do_not_become_another(
             pcm = soundfile.read(take, dtype="int16")[0]
             board.upload_audio(pcm, board.status().clips, 4)
         assert board.status().clips == 3
-    assert enroll(port, "one", tmp_path / "names.json", takes / "one").exit_code == 0
+    assert enroll(port, "one", takes / "one").exit_code == 0
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 3)
 
 
 def test_a_restored_state_has_no_clips_of_other_words(port: str, saved: Path, takes: Path) -> None:
-    names = saved.parent / "names.json"
-    assert enroll(port, "two", names, takes / "two").exit_code == 0
-    done = run("restore", tiny_model.folder(), saved, "--port", port, "--names", names)
-    assert done.exit_code == 0, done.exception
+    assert enroll(port, "two", takes / "two").exit_code == 0
+    assert restore(port, saved).exit_code == 0
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 3)  # those of "one"
-    assert restore(port, saved).exit_code == 0  # where nobody knows whose clips they are
+    with Board.connect(port) as board:
+        write_name(board, 4, "two")
+    assert restore(port, saved).exit_code == 0  # what is stored was said to be another word
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 0)

@@ -23,10 +23,11 @@ from myna.engines.library import HostLibrary
 from myna.errors import MynaError
 from myna.files import write_file
 from myna.ir import Array
-from myna.names import CLASSES, RATE, WRAPS
+from myna.names import CLASSES, NAMES, RATE, WRAPS
 from myna.ops.base import pair_tensor
 from myna.package.package import load_calibration
 from myna.passes.pipeline import Options
+from myna.passes.training.imprint import NAME_BYTES
 from myna.pretrain.testset import load_test
 from myna.project import Project, open_project
 from myna.sessions.checkpoint import Checkpoint, save_checkpoint
@@ -53,10 +54,16 @@ def failed(*arguments: object) -> str:
     return str(done.exception)
 
 
-def learned(project: Project, core: HostLibrary, words: tuple[str, ...] = ()) -> Checkpoint:
+def learned(project: Project, core: HostLibrary) -> Checkpoint:
     """What a core in this process has learned."""
-    identity = project.program.graph.name, project.fingerprint, ABI
-    return Checkpoint(*identity, core.clock[1], words, core.read_state())
+    name, options = project.program.graph.name, project.asked.to_json()
+    return Checkpoint(name, options, project.fingerprint, ABI, core.clock[1], core.read_state())
+
+
+def names(*words: str) -> Array:
+    """A state's names, of as many classes as a board may begin."""
+    padded = b"".join(word.encode().ljust(NAME_BYTES, b"\0") for word in words)
+    return np.frombuffer(padded, np.int8).reshape(-1, NAME_BYTES)
 
 
 def saved(project: Project, core: HostLibrary, path: Path) -> Path:
@@ -92,11 +99,10 @@ def noise(count: int, shape: tuple[int, ...]) -> Array:
     return np.random.default_rng(3).integers(-128, 128, (count, *shape)).astype(np.int8)
 
 
-def enroll(port: str, names: Path, takes: Path) -> None:
+def enroll(port: str, takes: Path) -> None:
     """Teach the board the word "one"."""
-    where = ["--port", port, "--names", str(names)]
-    words = ["enroll", str(tiny_model.folder()), *where, "--word", "one", "--wav", str(takes)]
-    done = CliRunner().invoke(cli, words)
+    words = ["enroll", str(tiny_model.folder()), "--port", port, "--word", "one"]
+    done = CliRunner().invoke(cli, [*words, "--wav", str(takes)])
     assert done.exit_code == 0, done.exception
 
 
@@ -109,7 +115,7 @@ def test_shipped_models_equal_tflite_micro(
     folder: Path, trained: bool, inputs: int, tmp_path: Path
 ) -> None:
     project, file = open_project(folder, ALL), tmp_path / "network.tflite"
-    core, given = project.library(), ["--train", "all"]
+    core, given = project.library(), list[str]()
     features, labels = load_calibration(folder)
     if trained:
         teach(core, features[:40], labels[:40])
@@ -195,10 +201,10 @@ def port() -> Iterator[str]:
 
 
 def test_a_board_with_an_enrolled_word(port: str, tmp_path: Path) -> None:
-    folder, names, file = tiny_model.folder(), tmp_path / "names.json", tmp_path / "new/x.tflite"
+    folder, file = tiny_model.folder(), tmp_path / "new/x.tflite"
     takes = tiny_model.recordings(tmp_path / "takes", ("me",), ("one",), 3) / "one"
-    enroll(port, names, takes)
-    done = run(folder, "--port", port, "--names", names, "-o", file)
+    enroll(port, takes)
+    done = run(folder, "--port", port, "-o", file)
     assert done.exit_code == 0, done.exception
     assert "5 classes" in done.output
     network, metadata = Micro(file.read_bytes()), read_metadata(file.read_bytes())
@@ -216,11 +222,10 @@ def test_a_board_with_an_enrolled_word(port: str, tmp_path: Path) -> None:
 
 
 def test_a_state_saved_before_exports_the_same_network(port: str, tmp_path: Path) -> None:
-    names = tmp_path / "none.json"
     with Board.connect(port) as board:
         board.reset_state()
     for output in ("direct.tflite", "state.npz"):
-        done = run(tiny_model.folder(), "--port", port, "--names", names, "-o", tmp_path / output)
+        done = run(tiny_model.folder(), "--port", port, "-o", tmp_path / output)
         assert done.exit_code == 0, done.exception
     done = run(
         tiny_model.folder(), "--state", tmp_path / "state.npz", "-o", tmp_path / "later.tflite"
@@ -239,8 +244,7 @@ def test_a_board_without_labels(tmp_path: Path) -> None:
                 board.put_features(x, slot, 0)
             board.train(30)
             core.write_state(board.read_state())
-        where = ["--train", "all", "--port", port, "--names", tmp_path / "none.json"]
-        done = run(project.folder, *where, "-o", file)
+        done = run(project.folder, "--port", port, "-o", file)
     assert done.exit_code == 0, done.exception
     assert read_metadata(file.read_bytes()).provenance["steps"] == 30
     assert different(core, Micro(file.read_bytes()), features) == 0
@@ -254,7 +258,8 @@ def test_metadata_says_what_a_firmware_needs_and_where_the_network_is_from() -> 
     core = project.library()
     core.train_step(tiny.features(1)[0], 2)
     core.set_state(CLASSES, np.array([5], np.int32))
-    checkpoint = learned(project, core, ("żółw",))
+    core.set_state(NAMES, names("żółw", "still free"))
+    checkpoint = learned(project, core)
     metadata = read_metadata(export_model(project, checkpoint).data)
     assert metadata.model == "reversible"
     assert metadata.labels == (*tiny.LABELS, "żółw")
@@ -336,18 +341,29 @@ def test_contradictions_are_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_class_without_a_name_is_exported_by_its_number(tmp_path: Path) -> None:
+    project = open_project(tiny_model.folder(), ALL)
+    core, file = project.library(), tmp_path / "x.tflite"
+    core.set_state(CLASSES, np.array([5], np.int32))
+    state = saved(project, core, tmp_path / "state.npz")
+    assert run(project.folder, "--state", state, "-o", file).exit_code == 0
+    assert read_metadata(file.read_bytes()).labels == (*tiny.LABELS, "class 4")
+
+
 def test_states_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     project = open_project(tiny_model.folder(), ALL)
     core, file = project.library(), tmp_path / "x.tflite"
-    state = saved(project, core, tmp_path / "state.npz")
-    core.set_state(CLASSES, np.array([5], np.int32))
-    nameless = saved(project, core, tmp_path / "nameless.npz")
+    state, other = saved(project, core, tmp_path / "state.npz"), tmp_path / "other.npz"
     model = tiny_model.folder()
-    assert "saved from program" in failed(model, "--state", state, "-o", file)  # head is trained
-    other = tiny_model.folder("plain")
-    assert "saved from model reversible, not plain" in failed(other, "--state", state, "-o", file)
-    text = failed(model, "--train", "all", "--state", nameless, "-o", file)
-    assert "5 classes are in use, but 4 have a name" in text
+    for options, message in (
+        ('{"train": "head"}', "saved from program"),
+        ('{"trains": "all"}', "options that this version does not know"),
+        ("[]", "options that this version does not know"),
+    ):
+        save_checkpoint(replace(learned(project, core), options=options), other)
+        assert message in failed(model, "--state", other, "-o", file)
+    plain = tiny_model.folder("plain")
+    assert "saved from model reversible, not plain" in failed(plain, "--state", state, "-o", file)
     assert not file.exists()
 
 

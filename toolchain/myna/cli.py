@@ -18,6 +18,7 @@ COMMANDS = {
     "accuracy": "Measure a pretrained model on held-out speakers.",
     "analyze": "Compute what a training step costs.",
     "bench": "Count instructions and bytes in the emulator.",
+    "boards": "List the boards that firmware can be built for.",
     "build": "Compile a model to C and build the firmware.",
     "compare": "Compare ways to learn: results, memory, computation.",
     "contributions": "Measure what training each layer brings.",
@@ -27,14 +28,17 @@ COMMANDS = {
     "export": "Save what a board has learned.",
     "flash": "Put a model on a board.",
     "import": "Make a model of a .tflite or .keras file.",
+    "info": "Ask a board what it runs.",
     "listen": "Let a board learn from what nobody labelled.",
+    "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",
     "recognize": "Ask a board what it hears.",
     "reset": "Let a board forget what it has learned.",
     "restore": "Give a board what was saved.",
+    "stop": "End a virtual board.",
     "train": "Pretrain a network on recordings.",
     "verify": "Compare reference and device bit for bit.",
-    "words": "List the words that a board knows.",
+    "words": "List, rename or remove the words that a board knows.",
 }
 
 

@@ -31,6 +31,7 @@ SHOTS = "shots"  # int32[1], how many examples that were
 SIMILARITY = "similarity"  # int32[rows], Q15
 TYPICAL = "typical"  # int32[rows], of each class
 THRESHOLD = "threshold"  # int32[1]
+NAMES = "names"  # int8[rows behind the labels, NAME_BYTES], UTF-8, zeros behind it
 
 # -- marks -----------------------------------------------------------------------------------------
 NARROW = ".int8"  # what a layer computes before a reversible stream widens it

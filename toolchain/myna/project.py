@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from myna.codegen import fingerprint, generate
@@ -14,12 +15,14 @@ from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
+from myna.errors import MynaError
 from myna.package.budget import Needs, compile_package
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 
 BUILD = target.PROJECT / "build"
+MODELS = target.PROJECT / "models"
 HOST = "host"  # the kind of board whose memory is the operating system's
 
 
@@ -30,16 +33,35 @@ class Project:
     Attributes:
         folder: the model's folder.
         package: the quantized model.
-        options: how it was compiled.
+        asked: the choices that it was compiled by.
+        options: how it was compiled, these and what followed from them.
         program: what reference and chip run.
-        generated: folder with its C files.
+        place: folder for its C files.
     """
 
     folder: Path
     package: Package
+    asked: Options
     options: Options
     program: Program
-    generated: Path
+    place: Path
+
+    @cached_property
+    def generated(self) -> Path:
+        """The folder with its C files, written when they are first asked for.
+
+        Raises:
+            MynaError: they cannot be written.
+        """
+        name, asked = self.package.model.model.name, self.asked
+        limit = f" --ram {asked.ram}" if asked.ram else ""
+        command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
+        package, options = self.package, self.options
+        labels = Labels(
+            package.labels, package.audio, options.clips, options.backup, asked.to_json()
+        )
+        generate(self.program, labels, self.place, command)
+        return self.place
 
     @property
     def fingerprint(self) -> int:
@@ -92,7 +114,7 @@ class Project:
 def open_project(
     model: Path, options: Options | None = None, folder: Path | None = None
 ) -> Project:
-    """Compile a model's folder and write its C.
+    """Compile a model's folder.
 
     Args:
         model: folder with ``architecture.json`` and ``int8.npz``.
@@ -103,12 +125,43 @@ def open_project(
         MynaError: the model is missing or damaged, or an option does not fit it.
     """
     asked = options or Options()
-    package, options, program = compile_package(load_package(model), asked)
+    package, resolved, program = compile_package(load_package(model), asked)
     name = package.model.model.name
     key = hashlib.sha256(repr((str(model.resolve()), asked)).encode()).hexdigest()[:8]
-    generated = folder or BUILD / f"{name}-{key}" / name
-    limit = f" --ram {asked.ram}" if asked.ram else ""
-    command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
-    labels = Labels(package.labels, package.audio, options.clips, options.backup)
-    generate(program, labels, generated, command)
-    return Project(model, package, options, program, generated)
+    place = folder or BUILD / f"{name}-{key}" / name
+    return Project(model, package, asked, resolved, program, place)
+
+
+@contextmanager
+def running(port: str, model: Path | None = None) -> Iterator[tuple[Board, Project]]:
+    """A session with a board that runs, and what it runs: the board says how that was compiled.
+
+    Args:
+        port: serial port or pyserial URL.
+        model: the model's folder; by default the one in `MODELS` of the name that the board says.
+
+    Raises:
+        MynaError: the board does not answer, or the folder is missing or does not hold what the
+            board runs.
+    """
+    with Board.connect(port) as session:
+        project = project_of(
+            model or MODELS / session.info.model, Options.from_json(session.options(), port)
+        )
+        session.expect(project.fingerprint)
+        yield session, project
+
+
+def project_of(folder: Path, options: Options) -> Project:
+    """What a board or a file says it is of, compiled.
+
+    Raises:
+        MynaError: the folder is missing or damaged, or an option does not fit it.
+    """
+    if not folder.exists():
+        raise MynaError(
+            "the folder of this model is not here",
+            where=str(folder),
+            fix="name it: its FOLDER is the first argument",
+        )
+    return open_project(folder, options)

@@ -20,7 +20,7 @@
 #include "kernels/similarity.h"
 #include "runtime/recording.h"
 
-#if MYNA_MODEL_ABI != 7
+#if MYNA_MODEL_ABI != 8
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -1351,6 +1351,7 @@ struct state {
     int8_t t_b0f_dw_w_residual[432]; /* 3×3×48 */
     int8_t t_stem_b_w_residual[3072]; /* 48×8×8×1 */
     int8_t t_stem_a_w_residual[3072]; /* 48×8×8×1 */
+    int8_t t_names[480]; /* 20×24 */
 };
 
 static const struct state state_init = {
@@ -3522,6 +3523,8 @@ static const struct state state_init = {
 0},
     .t_stem_a_w_residual = {
 0},
+    .t_names = {
+0},
 };
 
 static struct state state;
@@ -3651,7 +3654,8 @@ _Static_assert(offsetof(struct state, t_b0f_pw_w_residual) == 80788, "layout");
 _Static_assert(offsetof(struct state, t_b0f_dw_w_residual) == 83092, "layout");
 _Static_assert(offsetof(struct state, t_stem_b_w_residual) == 83524, "layout");
 _Static_assert(offsetof(struct state, t_stem_a_w_residual) == 86596, "layout");
-_Static_assert(sizeof(struct state) == 89668, "layout");
+_Static_assert(offsetof(struct state, t_names) == 89668, "layout");
+_Static_assert(sizeof(struct state) == 90148, "layout");
 
 static const struct myna_bound state_bounds[94] = {
     {offsetof(struct state, t_stem_a_b), 48, -536870911, 536870911, MYNA_INT32},
@@ -12571,9 +12575,10 @@ static const struct myna_output output_table[383] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x7306c7dfu,
+    .fingerprint = 0x4eea958au,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
+    .options = "{}",
     .max_classes = 32,
     .silence = 0,
     .frames = 49,
@@ -12593,6 +12598,8 @@ const struct myna_model myna_model = {
     .recording = &arena.recording,
     .step = state.t_step,
     .seed = state.t_seed,
+    .names_offset = offsetof(struct state, t_names),
+    .name_bytes = 24,
     .classes = state.t_classes,
     .nodes = node_table,
     .outputs = output_table,

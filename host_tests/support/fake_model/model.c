@@ -84,6 +84,7 @@ const struct myna_model myna_model = {
     .fingerprint = 0x12345678,
     .name = "fake",
     .labels = "silence\nunknown\nyes\nno\nup\ndown\nleft\nright\non\noff\nspare-1\nspare-2",
+    .options = "{\"clips\": 32}",
     .max_classes = MYNA_MAX_CLASSES,
     .silence = 0,
     .frames = 49,

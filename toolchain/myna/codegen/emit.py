@@ -22,6 +22,7 @@ from myna.names import (
     CLASSES,
     LABEL,
     LOSS,
+    NAMES,
     SEED,
     SHOTS,
     SIMILARITY,
@@ -36,7 +37,7 @@ from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.passes.training.imprint import has_head, head_of
 
-ABI = 7  # MYNA_MODEL_ABI of firmware/runtime/model.h
+ABI = 8  # MYNA_MODEL_ABI of firmware/runtime/model.h
 LINE = 100  # characters
 LARGEST_INPUT = 0xFFFF  # bytes, which firmware/runtime/clips.h counts in 16 bits
 C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t"}
@@ -52,12 +53,14 @@ class Labels:
         clips: how many enrollment clips the device keeps as features.
         backup: bytes of the largest state of which ADAPT keeps a copy in memory; that of a larger
             one goes to storage.
+        options: with which the model is compiled again, JSON.
     """
 
     names: tuple[str, ...]
     audio: AudioConfig | None
     clips: int = Options.clips
     backup: int = Options.backup
+    options: str = "{}"
 
 
 def generate(program: Program, labels: Labels, folder: Path, command: str) -> None:
@@ -141,6 +144,8 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "fingerprint": f"0x{fingerprint(program):08x}u",
         "headers": sorted({type(node.op).__module__.rpartition(".")[2] for node in graph.nodes}),
         "labels": string("\n".join(labels.names)),
+        "options": string(labels.options),
+        "names": graph.tensors.get(NAMES),
         "silence": "MYNA_NO_CLASS" if silence is None else silence,
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio) if labels.audio else "",

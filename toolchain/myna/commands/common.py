@@ -48,13 +48,6 @@ jobs_option = click.option(
     show_default=f"one per core, at most {MOST_JOBS}",
     help="Processes; how many does not change the result.",
 )
-names_option = click.option(
-    "--names",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="myna-words.json",
-    show_default=True,
-    help="Where the names of learned words are kept.",
-)
 
 
 def board_option(default: str) -> Callable[..., Any]:

@@ -8,26 +8,17 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import (
-    json_option,
-    names_option,
-    progress,
-    running_port_option,
-    training_options,
-    write_json,
-)
+from myna.commands.common import json_option, progress, running_port_option, write_json
 from myna.commands.recordings import (
     examples_option,
     model_and_files,
-    open_features,
     open_recordings,
     wav_option,
 )
 from myna.device.results import Scored
-from myna.passes.pipeline import Options
+from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
-from myna.sessions.words import load_words, naming
 
 
 @click.command()
@@ -36,8 +27,6 @@ from myna.sessions.words import load_words, naming
 @click.option("--word", required=True, help="What is said.")
 @wav_option
 @examples_option
-@names_option
-@training_options
 @json_option
 def enroll(
     paths: tuple[Path, ...],
@@ -45,33 +34,26 @@ def enroll(
     word: str,
     wav: tuple[Path, ...],
     examples: Path | None,
-    names: Path,
-    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
 
     A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
     A model that hears nothing learns a class from --examples.
+    The board trains on all clips that it stores, and keeps the word's name.
 
-    MODEL is what the board runs, models/kws unless named. More FILEs may follow --wav. The board
-    trains on all clips that it stores; it numbers its words, so their names are kept in a file.
+    MODEL is the folder of what the board runs, by default the one of its name in models. More
+    FILEs may follow --wav.
     """
     takes: Sequence[enrollment.Take | enrollment.Example]
-    if examples is None:
-        takes, project = open_recordings(paths, wav, chosen)
-    else:
-        takes, project = open_features(paths, wav, examples, chosen)
-    with project.connect(port=port) as session:
-        learned = load_words(names, session)
-        label = enrollment.class_of(word, session, learned)
-        is_new = label == len(session.labels) + len(learned)
-        known = (*learned, word) if is_new else learned
+    takes, model = open_recordings(paths, wav, examples)
+    with running(port, model) as (session, project):
+        if examples is not None:
+            takes = enrollment.read_features(examples, project.folder)
+        label = enrollment.class_of(word, session)
         step = session.status().step
-        with naming(names, session.info.model, learned, known):
-            taught = enrollment.teach(
-                session, project.program, takes, label, progress, vary=project.package.has_front_end
-            )
+        vary = project.package.has_front_end
+        taught = enrollment.teach(session, project.program, takes, label, word, progress, vary=vary)
         result = {
             "model": session.info.model,
             "board": session.info.board,

@@ -7,21 +7,20 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import model_argument, names_option, progress, training_options
+from myna.commands.common import progress
 from myna.errors import MynaError
 from myna.files import write_file
 from myna.passes.pipeline import Options
-from myna.project import Project, open_project
+from myna.project import MODELS, Project, open_project, project_of, running
 from myna.sessions.checkpoint import Checkpoint, load_checkpoint, read_board, save_checkpoint
 from myna.sessions.export import Exported, export_model, identity_of
-from myna.sessions.words import load_words
 from myna.tflite.c_array import c_header
 
 SAVED, NETWORK = ".npz", ".tflite"
 
 
 @click.command()
-@model_argument
+@click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option("--port", help="Serial port or pyserial URL of a board that runs MODEL.")
 @click.option(
     "--state",
@@ -39,27 +38,21 @@ SAVED, NETWORK = ".npz", ".tflite"
     type=click.Path(path_type=Path, dir_okay=False),
     help="The bytes of FILE.tflite as a C header, for firmware.",
 )
-@names_option
-@training_options
 def export(
-    model: Path,
+    model: Path | None,
     port: str | None,
     state: Path | None,
     output: Path | None,
     c_array: Path | None,
-    names: Path,
-    chosen: Options,
 ) -> None:
-    """Take along what a board that runs MODEL has learned.
+    """Take along what a board has learned.
 
-    An exported network has an output for each class in use and runs under TFLite-Micro with the
+    MODEL is the folder of what the board runs, by default the one of its name in models. An
+    exported network has an output for each class in use and runs under TFLite-Micro with the
     results of the board; labels and the parameters of the front end are in its metadata.
-
-    The options about training must be those that the board's firmware was built with.
     """
     kind = _kind(output, c_array, port, state)
-    project = open_project(model, chosen)
-    checkpoint = _checkpoint(project, port, state, names)
+    project, checkpoint = _opened(model, port, state)
     if kind == SAVED and output and checkpoint:
         save_checkpoint(checkpoint, output)
         click.echo(
@@ -102,15 +95,19 @@ def _kind(
     return output.suffix if output else None
 
 
-def _checkpoint(
-    project: Project, port: str | None, state: Path | None, names: Path
-) -> Checkpoint | None:
-    """The state of a board or from a file; None if neither is named."""
+def _opened(
+    model: Path | None, port: str | None, state: Path | None
+) -> tuple[Project, Checkpoint | None]:
+    """What is exported, and the state of a board or from a file; None if neither is named."""
     if state:
         checkpoint = load_checkpoint(state)
+        options = Options.from_json(checkpoint.options, str(state))
+        project = project_of(model or MODELS / checkpoint.model, options)
         identity_of(project).expect(checkpoint, state)
-        return checkpoint
-    if port is None:
-        return None
-    with project.connect(port=port) as session, progress("read the state") as report:
-        return read_board(session, load_words(names, session), report)
+        return project, checkpoint
+    if port:
+        with running(port, model) as (session, project), progress("read the state") as report:
+            return project, read_board(session, report)
+    if model is None:
+        raise MynaError("nothing is named", where="myna export", fix="name a MODEL, or a --port")
+    return open_project(model), None

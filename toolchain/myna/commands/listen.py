@@ -10,23 +10,17 @@ import click
 
 from myna.audio.config import SILENCE, UNKNOWN
 from myna.audio.endpoint import Verdict as Endpoint
-from myna.commands.common import (
-    json_option,
-    names_option,
-    running_port_option,
-    training_options,
-    write_json,
-)
+from myna.commands.common import json_option, running_port_option, write_json
 from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.learn.listen import Criteria, Heard, Verdict, certain
 from myna.learn.recipe import Recipe
-from myna.passes.pipeline import Options
+from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions import listen as listening
 from myna.sessions.checkpoint import FORGETS, keep
-from myna.sessions.words import load_words
+from myna.sessions.words import read_words
 
 NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 
@@ -36,26 +30,23 @@ NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 @running_port_option
 @wav_option
 @click.option("--confirm", is_flag=True, help='Ask "was that right?" for each clip that is kept.')
-@names_option
-@training_options
 @json_option
 def listen(
     paths: tuple[Path, ...],
     port: str,
     wav: tuple[Path, ...],
     confirm: bool,
-    names: Path,
-    chosen: Options,
     json_file: Path | None,
 ) -> None:
     """Let a board adapt to recordings that nobody labelled, and undo it if that did harm.
 
     It keeps what it is sure of: of words that were enrolled, or if none was, of those that MODEL
-    (models/kws unless named) knows. More FILEs may follow --wav.
+    knows: the folder of what the board runs, by default the one of its name in models. More FILEs
+    may follow --wav.
     """
-    takes, project = open_recordings(paths, wav, chosen)
-    with project.connect(port=port) as session:
-        words = load_words(names, session)
+    takes, model = open_recordings(paths, wav)
+    with running(port, model) as (session, project):
+        words = read_words(session)
         known = [i for i, label in enumerate(session.labels) if label not in NO_WORDS]
         if not words and not known:
             raise MynaError(

@@ -8,30 +8,28 @@ from pathlib import Path
 import click
 
 from myna.audio.endpoint import Verdict
-from myna.commands.common import json_option, names_option, running_port_option, write_json
+from myna.commands.common import json_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
 from myna.device.session import Board
 from myna.sessions import enroll as enrollment
-from myna.sessions.words import load_words
+from myna.sessions.words import read_words
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]…")
 @running_port_option
 @wav_option
-@names_option
 @json_option
 def recognize(
     files: tuple[Path, ...],
     port: str,
     wav: tuple[Path, ...],
-    names: Path,
     json_file: Path | None,
 ) -> None:
     """Ask a board which word each recording holds. It learns and keeps nothing of them."""
     takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
     with Board.connect(port) as session:
-        known = (*session.labels, *load_words(names, session))
+        known = (*session.labels, *read_words(session))
         (slot,) = enrollment.free_slots(session, 1)
         heard = [{"file": str(t.path), **_recognized(session, t, slot, known)} for t in takes]
     write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})

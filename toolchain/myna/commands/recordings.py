@@ -7,14 +7,8 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import require_front_end
-from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.passes.pipeline import Options
-from myna.project import Project, open_project
 from myna.sessions import enroll as enrollment
-
-MODEL = PROJECT / "models" / "kws"
 
 model_and_files = click.argument(
     "paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…"
@@ -32,38 +26,22 @@ examples_option = click.option(
 
 
 def open_recordings(
-    paths: tuple[Path, ...], wav: tuple[Path, ...], chosen: Options
-) -> tuple[tuple[enrollment.Take, ...], Project]:
-    """The takes in ``--wav`` and among the arguments, and the model named there or `MODEL`.
+    paths: tuple[Path, ...], wav: tuple[Path, ...], examples: Path | None = None
+) -> tuple[tuple[enrollment.Take, ...], Path | None]:
+    """The takes in ``--wav`` and among the arguments, and the model's folder if it is named there.
 
     Raises:
-        MynaError: there is no recording, one cannot be used, or the model is missing or deaf.
+        MynaError: there is no recording, one cannot be used, or there are ``--examples``, too.
     """
-    model, files = _split(paths)
-    require_front_end(model)
-    takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
-    return takes, open_project(model, chosen)
-
-
-def open_features(
-    paths: tuple[Path, ...], wav: tuple[Path, ...], examples: Path, chosen: Options
-) -> tuple[tuple[enrollment.Example, ...], Project]:
-    """The examples in a file, and the model named among the arguments or `MODEL`.
-
-    Raises:
-        MynaError: there are recordings, too; the file cannot be used, or the model is missing.
-    """
-    model, files = _split(paths)
+    models = [path for path in paths if (path / "architecture.json").is_file()]
+    files = [path for path in paths if path not in models]
+    model = models[0] if models else None
+    if examples is None:
+        return enrollment.read_takes(enrollment.find_takes((*wav, *files))), model
     if others := (*wav, *files):
         raise MynaError(
             "is a recording, and there are examples already",
             where=str(others[0]),
             fix="teach recordings or --examples, not both",
         )
-    return enrollment.read_features(examples, model), open_project(model, chosen)
-
-
-def _split(paths: tuple[Path, ...]) -> tuple[Path, tuple[Path, ...]]:
-    """The model among some paths, by default `MODEL`, and all others."""
-    models = [path for path in paths if (path / "architecture.json").is_file()]
-    return models[0] if models else MODEL, tuple(path for path in paths if path not in models)
+    return (), model

@@ -23,7 +23,7 @@ from myna.device.session import Board
 from myna.engines.verify import Verifier, verify_steps
 from myna.package.calibration import load_calibration
 from myna.passes.pipeline import Options
-from myna.project import open_project
+from myna.project import Project, open_project, running
 
 CLIPS = 40
 
@@ -53,13 +53,14 @@ def verify(
 ) -> None:
     """Train MODEL on a board and in the reference; every tensor of every step must be equal.
 
-    A running board (--port) has its state back afterwards; clips that it stores are forgotten.
+    A running board (--port) says itself how it was compiled. It has its state back afterwards;
+    clips that it stores are forgotten.
     """
-    project = open_project(model, chosen)
-    features, labels = load_calibration(model)
-    count = min(CLIPS, project.options.clips)
-    clips = list(zip(features[:count], labels[:count].tolist(), strict=True))
-    with project.connect(board, port) as session, _put_back(session, yes):
+    started = running(port, model) if port else _started(open_project(model, chosen), board)
+    with started as (session, project), _put_back(session, yes):
+        features, labels = load_calibration(model)
+        count = min(CLIPS, project.options.clips)
+        clips = list(zip(features[:count], labels[:count].tolist(), strict=True))
         verifier = Verifier(project.program, session, clips)
         with progress(f"verify on {board}") as report:
             result = verify_steps(verifier, steps, report)
@@ -71,6 +72,12 @@ def verify(
     if result.first is not None:
         click.secho(f"first difference: {result.first}", fg="red", err=True)
         sys.exit(1)
+
+
+@contextmanager
+def _started(project: Project, board: str) -> Iterator[tuple[Board, Project]]:
+    with project.connect(board) as session:
+        yield session, project
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class HelloReply(Message):
     state_bytes: U32
     arena_bytes: U32
     rx_window: U32
+    names_offset: U32  # in the state: of classes behind the labels
     max_classes: U16
     frames: U16
     coefficients: U16
@@ -37,6 +38,8 @@ class HelloReply(Message):
     infer_nodes: U16
     node_count: U16
     label_bytes: U16
+    option_bytes: U16
+    name_bytes: U16  # of each class; 0: the model cannot begin one
     max_payload: U16
     model: Text
     board: Text
@@ -135,6 +138,14 @@ class ClipSet(Message):
 
 
 @dataclass(frozen=True)
+class ClassRemoved(Message):
+    """A class whose clips are forgotten; those of the last class take its number."""
+
+    label: U16
+    last: U16
+
+
+@dataclass(frozen=True)
 class ClipsClear(Message):
     """The lowest class whose clips are forgotten; 0: everything in all slots."""
 
@@ -218,10 +229,13 @@ class Takes(Message):
 @dataclass(frozen=True)
 class TakesReply(Message):
     """The slot whose take says another word than the others (0xFFFF: none), how many takes there
-    are, and of each, by slot, the cosine with the sum of the others (int8, 1/127)."""
+    are, two slots that hold the same (0xFFFF: none), and of each take, by slot, the cosine with the
+    sum of the others (int8, 1/127)."""
 
     odd: U16
     count: U16
+    same: U16
+    other: U16
     alike: Tail
 
 

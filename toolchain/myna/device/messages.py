@@ -66,6 +66,9 @@ HELLO = Exchange(
 )
 STATUS = Exchange("STATUS", 2, b.Empty, b.StatusReply, _A, "counters, memory, what is stored")
 LABELS = Exchange("LABELS", 3, b.Range, b.Data, _A, "a piece of the class names, one per line")
+OPTIONS = Exchange(
+    "OPTIONS", 4, b.Range, b.Data, _A, "a piece of the JSON that says how the model was compiled"
+)
 STATE_RESET = Exchange("STATE_RESET", 8, b.Empty, b.Empty, _S, "state as built")
 STATE_BEGIN = Exchange(
     "STATE_BEGIN", 9, b.StateBegin, b.Empty, _S, "locks the model; a state follows"
@@ -104,6 +107,9 @@ CLIP_SET = Exchange(
     "CLIP_SET", 21, b.ClipSet, b.Empty, _S, "labels a slot that has all its features"
 )
 CLIPS_CLEAR = Exchange("CLIPS_CLEAR", 22, b.ClipsClear, b.Empty, _S, "empties slots")
+CLASS_REMOVED = Exchange(
+    "CLASS_REMOVED", 23, b.ClassRemoved, b.Empty, _S, "the clips follow a class that was removed"
+)
 INFER = Exchange("INFER", 32, b.Infer, b.InferReply, _A, "classifies a slot")
 SCORE = Exchange("SCORE", 33, b.Score, b.ScoreReply, _K, "classifies a range of slots")
 TRAIN = Exchange("TRAIN", 34, b.Train, b.TrainReply, _K, "training steps over the stored clips")

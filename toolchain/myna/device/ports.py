@@ -79,6 +79,17 @@ def _start_time(pid: int) -> str:
     return fields[19]
 
 
+def booted(ports: Path = PORTS) -> tuple[Path, ...]:
+    """The ports of the virtual boards that `boot` started and that still run."""
+    links = (link for link in sorted(ports.glob("*")) if link.is_symlink())
+    return tuple(link for link in links if _is_alive(link))
+
+
+def plugged_in() -> dict[str, str]:
+    """The serial ports of this machine, and what the system says about each."""
+    return {entry.device: entry.description for entry in list_ports.comports()}
+
+
 def attach(port: str) -> str:
     """The port of a board that already runs, checked; pyserial URLs pass through.
 
@@ -96,9 +107,7 @@ def attach(port: str) -> str:
         )
     if "://" in port or path.exists():
         return port
-    booted = [str(link) for link in sorted(PORTS.glob("*")) if link.is_symlink()]
-    booted = [link for link in booted if _is_alive(Path(link))]
-    found = [entry.device for entry in list_ports.comports()] + booted
+    found = [*plugged_in(), *map(str, booted())]
     raise MynaError(
         "no such serial port",
         where=port,

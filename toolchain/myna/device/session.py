@@ -45,6 +45,10 @@ class Board:
         text = self._read_pieces(m.LABELS, self.info.label_bytes, None)
         self.labels = tuple(text.decode().split("\n")) if text else ()
 
+    def options(self) -> str:
+        """The JSON text of `passes.pipeline.Options` with which the model was compiled."""
+        return self._read_pieces(m.OPTIONS, self.info.option_bytes, None).decode()
+
     @classmethod
     def connect(cls, port: str, *, fingerprint: int | None = None, baud: int = BAUD) -> Self:
         """Opens a port and a session.
@@ -97,7 +101,7 @@ class Board:
                 f"the board runs model {self.info.model!r} ({self.info.fingerprint:08x}), "
                 f"not the one meant ({fingerprint:08x})",
                 where=self.link.name,
-                fix="give the options that it was flashed with, or flash that model: `myna flash`",
+                fix="name the folder of the model that it runs, or flash this one: `myna flash`",
             )
 
     def status(self) -> b.StatusReply:

@@ -128,11 +128,7 @@ class Reference:
 
     def read_state(self) -> bytes:
         """The state block, byte for byte as on the device."""
-        block = bytearray(self.program.state_bytes)
-        for name, offset in self.program.state.items():
-            data = self.values[name].tobytes()
-            block[offset : offset + len(data)] = data
-        return bytes(block)
+        return self.program.pack(self.values)
 
     def write_state(self, block: bytes) -> None:
         """Load a state block.

@@ -17,6 +17,7 @@ from myna.errors import MynaError
 from myna.ir import Array, Tensor
 from myna.names import (
     CLASSES,
+    NAMES,
     RATE,
     SEED,
     STEP,
@@ -33,7 +34,7 @@ LEAST_MANTISSA = 1 << 30
 MOST_EXPONENT = 1 << 28  # a few of them add up within int32
 MOST_TYPICAL = 1 << 16  # similarities are within 2^15
 # By these nothing is addressed, nor do they enter a sum that could leave its integer.
-UNBOUNDED = frozenset({SEED, STEP, WRAPS, THRESHOLD})
+UNBOUNDED = frozenset({SEED, STEP, WRAPS, THRESHOLD, NAMES})
 
 
 class Form(Enum):

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from math import inf
 
+from myna.errors import MynaError
 from myna.ir import Graph
 from myna.passes.check import check
 from myna.passes.lowering.lower import lower
@@ -68,6 +70,31 @@ class Options:
     ram: int | None = None
     memory: int | None = None
     macs: int | None = None
+
+    def to_json(self) -> str:
+        """What differs from the defaults, as a JSON text."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed = {k: v for k, v in given.items() if v != getattr(Options(), k)}
+        return json.dumps(changed)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Options:
+        """What `to_json` said.
+
+        Raises:
+            MynaError: `where`, there is an option that this version does not know.
+        """
+        try:
+            given = json.loads(text)
+            ranges = RangeMode(given.pop("ranges", cls.ranges))
+            narrow = tuple(given.pop("int8_weights", ()))
+            return cls(ranges=ranges, int8_weights=narrow, **given)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise MynaError(
+                f"was built with options that this version does not know ({error})",
+                where=where,
+                fix="flash firmware of this version: `myna flash`",
+            ) from error
 
     @property
     def arithmetic(self) -> tuple[object, ...]:

@@ -2,8 +2,8 @@
 """What a board has learned, in a file: its state with where it comes from.
 
 A NumPy archive (npz): ``state`` uint8 [bytes], the state block as it is on the board, and
-``provenance``, a JSON text with model, fingerprint, abi, crc (CRC-32 of the state), step, words
-(the names of learned words) and version.
+``provenance``, a JSON text with model, options (with which it was compiled), fingerprint, abi, crc
+(CRC-32 of the state), step and version.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Checkpoint:
     """A trained state and its provenance."""
 
     model: str
+    options: str
     fingerprint: int
     abi: int
     step: int
-    words: tuple[str, ...]
     state: bytes
 
     @property
@@ -73,18 +73,15 @@ class Identity:
                 raise MynaError(
                     f"was saved from {what} {found}, not {needed}",
                     where=str(path),
-                    fix="name the model and the options (--train, --ram, …) that it was built with",
+                    fix="use a board with the firmware that it was saved from: `myna flash`",
                 )
 
 
-def read_board(
-    session: Board, words: tuple[str, ...], progress: Progress | None = None
-) -> Checkpoint:
+def read_board(session: Board, progress: Progress | None = None) -> Checkpoint:
     """Read the state of a board.
 
     Args:
         session: with the board.
-        words: names of the words that it has learned.
         progress: called with bytes (done, total).
 
     Raises:
@@ -98,7 +95,8 @@ def read_board(
             fix="restore a state first: `myna restore`",
         )
     state = session.read_state(progress)
-    return Checkpoint(info.model, info.fingerprint, info.model_abi, status.step, words, state)
+    options = session.options()
+    return Checkpoint(info.model, options, info.fingerprint, info.model_abi, status.step, state)
 
 
 def write_board(
@@ -137,11 +135,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """
     provenance = {
         "model": checkpoint.model,
+        "options": checkpoint.options,
         "fingerprint": checkpoint.fingerprint,
         "abi": checkpoint.abi,
         "crc": checkpoint.crc,
         "step": checkpoint.step,
-        "words": list(checkpoint.words),
         "version": __version__,
     }
     file = io.BytesIO()
@@ -165,10 +163,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
         record = json.loads(text)
         checkpoint = Checkpoint(
             record["model"],
+            record["options"],
             record["fingerprint"],
             record["abi"],
             record["step"],
-            tuple(record["words"]),
             state,
         )
         intact = checkpoint.crc == record["crc"]

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -27,6 +26,8 @@ from myna.learn.recipe import Recipe
 from myna.package.example_file import open_examples
 from myna.passes.memory.plan import Program
 from myna.sessions.learning import learn_on, require_slots
+from myna.sessions.undo import undoing
+from myna.sessions.words import check_name, read_words, write_name
 
 # what is wrong with a recording, and what to do
 PROBLEMS = {
@@ -136,28 +137,22 @@ def read_features(path: Path, folder: Path) -> tuple[Example, ...]:
     return tuple(Example(path, features) for features in found.inputs(quant))
 
 
-def class_of(word: str, session: Board, learned: Sequence[str]) -> int:
+def class_of(word: str, session: Board) -> int:
     """The class of a word on a board: a label's, a learned word's, or the next free one.
 
     Raises:
-        MynaError: it is blank, differs from a known one by case alone, or is new and no class is
-            free.
+        MynaError: it cannot be a name, differs from a known one by case alone, or is new and no
+            class is free.
     """
-    names = (*session.labels, *learned)
-    if not word.strip() or not word.isprintable():
-        raise MynaError("is no word", where=repr(word), fix="name what is said: --word WORD")
+    names = (*session.labels, *read_words(session))
     if word in names:
         return names.index(word)
-    for name in names:
-        if name.casefold() == word.strip().casefold():
-            raise MynaError(
-                f"is known as {name!r}", where=repr(word), fix=f"say --word {shlex.quote(name)}"
-            )
+    check_name(word, names)
     if len(names) >= session.info.max_classes:
         raise MynaError(
             f"no class is free for {word!r}: the board knows {', '.join(names)}",
             where=session.link.name,
-            fix="reset the board, or quantize the model with more --classes",
+            fix="remove a word: `myna words --remove WORD`, or quantize with more --classes",
         )
     return len(names)
 
@@ -194,25 +189,21 @@ def send(
             from, or that one says another word (it stores none of them then); or the board failed.
     """
     slots = free_slots(session, len(takes))
-    for i, take in enumerate(takes):
-        if any(np.array_equal(_content(take), _content(other)) for other in takes[:i]):
-            _refuse(take, *SAME_TAKE)
-    with _undoing(lambda: _empty(session, slots)):
+    with undoing(lambda: _empty(session, slots)):
         for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
             if isinstance(take, Example):
                 session.put_features(take.features, slot, label)
             else:
                 _upload(session, take, slot, label)
             progress(done, len(takes))
-        odd = session.link.request(m.TAKES, b.Takes(label)).odd
+        said = session.link.request(m.TAKES, b.Takes(label))
+        for slot in (said.same, said.other):
+            if slot in slots:
+                _refuse(takes[slots.index(slot)], *SAME_TAKE)
         # how much takes agree was measured of speech, and says nothing about other features
-        if odd in slots and isinstance(take := takes[slots.index(odd)], Take):
+        if said.odd in slots and isinstance(take := takes[slots.index(said.odd)], Take):
             _refuse(take, *ANOTHER_WORD)
     return slots
-
-
-def _content(take: Take | Example) -> Array:
-    return take.features if isinstance(take, Example) else take.pcm
 
 
 def _upload(session: Board, take: Take, slot: int, label: int) -> None:
@@ -232,30 +223,17 @@ def _empty(session: Board, slots: Sequence[int]) -> None:
         session.empty(slot)
 
 
-@contextmanager
-def _undoing(undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what was done if it does not end well, interrupted or refused.
-
-    A board that no longer answers has lost it anyway: it wakes with what was saved before.
-    """
-    try:
-        yield
-    except BaseException:
-        with suppress(MynaError):
-            undo()
-        raise
-
-
 def teach(
     session: Board,
     program: Program,
     takes: Sequence[Take | Example],
     label: int,
+    word: str,
     stage: Callable[[str], AbstractContextManager[Progress]],
     *,
     vary: bool = True,
 ) -> Taught:
-    """Let a board learn takes of one class, whole or not at all.
+    """Let a board learn takes of one word, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
     has the state and the clips from before.
@@ -264,20 +242,24 @@ def teach(
         session: with a board that runs `program`.
         program: says where the state tensors are.
         takes: what is said.
-        label: their class.
+        label: its class, from `class_of`.
+        word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
         vary: whether clips are varied, which needs a front end.
 
     Raises:
         MynaError: as for `send` and `train`.
     """
-    session.clear_clips(session.status().classes)
+    classes = session.status().classes
+    session.clear_clips(classes)
     with stage("keep the state from before") as report:
         state = session.read_state(report)
-    with _undoing(lambda: session.write_state(state)):
+    with undoing(lambda: session.write_state(state)):
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
-        with _undoing(lambda: _empty(session, slots)), stage("train") as report:
+        with undoing(lambda: _empty(session, slots)), stage("train") as report:
+            if label >= classes:
+                write_name(session, label, word)
             return train(session, program, Recipe(vary=vary), report)
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 from myna import __version__
 from myna.codegen.emit import ABI
-from myna.errors import MynaError
 from myna.formats.tflite_export import write
 from myna.ir import Array, Kind
-from myna.names import CLASSES, SEED
+from myna.names import SEED
 from myna.passes.execute import initial_values
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
 from myna.project import Project
 from myna.sessions.checkpoint import Checkpoint, Identity
+from myna.sessions.words import words_in
 from myna.tflite.metadata import Metadata
 
 
@@ -43,17 +43,15 @@ def export_model(project: Project, checkpoint: Checkpoint | None = None) -> Expo
         checkpoint: a state of it; None for the model as it is before training on a device.
 
     Raises:
-        MynaError: the state counts other classes than have a name, or the network has an op
-            without an equal in TensorFlow Lite.
+        MynaError: the network has an op without an equal in TensorFlow Lite.
     """
     initial = initial_values(project.program.graph)
     state = project.program.unpack(checkpoint.state) if checkpoint else initial
     model = project.package.model.model
-    labels = (*model.labels, *(checkpoint.words if checkpoint else ()))
+    labels = (*model.labels, *(words_in(state, len(model.labels)) if checkpoint else ()))
     steps = checkpoint.step if checkpoint else 0
     trained = replace(project.package, model=_trained(project.package.model, state))
     if model.loss == "classify":
-        _expect_names(model.name, labels, int(state[CLASSES][0]))
         trained = trained.with_rows(len(labels))
     graph = lower(trained.model)
     (source,) = graph.of_kind(Kind.INPUT)
@@ -78,12 +76,3 @@ def _trained(model: QuantizedModel, state: Mapping[str, Array]) -> QuantizedMode
     weights = {name: state.get(f"{name}.w", w) for name, w in model.weights.items()}
     biases = {name: state.get(f"{name}.b", b) for name, b in model.biases.items()}
     return replace(model, weights=weights, biases=biases)
-
-
-def _expect_names(model: str, labels: tuple[str, ...], classes: int) -> None:
-    if len(labels) != classes:
-        raise MynaError(
-            f"{classes} classes are in use, but {len(labels)} have a name",
-            where=f"state of model {model}",
-            fix="save the state again with the names of its words: `myna export --names FILE`",
-        )

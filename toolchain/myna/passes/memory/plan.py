@@ -60,6 +60,14 @@ class Program:
         """What a training step takes: arena and state."""
         return self.arena_bytes + self.state_bytes
 
+    def pack(self, values: Mapping[str, Array]) -> bytes:
+        """The state block that holds these tensors, of which every one of the state is needed."""
+        block = bytearray(self.state_bytes)
+        for name, offset in self.state.items():
+            data = values[name].tobytes()
+            block[offset : offset + len(data)] = data
+        return bytes(block)
+
     def unpack(self, block: bytes) -> dict[str, Array]:
         """Copies of the tensors in a state block.
 

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
-from myna.names import CENTER, IMPRINT, LABEL, SHOTS, TOTAL
+from myna.names import CENTER, CLASSES, IMPRINT, LABEL, NAMES, SHOTS, TOTAL, TYPICAL
 from myna.ops.dense import Dense
 from myna.ops.imprint import CENTER_BITS, Imprint
 from myna.ops.layer import Layer
 from myna.passes.execute import initial_values, run
+
+NAME_BYTES = 24  # of the name of a new class
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def measure(graph: Graph, samples: Iterable[Array], labels: Array) -> Prior:
 def imprint(graph: Graph, prior: Prior) -> Graph:
     """Append the node that imprints class `label` from the sum of `shots` embeddings.
 
-    The head's weights become state even where they are not trained.
+    The head's weights become state even where they are not trained. So do the names of new
+    classes, which nothing computes with: they are kept, saved and undone with what they name.
     """
     head = head_of(graph)
     w, b = head.inputs[1:3]
@@ -120,8 +123,41 @@ def imprint(graph: Graph, prior: Prior) -> Graph:
     build.tensor(Tensor(SHOTS, (1,), "int32", Kind.INPUT))
     if residual not in build.tensors:
         build.state(residual, np.zeros(build.tensors[w].shape, np.int8))
+    _names(build)
     build.const(CENTER, prior.center)
     updated = (w, residual, b)
     op = Imprint(prior.norm, prior.own)
     build.node(IMPRINT, op, (TOTAL, SHOTS, LABEL, CENTER, *updated), updated)
     return build.build()
+
+
+def _names(build: Builder) -> None:
+    known = build.tensors[CLASSES].data
+    assert known is not None
+    free = build.tensors[build.outputs[0]].size - int(known[0])
+    if free:
+        build.state(NAMES, np.zeros((free, NAME_BYTES), np.int8))
+
+
+def without_class(graph: Graph, values: Mapping[str, Array], label: int) -> dict[str, Array]:
+    """A state with one class less: the last one takes the number of the one that goes.
+
+    Args:
+        graph: a program's.
+        values: its state tensors.
+        label: the class that goes, one behind those that the model knew.
+
+    Returns:
+        the state tensors; the row of the last class is as it was before any class was begun.
+    """
+    w, b = head_of(graph).inputs[1:3]
+    known = initial_values(graph)
+    last = int(values[CLASSES][0]) - 1
+    changed = {name: value.copy() for name, value in values.items()}
+    for name in (w, f"{w}.residual", b, TYPICAL, NAMES):
+        if name in changed:
+            behind = int(known[CLASSES][0]) if name == NAMES else 0
+            changed[name][label - behind] = changed[name][last - behind]
+            changed[name][last - behind] = known[name][last - behind]
+    changed[CLASSES] -= 1
+    return changed
