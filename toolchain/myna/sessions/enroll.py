@@ -212,7 +212,7 @@ def teach(
     """Let a board learn takes of one class, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
-    has the state and the clips from before.
+    has the state and the clips from before, and so it has if known classes suffer.
 
     Args:
         session: with a board that runs `program`.
@@ -222,7 +222,7 @@ def teach(
         stage: around each stage of that title; what it yields is called with (done, at most).
 
     Raises:
-        MynaError: as for `send` and `train`.
+        MynaError: as for `send` and `train`, or too many memories were lost.
     """
     session.clear_clips(session.status().classes)
     with stage("keep the state from before") as report:
@@ -230,8 +230,21 @@ def teach(
     with _undoing(lambda: session.write_state(state)):
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
-        with _undoing(lambda: _empty(session, slots)), stage("train") as report:
-            return train(session, program, Recipe(), report)
+        with _undoing(lambda: _empty(session, slots)):
+            with stage("train") as report:
+                taught = train(session, program, Recipe(), report)
+            _expect_kept(session, taught.learned, len(program.replay.labels))
+            return taught
+
+
+def _expect_kept(session: Board, learned: Learned, memories: int) -> None:
+    if learned.forgot(memories):
+        raise MynaError(
+            f"learned too much at the cost of known classes: {learned.known_before} of {memories} "
+            f"memories right before, {learned.known_after} after; all is as it was",
+            where=session.link.name,
+            fix="take a word that is less like a known one, or more and clearer takes",
+        )
 
 
 def train(
