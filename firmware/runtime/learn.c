@@ -18,8 +18,7 @@
 #define TAG_VARY 0x56415259u     /* "VARY": no tensor draws with these tags */
 #define TAG_REHEARSE 0x52454853u /* "REHS" */
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
-#define FORGET_SHIFT 5u          /* one memory in 32 may be forgotten, */
-#define END_SHIFT 6u             /* and one in 64 where learning ends before its time */
+#define FORGET_SHIFT 5u          /* one memory in so many may be forgotten, as a power of two */
 #define MORE 8u                  /* times as many rehearsals once memories are lost */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
@@ -117,14 +116,9 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
     return worst;
 }
 
-/* Whether more memories were lost than one in so many, as a power of two. */
-static bool has_lost(const struct learn_result *result, uint32_t shift) {
-    uint32_t forgettable = (uint32_t)myna_model.replay_count >> shift;
-    return result->known_after + forgettable < result->known_before;
-}
-
 bool myna_learn_forgot(const struct learn_result *result) {
-    return has_lost(result, FORGET_SHIFT);
+    uint32_t forgettable = (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
+    return result->known_after + forgettable < result->known_before;
 }
 
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
@@ -141,7 +135,7 @@ void myna_learn_run(const struct message_learn *options, struct learn_result *re
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;
         result->known_after = myna_recognize_known();
-        if (has_lost(result, END_SHIFT)) {
+        if (myna_learn_forgot(result)) {
             rehearsals = MORE * options->rehearsals;
         } else if (worst < (int32_t)options->enough) {
             break; /* enough is never below 0, though a loss may round to it */

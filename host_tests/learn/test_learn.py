@@ -130,7 +130,7 @@ def test_memories_that_are_lost_are_rehearsed_more(plan: str) -> None:
 
 def test_learning_does_not_end_while_memories_are_lost() -> None:
     lesson = Examples(tiny.features(8, seed=5)[..., 0], np.arange(8) % 2 + len(tiny.LABELS))
-    runs, recipe = project("head"), Recipe(8.0, 6, 1000.0, 1, vary=False)
+    runs, recipe = project("head"), Recipe(60.0, 6, 1000.0, 1, vary=False)
     with runs.connect("host") as session:
         learned = learn_alike(runs, session, lesson, recipe)  # the clips are good enough at once
     assert len(learned.worst) > 1

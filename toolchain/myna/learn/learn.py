@@ -28,8 +28,7 @@ from myna.passes.memory.plan import Program
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
 TAG_ACCEPT = 0x41435054  # "ACPT"
-FORGET_SHIFT = 5  # one memory in 32 may be forgotten,
-END_SHIFT = 6  # and one in 64 where learning ends before its time
+FORGET_SHIFT = 5  # one memory in 32 may be forgotten
 DRAW_NOISE, DRAW_MEMORY = 0x100, 0x101  # that choose a noise, a memory; those of `vary` are less
 
 
@@ -75,9 +74,9 @@ class Learned:
         losses = tuple(np.frombuffer(worst, "<i4").tolist())
         return cls(imprinted, losses, known_before, known_after)
 
-    def forgot(self, memories: int, shift: int = FORGET_SHIFT) -> bool:
-        """Whether more was lost of so many memories than one in 2**shift."""
-        return self.known_after + (memories >> shift) < self.known_before
+    def forgot(self, memories: int) -> bool:
+        """Whether more was lost of so many memories than may be."""
+        return self.known_after + (memories >> FORGET_SHIFT) < self.known_before
 
 
 class Learner:
@@ -128,7 +127,7 @@ class Learner:
         while len(learned.worst) < self._recipe.epochs:
             worst = (*learned.worst, self._epoch(rehearsals))
             learned = Learned(imprinted, worst, before, known_memories(self._core))
-            if learned.forgot(len(self._replay.labels), END_SHIFT):
+            if learned.forgot(len(self._replay.labels)):
                 rehearsals = MORE * self._recipe.rehearsals
             elif worst[-1] < self._recipe.enough_q16:
                 break
