@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x4bf9d830u
+#define PROTOCOL_ABI 0xb2327b03u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -256,8 +256,10 @@ struct message_learn_reply {
     uint32_t step;
     uint16_t classes;
     uint16_t imprinted;
+    uint16_t known_before;
+    uint16_t known_after;
 };
-_Static_assert(sizeof(struct message_learn_reply) == 8, "no padding");
+_Static_assert(sizeof(struct message_learn_reply) == 12, "no padding");
 
 struct message_takes {
     uint16_t label;

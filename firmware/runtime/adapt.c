@@ -14,15 +14,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FORGET_SHIFT 5u /* one memory in so many may be forgotten, as a power of two */
-
 static uint8_t backup[MYNA_BACKUP_BYTES > 0 ? MYNA_BACKUP_BYTES : 1];
 const uint32_t myna_adapt_backup_bytes = sizeof backup;
 
 /* What the model gets right: of the user's clips and their variations, of the clips that it
-   labelled itself, and of its memories. */
+   labelled itself. */
 struct exam {
-    uint16_t own, guessed, known;
+    uint16_t own, guessed;
 };
 
 static enum status keep_state(void) {
@@ -64,19 +62,7 @@ static struct exam examine(void) {
             myna_link_progress((uint32_t)*myna_model.step);
         }
     }
-    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        myna_recognize_memory(i);
-        bool right = myna_recognize_winner(NULL) == myna_model.replay_labels[i];
-        exam.known = (uint16_t)(exam.known + right);
-        myna_link_progress((uint32_t)*myna_model.step);
-    }
     return exam;
-}
-
-static bool is_good(struct exam before, struct exam after) {
-    uint32_t forgettable = (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
-    return after.own >= before.own && after.guessed >= before.guessed &&
-           after.known + forgettable >= before.known;
 }
 
 enum status myna_handle_adapt(const struct request *request, struct reply *reply) {
@@ -96,7 +82,8 @@ enum status myna_handle_adapt(const struct request *request, struct reply *reply
     struct exam before = examine();
     myna_learn_run(options, &result);
     struct exam after = examine();
-    bool kept = is_good(before, after);
+    bool kept =
+        after.own >= before.own && after.guessed >= before.guessed && !myna_learn_forgot(&result);
     if (!kept) {
         status = recover_state();
     }
@@ -108,8 +95,8 @@ enum status myna_handle_adapt(const struct request *request, struct reply *reply
         .own_after = after.own,
         .guessed_before = before.guessed,
         .guessed_after = after.guessed,
-        .known_before = before.known,
-        .known_after = after.known,
+        .known_before = result.known_before,
+        .known_after = result.known_after,
     };
     myna_reply_put(reply, &head, sizeof head);
     myna_reply_put(reply, result.worst, result.epochs * sizeof *result.worst);

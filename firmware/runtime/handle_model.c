@@ -128,8 +128,13 @@ enum status myna_handle_learn(const struct request *request, struct reply *reply
     }
     myna_audio_abort();
     myna_learn_run(options, &result);
-    struct message_learn_reply head = {(uint32_t)*myna_model.step, (uint16_t)*myna_model.classes,
-                                       result.imprinted};
+    struct message_learn_reply head = {
+        .step = (uint32_t)*myna_model.step,
+        .classes = (uint16_t)*myna_model.classes,
+        .imprinted = result.imprinted,
+        .known_before = result.known_before,
+        .known_after = result.known_after,
+    };
     myna_reply_put(reply, &head, sizeof head);
     myna_reply_put(reply, result.worst, result.epochs * sizeof *result.worst);
     return STATUS_OK;

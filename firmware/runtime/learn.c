@@ -18,6 +18,8 @@
 #define TAG_VARY 0x56415259u     /* "VARY": no tensor draws with these tags */
 #define TAG_REHEARSE 0x52454853u /* "REHS" */
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
+#define FORGET_SHIFT 5u          /* one memory in so many may be forgotten, as a power of two */
+#define MORE 8u                  /* times as many rehearsals once memories are lost */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
@@ -89,7 +91,7 @@ static bool begin_class(uint32_t class) {
 }
 
 /* One epoch over the clips in random order; returns the largest mean loss of a class. */
-static int32_t epoch(const struct message_learn *options) {
+static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
     int64_t losses[MYNA_MAX_CLASSES] = {0};
     int32_t clips[MYNA_MAX_CLASSES] = {0};
     int32_t worst = 0;
@@ -102,7 +104,7 @@ static int32_t epoch(const struct message_learn *options) {
         }
         losses[clip->label] += train_on(options, clip);
         clips[clip->label]++;
-        for (uint32_t r = 0u; r < options->rehearsals && myna_model.replay_count > 0u; r++) {
+        for (uint32_t r = 0u; r < rehearsals && myna_model.replay_count > 0u; r++) {
             rehearse(options);
         }
     }
@@ -114,19 +116,29 @@ static int32_t epoch(const struct message_learn *options) {
     return worst;
 }
 
+bool myna_learn_forgot(const struct learn_result *result) {
+    uint32_t forgettable = (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
+    return result->known_after + forgettable < result->known_before;
+}
+
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
-    *result = (struct learn_result){0};
+    uint32_t rehearsals = options->rehearsals;
+    *result = (struct learn_result){.known_before = myna_recognize_known()};
     uint32_t class = (uint32_t)*myna_model.classes;
     while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL && begin_class(class)) {
         class++;
         result->imprinted++;
     }
     *myna_model.classes = (int32_t)class;
+    result->known_after = myna_recognize_known();
     while (result->epochs < options->epochs) {
-        int32_t worst = epoch(options);
+        int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;
-        if (worst < (int32_t)options->enough) { /* never below 0, though a loss may round to it */
-            break;
+        result->known_after = myna_recognize_known();
+        if (myna_learn_forgot(result)) {
+            rehearsals = MORE * options->rehearsals;
+        } else if (worst < (int32_t)options->enough) {
+            break; /* enough is never below 0, though a loss may round to it */
         }
     }
     if (myna_model.similarity != NULL) {

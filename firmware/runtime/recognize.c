@@ -2,8 +2,10 @@
 #include "runtime/recognize.h"
 
 #include "config.h" /* of the generated model */
+#include "runtime/link.h"
 #include "runtime/model.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -39,4 +41,15 @@ uint16_t myna_recognize_winner(uint16_t *margin) {
 uint16_t myna_recognize_class(const int8_t *features) {
     myna_recognize(features);
     return myna_recognize_winner(NULL);
+}
+
+uint16_t myna_recognize_known(void) {
+    uint16_t known = 0u;
+    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+        myna_recognize_memory(i);
+        bool right = myna_recognize_winner(NULL) == myna_model.replay_labels[i];
+        known = (uint16_t)(known + right);
+        myna_link_progress((uint32_t)*myna_model.step);
+    }
+    return known;
 }

@@ -14,6 +14,9 @@ void myna_recognize_memory(uint32_t memory);
 /* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
 uint16_t myna_recognize_winner(uint16_t *margin);
 
+/* How many memories are taken for what they are. */
+uint16_t myna_recognize_known(void);
+
 /* The class that the model takes a feature map for. */
 uint16_t myna_recognize_class(const int8_t *features);
 

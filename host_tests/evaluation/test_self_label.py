@@ -114,7 +114,7 @@ def test_learning_that_does_harm_is_undone(board: tuple[Project, Board]) -> None
     put(session, engine, listener)
     state = session.read_state()
     adapted = listener.adapt(harm)
-    assert adapted.after.known < adapted.before.known
+    assert adapted.learned.known_after < adapted.learned.known_before
     assert not adapted.kept
     assert listening.adapt(session, runs.program, harm) == adapted
     assert session.read_state() == engine.core.read_state() == state

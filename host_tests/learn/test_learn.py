@@ -116,6 +116,26 @@ def test_learning_ends_when_the_worst_class_is_good_enough(board: tuple[Project,
     assert last < recipe.enough_q16 <= min(before)
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_memories_that_are_lost_are_rehearsed_more(plan: str) -> None:
+    """Clips without anything in common are learned at the cost of what was known."""
+    lesson = Examples(tiny.features(8, seed=5)[..., 0], np.arange(8) % 2 + len(tiny.LABELS))
+    runs, recipe = project(plan), Recipe(8.0, 6, 0.0, 1, vary=False)
+    with runs.connect("host") as session:
+        learned = learn_alike(runs, session, lesson, recipe)
+        steps = session.status().step
+    assert 0 < learned.known_after <= learned.known_before <= len(runs.program.replay.labels)
+    assert steps > 6 * 8 * 2  # one rehearsal a step, had nothing been lost
+
+
+def test_learning_does_not_end_while_memories_are_lost() -> None:
+    lesson = Examples(tiny.features(8, seed=5)[..., 0], np.arange(8) % 2 + len(tiny.LABELS))
+    runs, recipe = project("head"), Recipe(60.0, 6, 1000.0, 1, vary=False)
+    with runs.connect("host") as session:
+        learned = learn_alike(runs, session, lesson, recipe)  # the clips are good enough at once
+    assert len(learned.worst) > 1
+
+
 def test_epochs_may_be_asked_for_one_by_one(board: tuple[Project, Board]) -> None:
     runs, session = board
     recipe, lesson = RECIPES["varied"], LESSONS["with noise"]
@@ -137,7 +157,7 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     steps: list[int] = []
     session.learn(Learn(0, 0, 2, 1), steps.append)
     assert steps == sorted(steps)
-    assert 0 < steps[0] <= steps[-1] <= 2 * 4 * 2
+    assert 0 == steps[0] < steps[-1] <= 2 * 4 * 2  # memories are examined before the first
 
 
 @pytest.mark.parametrize("vary", [True, False])

@@ -69,6 +69,9 @@ def enroll(
             "epochs": len(taught.learned.worst),
             "before": _percent(taught.before),
             "after": _percent(taught.after),
+            "memories": len(project.program.replay.labels),
+            "known_before": taught.learned.known_before,
+            "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
     write_json(json_file, "enroll", result)
@@ -76,6 +79,11 @@ def enroll(
         f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
         f"right before training, {taught.after.correct} after"
     )
+    if result["memories"]:
+        click.echo(
+            "known classes: {known_before} of {memories} memories right before, "
+            "{known_after} after".format(**result)
+        )
     if not result["saved"]:
         click.echo(FORGETS)
 

@@ -212,12 +212,15 @@ class Learn(Message):
 
 @dataclass(frozen=True)
 class LearnReply(Message):
-    """Steps done since the state was made, classes in use, classes begun, and of each epoch the
-    largest mean loss of a class (int32, nats in Q16)."""
+    """Steps done since the state was made, classes in use, classes begun, how many memories are
+    taken for what they are, before and after, and of each epoch the largest mean loss of a class
+    (int32, nats in Q16)."""
 
     step: U32
     classes: U16
     imprinted: U16
+    known_before: U16
+    known_after: U16
     worst: Tail
 
 

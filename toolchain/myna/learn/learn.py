@@ -20,7 +20,7 @@ from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn.accept import VARIATIONS, Acceptance, calibrate
 from myna.learn.examples import Examples
-from myna.learn.recipe import Recipe
+from myna.learn.recipe import MORE, Recipe
 from myna.learn.schedule import shuffle
 from myna.names import CLASSES, SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.memory.plan import Program
@@ -28,6 +28,7 @@ from myna.passes.memory.plan import Program
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
 TAG_ACCEPT = 0x41435054  # "ACPT"
+FORGET_SHIFT = 5  # one memory in 32 may be forgotten
 DRAW_NOISE, DRAW_MEMORY = 0x100, 0x101  # that choose a noise, a memory; those of `vary` are less
 
 
@@ -59,15 +60,23 @@ class Learned:
     Attributes:
         imprinted: classes begun.
         worst: of each epoch, the largest mean loss of a class (nats, Q16).
+        known_before, known_after: memories that the model takes for what they are.
     """
 
     imprinted: int
     worst: tuple[int, ...]
+    known_before: int
+    known_after: int
 
     @classmethod
-    def of(cls, imprinted: int, worst: bytes) -> Learned:
+    def of(cls, imprinted: int, worst: bytes, known_before: int, known_after: int) -> Learned:
         """As a board says it: losses as little-endian int32."""
-        return cls(imprinted, tuple(np.frombuffer(worst, "<i4").tolist()))
+        losses = tuple(np.frombuffer(worst, "<i4").tolist())
+        return cls(imprinted, losses, known_before, known_after)
+
+    def forgot(self, memories: int) -> bool:
+        """Whether more was lost of so many memories than may be."""
+        return self.known_after + (memories >> FORGET_SHIFT) < self.known_before
 
 
 class Learner:
@@ -111,15 +120,20 @@ class Learner:
             raise MynaError(
                 "there is nothing to learn from", where="enrollment", fix="store clips first"
             )
+        before = known_memories(self._core)
         imprinted = self._begin_classes()
-        worst: list[int] = []
-        while len(worst) < self._recipe.epochs:
-            worst.append(self._epoch())
-            if worst[-1] < self._recipe.enough_q16:
+        learned = Learned(imprinted, (), before, known_memories(self._core))
+        rehearsals = self._recipe.rehearsals
+        while len(learned.worst) < self._recipe.epochs:
+            worst = (*learned.worst, self._epoch(rehearsals))
+            learned = Learned(imprinted, worst, before, known_memories(self._core))
+            if learned.forgot(len(self._replay.labels)):
+                rehearsals = MORE * self._recipe.rehearsals
+            elif worst[-1] < self._recipe.enough_q16:
                 break
         if SIMILARITY in self._core.program.graph.tensors:
             self._calibrate()
-        return Learned(imprinted, tuple(worst))
+        return learned
 
     def _begin_classes(self) -> int:
         before = self._core.classes
@@ -136,7 +150,7 @@ class Learner:
         self._core.set_state(CLASSES, np.array([before + len(new)], np.int32))
         return len(new)
 
-    def _epoch(self) -> int:
+    def _epoch(self, rehearsals: int) -> int:
         """One epoch over the clips in random order; the largest mean loss of a class."""
         losses: dict[int, list[int]] = {}
         for i in shuffle(range(len(self._clips)), *self._core.clock):
@@ -145,7 +159,7 @@ class Learner:
                 continue  # perhaps it was never right
             features = self._varied(self._clips.features[i], label, self._key(TAG_VARY))
             losses.setdefault(label, []).append(self._core.train_step(features, label))
-            for _ in range(self._recipe.rehearsals if len(self._replay.labels) else 0):
+            for _ in range(rehearsals if len(self._replay.labels) else 0):
                 self._rehearse()
         return max((sum(some) // len(some) for some in losses.values()), default=0)
 
@@ -194,6 +208,12 @@ class Learner:
     def _key(self, tag: int) -> int:
         seed, step = self._core.clock
         return fixed.key(seed, step, tag)
+
+
+def known_memories(core: Core) -> int:
+    """How many memories are taken for what they are."""
+    classes, labels = core.classes, core.program.replay.labels.tolist()
+    return sum(int(core.recall(i)[:classes].argmax()) == label for i, label in enumerate(labels))
 
 
 def _draw(key: int, index: int, below: int) -> int:

@@ -26,7 +26,6 @@ from myna.passes.memory.plan import Program
 
 TAG_LISTEN = 0x4C495354  # "LIST": no tensor draws with this tag
 VIEWS = 4  # variations under which a word should stay the same
-FORGET_SHIFT = 5  # one memory in 32 may be forgotten
 INT8_MIN = -128
 MARGIN = 1.0  # nats by which a word must be likelier than any other
 
@@ -72,11 +71,10 @@ class Heard:
 @dataclass(frozen=True)
 class Score:
     """What a model gets right: of the user's clips and their variations, of the clips that it
-    labelled itself, of its memories."""
+    labelled itself."""
 
     own: int
     guessed: int
-    known: int
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,8 @@ class Listener:
             np.array([clip.guessed for clip in clips]),
         ).learn()
         after = self._examine()
-        kept = self._is_good(before, after)
+        better = after.own >= before.own and after.guessed >= before.guessed
+        kept = better and not learned.forgot(len(self._core.program.replay.labels))
         if not kept:
             self._core.write_state(state)
         return Adapted(learned, before, after, kept)
@@ -223,16 +222,4 @@ class Listener:
                 own += right
             else:
                 own += right + self._agreement(clip.features, clip.label)
-        labels, classes = self._core.program.replay.labels.tolist(), self._core.classes
-        known = sum(
-            int(self._core.recall(i)[:classes].argmax()) == label for i, label in enumerate(labels)
-        )
-        return Score(own, guessed, known)
-
-    def _is_good(self, before: Score, after: Score) -> bool:
-        forgettable = len(self._core.program.replay.labels) >> FORGET_SHIFT
-        return (
-            after.own >= before.own
-            and after.guessed >= before.guessed
-            and after.known + forgettable >= before.known
-        )
+        return Score(own, guessed)

@@ -15,10 +15,11 @@ from myna.errors import MynaError
 from myna.files import whole_folder
 from myna.formats.tflite_import import convert
 from myna.frontend.model import FloatModel, check_model, save_architecture, save_model
-from myna.ir import Array, Graph, Kind, Quant
+from myna.ir import Array, Quant
 from myna.package.calibration import save_calibration
 from myna.package.channels import Fitted, rescale_channels
 from myna.package.example_file import FIX, ExampleFile
+from myna.package.inversion import invert
 from myna.package.package import (
     CLASSES,
     CONTRIBUTIONS,
@@ -27,16 +28,18 @@ from myna.package.package import (
     quantize_folder,
     save_package,
 )
-from myna.passes.execute import initial_values, run
-from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel, affine, spare_rows
 from myna.tflite.metadata import NAME, unpack
 from myna.tflite.read import read_file
 
 RANDOM_EXAMPLES = 64
 ROUGH = (
-    f"without --calibration, gradient ranges and memories come from {RANDOM_EXAMPLES} random "
-    "inputs, so the first steps of training are rough"
+    f"without --calibration, gradient ranges come from {RANDOM_EXAMPLES} random inputs, so the "
+    "first steps of training are rough"
+)
+SYNTHESIZED = (
+    "without --calibration, what the model knows is rehearsed with synthesized inputs: real ones "
+    "keep more of it"
 )
 OBSOLETE = ("float.npz", CONTRIBUTIONS)  # of the model that was in a folder before
 
@@ -48,7 +51,8 @@ class ImportRequest:
     Attributes:
         name: of the model.
         labels: one per output; None for those in the file, or numbers.
-        examples: a file with `features` (int8, or real numbers) and `labels`; None for random ones.
+        examples: a file with `features` (int8, or real numbers) and `labels`; None for examples
+            of the network's own making.
         classes: rows of the output layer, with room for new words.
         front_end: fields of `AudioConfig`, {} for none; None for what the file says.
         reconstruct: whether training minimizes the error of a reconstructed input.
@@ -82,8 +86,8 @@ def import_tflite(path: Path, request: ImportRequest, folder: Path) -> Imported:
     if request.examples:
         features, labels = ExampleFile(request.examples, model).quantized(quant)
     else:
-        features, labels = _random_examples(quantized)
-        notes.append(ROUGH)
+        features, labels, note = _own_examples(quantized)
+        notes.append(note)
     if fitted.rounded:
         notes.append(f"outputs may differ by one step in channels {', '.join(fitted.rounded)}")
     package = package_of(quantized, features, labels)
@@ -177,18 +181,14 @@ def _with_rows(quantized: QuantizedModel, classes: int) -> QuantizedModel:
     return q.with_output(*spare_rows(*parts, max(classes, len(parts[0]))))
 
 
-def _random_examples(quantized: QuantizedModel) -> tuple[Array, Array]:
-    """Noise, and what the network takes it for."""
-    model, rng = quantized.model, np.random.default_rng(0)
+def _own_examples(quantized: QuantizedModel) -> tuple[Array, Array, str]:
+    """Examples of the network's own making, their labels, and what they lack."""
+    model = quantized.model
+    if model.loss == "classify":
+        features, labels = invert(quantized)
+        missing = [name for i, name in enumerate(model.labels) if i not in labels]
+        lacking = f"; none was found for {', '.join(missing)}" if missing else ""
+        return features, labels, SYNTHESIZED + lacking
+    rng = np.random.default_rng(0)
     features = rng.integers(-128, 128, (RANDOM_EXAMPLES, *model.input_shape)).astype(np.int8)
-    if model.loss == "reconstruct":
-        return features, np.zeros(len(features), np.int32)
-    graph, known = lower(quantized), len(model.labels)
-    labels = [int(_output(graph, x)[:known].argmax()) for x in features]
-    return features, np.array(labels, np.int32)
-
-
-def _output(graph: Graph, x: Array) -> Array:
-    values = initial_values(graph) | {graph.of_kind(Kind.INPUT)[0].name: x}
-    run(graph.nodes, values)
-    return values[graph.outputs[0]]
+    return features, np.zeros(len(features), np.int32), ROUGH

@@ -237,7 +237,7 @@ def teach(
     """Let a board learn takes of one word, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
-    has the state and the clips from before.
+    has the state and the clips from before, and so it has if known classes suffer.
 
     Args:
         session: with a board that runs `program`.
@@ -249,7 +249,8 @@ def teach(
         vary: whether clips are varied, which needs a front end.
 
     Raises:
-        MynaError: the state is incomplete; and as for `send` and `train`.
+        MynaError: the state is incomplete, or too many memories were lost; and as for `send` and
+            `train`.
     """
     status = session.status()
     require_whole(session, status)
@@ -260,10 +261,23 @@ def teach(
     with undoing(lambda: session.write_state(state)):
         with stage(f"send {len(takes)} takes") as report:
             slots = send(session, takes, label, report)
-        with undoing(lambda: _empty(session, slots)), stage("train") as report:
-            if label >= classes:
-                write_name(session, label, word)
-            return train(session, program, Recipe(vary=vary), report)
+        with undoing(lambda: _empty(session, slots)):
+            with stage("train") as report:
+                if label >= classes:
+                    write_name(session, label, word)
+                taught = train(session, program, Recipe(vary=vary), report)
+            _expect_kept(session, taught.learned, len(program.replay.labels))
+            return taught
+
+
+def _expect_kept(session: Board, learned: Learned, memories: int) -> None:
+    if learned.forgot(memories):
+        raise MynaError(
+            f"learned too much at the cost of known classes: {learned.known_before} of {memories} "
+            f"memories right before, {learned.known_after} after; all is as it was",
+            where=session.link.name,
+            fix="take a word that is less like a known one, or more and clearer takes",
+        )
 
 
 def train(

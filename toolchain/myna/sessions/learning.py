@@ -34,7 +34,7 @@ def learn_on(
         follow(session, program, recipe),
         (lambda step: progress(step - begun.step, most)) if progress else None,
     )
-    return Learned.of(reply.imprinted, reply.worst)
+    return Learned.of(reply.imprinted, reply.worst, reply.known_before, reply.known_after)
 
 
 def follow(session: Board, program: Program, recipe: Recipe) -> Learn:

@@ -52,8 +52,8 @@ def adapt(
     """
     reply = session.adapt(follow(session, program, recipe), progress)
     return Adapted(
-        Learned.of(reply.imprinted, reply.worst),
-        Score(reply.own_before, reply.guessed_before, reply.known_before),
-        Score(reply.own_after, reply.guessed_after, reply.known_after),
+        Learned.of(reply.imprinted, reply.worst, reply.known_before, reply.known_after),
+        Score(reply.own_before, reply.guessed_before),
+        Score(reply.own_after, reply.guessed_after),
         bool(reply.kept),
     )

@@ -29,6 +29,7 @@ from myna.ops.loss import SoftmaxCrossEntropy, exp_table
 from myna.ops.sgd import Advance
 from myna.ops.squared_error import SquaredError
 from myna.ops.tape import Gradient
+from myna.passes.prune import prune
 from myna.passes.training.tape import RecordingTape
 
 
@@ -44,23 +45,55 @@ def autodiff(
         rates: factor of the rate for each weight and bias, 1 where none is given.
     """
     build = Builder(graph)
-    output = graph.outputs[0]
+    _begin(build, rate)
+    if classes:
+        _cross_entropy(build, graph.outputs[0], classes)
+    else:
+        _squared_error(build, graph.outputs[0], graph.of_kind(Kind.INPUT)[0].name)
+    _backward(build, graph, _wanted(graph), rates or {})
+    build.node(ADVANCE, Advance(), (STEP,), (STEP,))
+    build.outputs.append(LOSS)
+    return build.build()
+
+
+def input_gradient(graph: Graph, classes: int) -> Graph:
+    """Forward graph -> loss and the gradient of what the network reads; nothing is trained.
+
+    Args:
+        graph: forward graph; its only output is the logits.
+        classes: how many logits are in use.
+
+    Returns:
+        a graph with the outputs logits, loss (nats, Q16) and gradient (int8, of a scale that is
+        not told).
+    """
+    build, read = Builder(graph), graph.of_kind(Kind.INPUT)[0].name
+    _begin(build, 0.0)
+    _cross_entropy(build, graph.outputs[0], classes)
+    tape = _backward(build, graph, _wanted(graph, read), {})
+    build.nodes = [node for node in build.nodes if not node.updates]
+    build.outputs += [LOSS, tape.gradient(read).tensor]
+    return prune(build.build())
+
+
+def _begin(build: Builder, rate: float) -> None:
+    """The state that every training step has."""
     build.state(RATE, pair_tensor(float(rate)))
     for name, value in ((SEED, 1), (STEP, 0)):
         build.state(name, np.array([value], np.int32))
-    if classes:
-        _cross_entropy(build, output, classes)
-    else:
-        _squared_error(build, output, graph.of_kind(Kind.INPUT)[0].name)
-    tape = RecordingTape(build, _wanted(graph), rates or {})
-    tape.contribute(output, Gradient(LOSS_GRADIENT, LOSS_SCALE))
+
+
+def _backward(
+    build: Builder, graph: Graph, wanted: frozenset[str], rates: Mapping[str, float]
+) -> RecordingTape:
+    """Append the gradients of the tensors wanted, and the updates of all weights."""
+    tape = RecordingTape(build, wanted, rates)
+    tape.contribute(graph.outputs[0], Gradient(LOSS_GRADIENT, LOSS_SCALE))
     for node in reversed(graph.nodes):
         if tape.reached(node.outputs[0]):
             assert isinstance(node.op, Op)
             node.op.backward(tape, node)
-    build.node(ADVANCE, Advance(), (STEP,), (STEP,))
-    build.outputs.append(LOSS)
-    return build.build()
+    return tape
 
 
 def _cross_entropy(build: Builder, logits: str, classes: int) -> None:
@@ -76,9 +109,9 @@ def _squared_error(build: Builder, y: str, x: str) -> None:
     build.node(LOSS, op, (y, x), (LOSS_GRADIENT, LOSS_SCALE, LOSS))
 
 
-def _wanted(graph: Graph) -> frozenset[str]:
-    """The tensors that depend on a weight, and so need a gradient."""
-    wanted: set[str] = set()
+def _wanted(graph: Graph, *also: str) -> frozenset[str]:
+    """The tensors that depend on a weight or on these, and so need a gradient."""
+    wanted = set(also)
     for node in graph.nodes:
         if isinstance(node.op, Layer) or wanted.intersection(node.inputs):
             wanted.add(node.outputs[0])
