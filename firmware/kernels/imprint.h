@@ -12,9 +12,10 @@ struct imprint {
     int32_t norm, own;
 };
 
-/* total[inputs] shots label center[inputs] -> w[units,inputs] residual[units,inputs] bias[units] */
+/* total[inputs] shots halvings label center[inputs] -> w[units,inputs] residual[units,inputs]
+ * bias[units] */
 void myna_imprint_s8(const struct imprint *p, const int32_t *total, const int32_t *shots,
-                     const int32_t *label, const int16_t *center, int8_t *w, int8_t *residual,
-                     int32_t *bias);
+                     const int32_t *halvings, const int32_t *label, const int16_t *center,
+                     int8_t *w, int8_t *residual, int32_t *bias);
 
 #endif

@@ -19,7 +19,8 @@
 #define TAG_REHEARSE 0x52454853u /* "REHS" */
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
 #define FORGET_SHIFT 5u          /* one memory in so many may be forgotten, as a power of two */
-#define MORE 8u                  /* times as many rehearsals once memories are lost */
+#define HALVINGS 2               /* of new rows, at most, while more are endangered */
+#define MORE 8u /* times as many rehearsals once memories are lost, or endangered */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
@@ -80,14 +81,40 @@ static void rehearse(const struct message_learn *options) {
     myna_link_progress((uint32_t)*myna_model.step);
 }
 
+static uint32_t forgettable(void) {
+    return (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
+}
+
+bool myna_learn_forgot(const struct learn_result *result) {
+    return result->known_after + forgettable() < result->known_before;
+}
+
 /* Starts a class from its clips; false if it has none. */
-static bool begin_class(uint32_t class) {
+static bool begin_class(uint32_t class, int32_t halvings) {
     *myna_model.shots = myna_takes_sum(class);
     if (*myna_model.shots > 0) {
         *myna_model.label = (int32_t)class;
+        *myna_model.halvings = halvings;
         myna_model.imprint();
     }
     return *myna_model.shots > 0;
+}
+
+/* Starts the new classes, and more gently if that endangers too many memories; whether it did. */
+static bool begin_classes(struct learn_result *result) {
+    const uint32_t first = (uint32_t)*myna_model.classes;
+    int32_t halvings = 0;
+    do {
+        uint32_t class = first;
+        while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL &&
+               begin_class(class, halvings)) {
+            class++;
+        }
+        *myna_model.classes = (int32_t)class;
+        result->imprinted = (uint16_t)(class - first);
+    } while (myna_recognize_endangered(first) > forgettable() && halvings++ < HALVINGS);
+    result->known_after = myna_recognize_known();
+    return halvings > 0;
 }
 
 /* One epoch over the clips in random order; returns the largest mean loss of a class. */
@@ -116,21 +143,9 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
     return worst;
 }
 
-bool myna_learn_forgot(const struct learn_result *result) {
-    uint32_t forgettable = (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
-    return result->known_after + forgettable < result->known_before;
-}
-
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
-    uint32_t rehearsals = options->rehearsals;
     *result = (struct learn_result){.known_before = myna_recognize_known()};
-    uint32_t class = (uint32_t)*myna_model.classes;
-    while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL && begin_class(class)) {
-        class++;
-        result->imprinted++;
-    }
-    *myna_model.classes = (int32_t)class;
-    result->known_after = myna_recognize_known();
+    uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;

@@ -97,8 +97,8 @@ struct myna_model {
     int16_t embedding_zero;
     const int16_t *center;    /* of embeddings, Q4 */
     int32_t *embedding_total; /* inputs of imprint, in the arena; infer leaves them alone */
-    int32_t *shots;
-    void (*imprint)(void); /* embedding_total, shots, label -> state; NULL: cannot */
+    int32_t *shots, *halvings;
+    void (*imprint)(void); /* embedding_total, shots, halvings, label -> state; NULL: cannot */
 
     const int32_t *similarity; /* to each class (Q15), valid after infer; NULL: cannot */
     int32_t *typical;          /* inside state: of each class (Q15) */

@@ -2,12 +2,15 @@
 #include "runtime/recognize.h"
 
 #include "config.h" /* of the generated model */
+#include "kernels/fixed.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+#define SAFE 16 /* int8 steps by which a memory leads the classes that are begun */
 
 void myna_recognize(const int8_t *features) {
     memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
@@ -18,6 +21,15 @@ void myna_recognize_memory(uint32_t memory) {
     memcpy(myna_model.latent, &myna_model.replay_latents[memory * myna_model.latent_bytes],
            myna_model.latent_bytes);
     myna_model.recall();
+}
+
+/* The largest logit of classes from `first` up to before `end`; less than any if there is none. */
+static int32_t largest(uint32_t first, uint32_t end) {
+    int32_t most = INT8_MIN - 1;
+    for (uint32_t i = first; i < end; i++) {
+        most = fx_max32(most, myna_model.logits[i]);
+    }
+    return most;
 }
 
 uint16_t myna_recognize_winner(uint16_t *margin) {
@@ -52,4 +64,19 @@ uint16_t myna_recognize_known(void) {
         myna_link_progress((uint32_t)*myna_model.step);
     }
     return known;
+}
+
+uint16_t myna_recognize_endangered(uint32_t first) {
+    uint32_t classes = (uint32_t)*myna_model.classes;
+    uint16_t count = 0u;
+    for (uint32_t i = 0u; i < myna_model.replay_count && first < classes; i++) {
+        myna_recognize_memory(i);
+        uint32_t label = (uint32_t)myna_model.replay_labels[i];
+        int32_t own = myna_model.logits[label];
+        bool right = largest(0u, label) < own && largest(label + 1u, first) <= own;
+        bool close = largest(first, classes) + SAFE >= own;
+        count = (uint16_t)(count + (right && close));
+        myna_link_progress((uint32_t)*myna_model.step);
+    }
+    return count;
 }

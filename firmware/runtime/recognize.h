@@ -17,6 +17,9 @@ uint16_t myna_recognize_winner(uint16_t *margin);
 /* How many memories are taken for what they are. */
 uint16_t myna_recognize_known(void);
 
+/* How many are, but for the classes from `first` on, of which one comes close. */
+uint16_t myna_recognize_endangered(uint32_t first);
+
 /* The class that the model takes a feature map for. */
 uint16_t myna_recognize_class(const int8_t *features);
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from myna.device import target
-from myna.device.bodies import Learn
+from myna.device.bodies import Learn, LearnReply
 from myna.device.session import Board
 from myna.engines.reference import Reference
 from myna.evaluation.engine import CoreEngine
@@ -37,6 +37,11 @@ def board(elf: Path) -> Iterator[Board]:
         yield session
 
 
+def learned(reply: LearnReply) -> Learned:
+    """What a board says came of it."""
+    return Learned.of(reply.imprinted, reply.worst, reply.known_before, reply.known_after)
+
+
 @pytest.mark.parametrize(("enough", "worst"), ENDS + LATER)
 def test_a_board_ends_below_what_is_enough(
     board: Board, enough: int, worst: tuple[int, ...]
@@ -44,7 +49,7 @@ def test_a_board_ends_below_what_is_enough(
     if worst[0]:
         board.train(worst[0])
     reply = board.learn(Learn(enough, 0, EPOCHS, 0), None)
-    assert Learned.of(reply.imprinted, reply.worst).worst == worst
+    assert learned(reply).worst == worst
 
 
 @pytest.mark.parametrize(("enough", "worst"), ENDS + LATER)
@@ -64,5 +69,5 @@ def test_the_word_that_is_learned_worst_decides(board: Board) -> None:
     """Losses are means of each class, rounded down: of 0 and 65537, then 2 and 65539."""
     board.put_features(np.ones((49, 10), np.int8), 1, 1)
     reply = board.learn(Learn(65536, 0, EPOCHS, 0), None)
-    assert len(Learned.of(reply.imprinted, reply.worst).worst) == EPOCHS
-    assert min(Learned.of(reply.imprinted, reply.worst).worst) >= 65536
+    assert len(learned(reply).worst) == EPOCHS
+    assert min(learned(reply).worst) >= 65536

@@ -74,7 +74,7 @@ def test_what_the_device_heard_must_not_be_taken_for_something_else(board: Board
         result = adapted(board, recipe, own, heard)
         assert result.before.guessed == 3
         assert result.after.own >= result.before.own
-        assert result.after.known == result.before.known
+        assert result.learned.known_after == result.learned.known_before
         assert result.kept == (result.after.guessed == 3)
         kept.add(result.kept)
     assert kept == {True, False}
@@ -88,7 +88,7 @@ def test_one_memory_in_32_may_be_forgotten(board: Board) -> None:
         recipe = Recipe(rate=rate, epochs=epochs, enough=0.0, rehearsals=0, vary=False)
         result = adapted(board, recipe, own)
         assert result.after.own > result.before.own
-        forgotten = result.before.known - result.after.known
+        forgotten = result.learned.known_before - result.learned.known_after
         assert result.kept == (forgotten <= 1)
         lost.add(forgotten)
     assert lost == {0, 1, 2}
@@ -100,7 +100,7 @@ def test_the_users_own_clips_must_not_be_taken_for_something_else(board: Board) 
     for epochs in (1, 2):
         recipe = Recipe(rate=1.0, epochs=epochs, enough=0.0, rehearsals=0, vary=False)
         result = adapted(board, recipe, own)
-        assert result.after.known == result.before.known
+        assert result.learned.known_after == result.learned.known_before
         assert result.kept == (result.after.own >= result.before.own)
         kept.add(result.kept)
     assert kept == {True, False}

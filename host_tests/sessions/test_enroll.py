@@ -76,7 +76,7 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
-    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda: strong)
+    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda **_: strong)
     file = tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
         done = enroll(port, word, takes / word, "--json", file)

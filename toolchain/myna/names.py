@@ -28,6 +28,7 @@ IMPRINT = "imprint.row"  # the node that starts a class
 CENTER = "imprint.center"  # int16, mean embedding in Q4
 TOTAL = "embedding_total"  # int32, sum of the embeddings of a class's examples
 SHOTS = "shots"  # int32[1], how many examples that were
+HALVINGS = "halvings"  # int32[1], how often a new row is halved
 SIMILARITY = "similarity"  # int32[rows], Q15
 TYPICAL = "typical"  # int32[rows], of each class
 THRESHOLD = "threshold"  # int32[1]

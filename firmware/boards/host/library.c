@@ -54,10 +54,11 @@ const int32_t *myna_library_similarity(void) {
     return myna_model.similarity;
 }
 
-void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots) {
+void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots, int32_t halvings) {
     memcpy(myna_model.embedding_total, total, myna_model.embedding_size * sizeof *total);
     *myna_model.label = label;
     *myna_model.shots = shots;
+    *myna_model.halvings = halvings;
     myna_model.imprint();
 }
 

@@ -3754,7 +3754,7 @@ static const struct myna_bound state_bounds[94] = {
     {offsetof(struct state, t_logits_w), 3072, -127, 127, MYNA_INT8},
 };
 
-/* ---- arena: lower bound 55452 bytes, planned 55452 ---- */
+/* ---- arena: lower bound 55456 bytes, planned 55456 ---- */
 
 static union {
     struct myna_recording recording; /* while the model rests */
@@ -4000,7 +4000,7 @@ static union {
         int32_t t_dlogits_scale[2]; /* 2 */
     };
     struct {
-        int8_t at_t_loss[55444];
+        int8_t at_t_loss[55448];
         int32_t t_loss[1]; /* 1 */
     };
     struct {
@@ -4108,7 +4108,7 @@ static union {
         int8_t t_d_b5f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b5f_in_peak[55448];
+        int8_t at_t_d_b5f_in_peak[55452];
         int32_t t_d_b5f_in_peak[1]; /* 1 */
     };
     struct {
@@ -4152,7 +4152,7 @@ static union {
         int8_t t_d_b4g_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b4g_in_peak[55448];
+        int8_t at_t_d_b4g_in_peak[55452];
         int32_t t_d_b4g_in_peak[1]; /* 1 */
     };
     struct {
@@ -4196,7 +4196,7 @@ static union {
         int8_t t_d_b4f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b4f_in_peak[55448];
+        int8_t at_t_d_b4f_in_peak[55452];
         int32_t t_d_b4f_in_peak[1]; /* 1 */
     };
     struct {
@@ -4240,7 +4240,7 @@ static union {
         int8_t t_d_b3g_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b3g_in_peak[55448];
+        int8_t at_t_d_b3g_in_peak[55452];
         int32_t t_d_b3g_in_peak[1]; /* 1 */
     };
     struct {
@@ -4284,7 +4284,7 @@ static union {
         int8_t t_d_b3f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b3f_in_peak[55448];
+        int8_t at_t_d_b3f_in_peak[55452];
         int32_t t_d_b3f_in_peak[1]; /* 1 */
     };
     struct {
@@ -4328,7 +4328,7 @@ static union {
         int8_t t_d_b2g_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b2g_in_peak[55448];
+        int8_t at_t_d_b2g_in_peak[55452];
         int32_t t_d_b2g_in_peak[1]; /* 1 */
     };
     struct {
@@ -4372,7 +4372,7 @@ static union {
         int8_t t_d_b2f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b2f_in_peak[55448];
+        int8_t at_t_d_b2f_in_peak[55452];
         int32_t t_d_b2f_in_peak[1]; /* 1 */
     };
     struct {
@@ -4416,7 +4416,7 @@ static union {
         int8_t t_d_b1g_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b1g_in_peak[55448];
+        int8_t at_t_d_b1g_in_peak[55452];
         int32_t t_d_b1g_in_peak[1]; /* 1 */
     };
     struct {
@@ -4460,7 +4460,7 @@ static union {
         int8_t t_d_b1f_in[6000]; /* 25×5×48 */
     };
     struct {
-        int8_t at_t_d_b1f_in_peak[55448];
+        int8_t at_t_d_b1f_in_peak[55452];
         int32_t t_d_b1f_in_peak[1]; /* 1 */
     };
     struct {
@@ -4749,6 +4749,10 @@ static union {
     struct {
         int8_t at_t_shots[55440];
         int32_t t_shots[1]; /* 1 */
+    };
+    struct {
+        int8_t at_t_halvings[55444];
+        int32_t t_halvings[1]; /* 1 */
     };
     struct {
         int8_t at_t_similarity[36000];
@@ -6364,8 +6368,9 @@ static void recall(void) {
 }
 
 static void imprint(void) {
-    myna_imprint_s8(&n_imprint_row, arena.t_embedding_total, arena.t_shots, arena.t_label,
-        const_t_imprint_center, state.t_logits_w, state.t_logits_w_residual, state.t_logits_b);
+    myna_imprint_s8(&n_imprint_row, arena.t_embedding_total, arena.t_shots, arena.t_halvings,
+        arena.t_label, const_t_imprint_center, state.t_logits_w, state.t_logits_w_residual,
+        state.t_logits_b);
 }
 
 /* ---- what was known, to be rehearsed: 133 latents of 980 bytes ---- */
@@ -12575,7 +12580,7 @@ static const struct myna_output output_table[383] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x4eea958au,
+    .fingerprint = 0xda393df3u,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
     .options = "{}",
@@ -12613,6 +12618,7 @@ const struct myna_model myna_model = {
     .center = const_t_imprint_center,
     .embedding_total = arena.t_embedding_total,
     .shots = arena.t_shots,
+    .halvings = arena.t_halvings,
     .imprint = imprint,
     .similarity = arena.t_similarity,
     .typical = state.t_typical,

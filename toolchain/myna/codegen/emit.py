@@ -21,6 +21,7 @@ from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.names import (
     CENTER,
     CLASSES,
+    HALVINGS,
     LABEL,
     LOSS,
     NAMES,
@@ -206,7 +207,7 @@ def _inputs(program: Program, classifies: bool) -> dict[str, str]:
 def _embedding(program: Program) -> dict[str, object]:
     """The input of the head, and what imprinting reads: null where the program cannot."""
     if not has_head(program.graph):
-        parts = ("address", "center", "total", "shots", "imprint")
+        parts = ("address", "center", "total", "shots", "halvings", "imprint")
         return {"size": 0, "zero": 0, **dict.fromkeys(parts, "NULL")}
     tensor = program.graph.tensors[head_of(program.graph).inputs[0]]
     able = TOTAL in program.graph.tensors
@@ -217,6 +218,7 @@ def _embedding(program: Program) -> dict[str, object]:
         "center": _address(program, CENTER) if able else "NULL",
         "total": _address(program, TOTAL) if able else "NULL",
         "shots": _address(program, SHOTS) if able else "NULL",
+        "halvings": _address(program, HALVINGS) if able else "NULL",
         "imprint": "imprint" if able else "NULL",
     }
 

@@ -94,7 +94,10 @@ class HostLibrary:
         self._c.myna_library_recall.argtypes = (_BYTES, _BYTES)
         self._c.myna_library_embed.argtypes = (_BYTES, _WORDS)
         self._c.myna_library_similarity.restype = _WORDS
-        self._c.myna_library_imprint.argtypes = (ctypes.c_int32, _WORDS, ctypes.c_int32)
+        self._c.myna_library_imprint.argtypes = (
+            *(ctypes.c_int32, _WORDS),
+            *(ctypes.c_int32, ctypes.c_int32),
+        )
         self._c.myna_library_state.argtypes = (_SIZE,)
         self._c.myna_library_state.restype = ctypes.POINTER(ctypes.c_uint8)
         self._c.myna_library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
@@ -156,10 +159,10 @@ class HostLibrary:
         found = self._c.myna_library_similarity()
         return np.ctypeslib.as_array(found, self._logits.shape).copy()
 
-    def imprint(self, label: int, total: Array, shots: int) -> None:
+    def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
         """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
         data = np.ascontiguousarray(total, np.int32)
-        self._c.myna_library_imprint(label, data.ctypes.data_as(_WORDS), shots)
+        self._c.myna_library_imprint(label, data.ctypes.data_as(_WORDS), shots, halvings)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""

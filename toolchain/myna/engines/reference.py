@@ -10,7 +10,7 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.ir import Array, Kind, Node
-from myna.names import CLASSES, LABEL, LOSS, SEED, SHOTS, SIMILARITY, STEP, TOTAL
+from myna.names import CLASSES, HALVINGS, LABEL, LOSS, SEED, SHOTS, SIMILARITY, STEP, TOTAL
 from myna.passes.bounds import check_values
 from myna.passes.execute import initial_values, run
 from myna.passes.memory.plan import Program
@@ -92,9 +92,9 @@ class Reference:
         """Of what was last inferred to each class (Q15), int32 [rows]."""
         return self.values[SIMILARITY]
 
-    def imprint(self, label: int, total: Array, shots: int) -> None:
-        """Start a class from the sum of the embeddings of so many examples."""
-        given = {LABEL: label, SHOTS: shots}
+    def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
+        """Start a class from the sum of the embeddings of so many examples; see `ops.imprint`."""
+        given = {LABEL: label, SHOTS: shots, HALVINGS: halvings}
         self.values |= {name: np.array([value], np.int32) for name, value in given.items()}
         self.values[TOTAL] = np.asarray(total, np.int32)
         run(self._graph.nodes[self.program.train_nodes :], self.values)

@@ -105,14 +105,15 @@ class FloatCore:
         """The real-valued input of the head."""
         return np.asarray(self._forward(self._input(features))[1][0])
 
-    def imprint(self, label: int, total: Array, shots: int) -> None:
+    def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
         """`ops.imprint` in real numbers."""
         embedding, row = self._rows
         prior, mean = self._knowledge.prior, total / shots
         away = mean - prior.center * (embedding / 2**CENTER_BITS)
-        direction = away * (prior.norm * row / max(float(np.linalg.norm(away)), 1e-9))
+        norm, own = prior.norm / 2**halvings, prior.own / 2**halvings
+        direction = away * (norm * row / max(float(np.linalg.norm(away)), 1e-9))
         w, b = self._head.get_weights()
-        w[:, label], b[label] = direction, prior.own * embedding * row - direction @ mean
+        w[:, label], b[label] = direction, own * embedding * row - direction @ mean
         self._head.set_weights([w, b])
 
     def train_step(self, features: Array, label: int) -> int:

@@ -63,7 +63,7 @@ def nearest(program: Program) -> Program:
 class WithoutImprint(HostLibrary):
     """Starts a new class with a row of zeros."""
 
-    def imprint(self, label: int, total: Array, shots: int) -> None:
+    def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
         """Leaves the row as it is."""
 
 

@@ -29,6 +29,8 @@ TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
 TAG_ACCEPT = 0x41435054  # "ACPT"
 FORGET_SHIFT = 5  # one memory in 32 may be forgotten
+HALVINGS = 2  # of new rows, at most, while more are endangered
+SAFE = 16  # by so many int8 steps a memory leads the classes that are begun, or is endangered
 DRAW_NOISE, DRAW_MEMORY = 0x100, 0x101  # that choose a noise, a memory; those of `vary` are less
 
 
@@ -48,7 +50,7 @@ class Core(Protocol):
     def infer(self, features: Array) -> Array: ...
     def recall(self, memory: int) -> Array: ...
     def embed(self, features: Array) -> Array: ...
-    def imprint(self, label: int, total: Array, shots: int) -> None: ...
+    def imprint(self, label: int, total: Array, shots: int, halvings: int) -> None: ...
     def train_step(self, features: Array, label: int) -> int: ...
     def rehearse(self, memory: int, varied: Array | None = None) -> int: ...
 
@@ -108,6 +110,7 @@ class Learner:
         latent = core.program.latent
         self._replay = core.program.replay
         self._varies_memories = latent.node == 0
+        self._rehearsals = recipe.rehearsals  # more of them once memories are lost or endangered
 
     def learn(self) -> Learned:
         """Imprint, train and calibrate.
@@ -121,21 +124,21 @@ class Learner:
                 "there is nothing to learn from", where="enrollment", fix="store clips first"
             )
         before = known_memories(self._core)
-        imprinted = self._begin_classes()
-        learned = Learned(imprinted, (), before, known_memories(self._core))
-        rehearsals = self._recipe.rehearsals
+        learned = self._begin_classes(before)
+        imprinted = learned.imprinted
         while len(learned.worst) < self._recipe.epochs:
-            worst = (*learned.worst, self._epoch(rehearsals))
+            worst = (*learned.worst, self._epoch())
             learned = Learned(imprinted, worst, before, known_memories(self._core))
             if learned.forgot(len(self._replay.labels)):
-                rehearsals = MORE * self._recipe.rehearsals
+                self._rehearsals = MORE * self._recipe.rehearsals
             elif worst[-1] < self._recipe.enough_q16:
                 break
         if SIMILARITY in self._core.program.graph.tensors:
             self._calibrate()
         return learned
 
-    def _begin_classes(self) -> int:
+    def _begin_classes(self, known: int) -> Learned:
+        """Imprint, and more gently if that endangers too many memories."""
         before = self._core.classes
         new = sorted({label for label in self._clips.labels.tolist() if label >= before})
         if new != list(range(before, before + len(new))):
@@ -144,13 +147,18 @@ class Learner:
                 where="enrollment",
                 fix="give new words the next free classes, without a gap",
             )
-        for label in new:
-            rows = [self._core.embed(x) for x in self._clips.features[self._clips.labels == label]]
-            self._core.imprint(label, np.sum(rows, axis=0), len(rows))
-        self._core.set_state(CLASSES, np.array([before + len(new)], np.int32))
-        return len(new)
+        for halvings in range(HALVINGS + 1):
+            for label in new:
+                clips = self._clips.features[self._clips.labels == label]
+                total = np.sum([self._core.embed(x) for x in clips], axis=0)
+                self._core.imprint(label, total, len(clips), halvings)
+            self._core.set_state(CLASSES, np.array([before + len(new)], np.int32))
+            if endangered(self._core, before) <= len(self._replay.labels) >> FORGET_SHIFT:
+                break
+            self._rehearsals = MORE * self._recipe.rehearsals
+        return Learned(len(new), (), known, known_memories(self._core))
 
-    def _epoch(self, rehearsals: int) -> int:
+    def _epoch(self) -> int:
         """One epoch over the clips in random order; the largest mean loss of a class."""
         losses: dict[int, list[int]] = {}
         for i in shuffle(range(len(self._clips)), *self._core.clock):
@@ -159,7 +167,7 @@ class Learner:
                 continue  # perhaps it was never right
             features = self._varied(self._clips.features[i], label, self._key(TAG_VARY))
             losses.setdefault(label, []).append(self._core.train_step(features, label))
-            for _ in range(rehearsals if len(self._replay.labels) else 0):
+            for _ in range(self._rehearsals if len(self._replay.labels) else 0):
                 self._rehearse()
         return max((sum(some) // len(some) for some in losses.values()), default=0)
 
@@ -208,6 +216,16 @@ class Learner:
     def _key(self, tag: int) -> int:
         seed, step = self._core.clock
         return fixed.key(seed, step, tag)
+
+
+def endangered(core: Core, first: int) -> int:
+    """How many memories are right but for the classes from `first` on, of which one comes close."""
+    count, labels = 0, core.program.replay.labels.tolist()
+    for memory, label in enumerate(labels):
+        logits = core.recall(memory)[: core.classes].astype(int)
+        is_close = logits[first:].max(initial=-256) + SAFE >= logits[label]
+        count += bool(logits[:first].argmax() == label and is_close)
+    return count
 
 
 def known_memories(core: Core) -> int:

@@ -28,12 +28,13 @@ CENTER_BITS = 4  # fraction bits of the centre
 class Imprint(Op):
     """Set one row of a dense layer from the sum of embeddings.
 
-    Inputs: total int32 [inputs], shots int32[1], label int32[1], center int16 [inputs] (Q4), w
-    int8 [units, inputs], residual int8 (its shape), bias int32 [units]; the last three updated.
+    Inputs: total int32 [inputs], shots int32[1], halvings int32[1], label int32[1], center int16
+    [inputs] (Q4), w int8 [units, inputs], residual int8 (its shape), bias int32 [units]; the last
+    three updated.
 
     Attributes:
-        norm: length of the new row, in its own int8 steps.
-        own: accumulator that the mean embedding gets.
+        norm: length of the new row before it is halved, in its own int8 steps.
+        own: accumulator that the mean embedding gets, before it is halved.
     """
 
     norm: int
@@ -42,20 +43,21 @@ class Imprint(Op):
     struct: ClassVar[str] = "imprint"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
-        w = inputs[4]
+        w = inputs[5]
         expect(w.shape[1:] == inputs[0].shape, f"does not fit {inputs[0].size} inputs", w)
-        return ((w.shape, "int8"), (w.shape, "int8"), (inputs[6].shape, "int32"))
+        return ((w.shape, "int8"), (w.shape, "int8"), (inputs[7].shape, "int32"))
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
-        total, (shots,), (label,), center, *state = (int64(array) for array in inputs)
+        total, (shots,), (halvings,), (label,), center, *state = (int64(array) for array in inputs)
         w, residual, bias = (array.copy() for array in state)
         away = (total << CENTER_BITS) - shots * center
+        norm, own = (int(fixed.divide(x, 1 << int(halvings))) for x in (self.norm, self.own))
         length = isqrt(int((away * away).sum()))
-        row = fixed.divide(away * self.norm, max(length, 1))
+        row = fixed.divide(away * norm, max(length, 1))
         w[label] = fixed.saturate(row, -127, 127)
         residual[label] = 0
         mean = int(fixed.divide((w[label] * total).sum(), int(shots)))
-        bias[label] = fixed.saturate(np.array(self.own - mean), -BIAS_MAX, BIAS_MAX)
+        bias[label] = fixed.saturate(np.array(own - mean), -BIAS_MAX, BIAS_MAX)
         return w.astype(np.int8), residual.astype(np.int8), bias.astype(np.int32)
 
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
@@ -71,6 +73,6 @@ class Imprint(Op):
                 total, center = np.zeros(inputs, np.int32), np.zeros(inputs, np.int16)
             w, residual = (rng.integers(-127, 128, (units, inputs)).astype(np.int8) for _ in "wr")
             bias = rng.integers(-(2**16), 2**16, units).astype(np.int32)
-            count, label = (np.array([v], np.int32) for v in (shots, units - 1))
-            case = (total, count, label, center, w, residual, bias)
-            yield Case(f"imprint{i}", cls(300 + i, 20_000), case, updates=(4, 5, 6))
+            count, halvings, label = (np.array([v], np.int32) for v in (shots, i, units - 1))
+            case = (total, count, halvings, label, center, w, residual, bias)
+            yield Case(f"imprint{i}", cls(301 + i, 20_001), case, updates=(5, 6, 7))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
-from myna.names import CENTER, CLASSES, IMPRINT, LABEL, NAMES, SHOTS, TOTAL, TYPICAL
+from myna.names import CENTER, CLASSES, HALVINGS, IMPRINT, LABEL, NAMES, SHOTS, TOTAL, TYPICAL
 from myna.ops.dense import Dense
 from myna.ops.imprint import CENTER_BITS, Imprint
 from myna.ops.layer import Layer
@@ -120,14 +120,15 @@ def imprint(graph: Graph, prior: Prior) -> Graph:
     state = (replace(graph.tensors[name], kind=Kind.STATE) for name in (w, b))
     build = Builder(graph.with_tensors(*state))
     build.tensor(Tensor(TOTAL, (prior.center.size,), "int32", Kind.INPUT))
-    build.tensor(Tensor(SHOTS, (1,), "int32", Kind.INPUT))
+    for name in (SHOTS, HALVINGS):
+        build.tensor(Tensor(name, (1,), "int32", Kind.INPUT))
     if residual not in build.tensors:
         build.state(residual, np.zeros(build.tensors[w].shape, np.int8))
     _names(build)
     build.const(CENTER, prior.center)
     updated = (w, residual, b)
     op = Imprint(prior.norm, prior.own)
-    build.node(IMPRINT, op, (TOTAL, SHOTS, LABEL, CENTER, *updated), updated)
+    build.node(IMPRINT, op, (TOTAL, SHOTS, HALVINGS, LABEL, CENTER, *updated), updated)
     return build.build()
 
 
