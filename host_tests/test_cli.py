@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,10 @@ from support import tiny_model
 FULL = Path("/dev/full")
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from myna.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def said(*arguments: object) -> str:
@@ -41,6 +43,11 @@ def test_a_model_that_is_a_file(tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_text("{}", "utf-8")
     assert "model" in said("verify", file)
+
+
+def test_a_home_that_cannot_be_written_is_no_matter() -> None:
+    done = run("analyze", "memory", tiny_model.folder(), HOME="/proc")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")

@@ -120,6 +120,16 @@ def test_without_emulator_it_runs_on_the_host_and_says_so(
     assert result["board"] == "host"
 
 
+def test_without_any_compiler_it_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("myna.commands.demo.open_project", lambda *_: pytest.fail("too late"))
+    done = CliRunner().invoke(cli, ["demo", str(tiny_model.folder()), "-o", str(tmp_path)])
+    assert isinstance(done.exception, MynaError)
+    assert "gcc is not installed" in str(done.exception)
+
+
 def test_synthetic_voice_never_says_a_word_twice_alike() -> None:
     pytest.importorskip("espeakng_loader")
     enrolled, tested = synthetic_user(("kitchen", "sunrise"), 3, seed=1)

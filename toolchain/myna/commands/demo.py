@@ -21,7 +21,7 @@ from myna.commands.common import (
     write_json,
 )
 from myna.device.session import Board
-from myna.device.target import PROJECT, find_board, missing_programs
+from myna.device.target import PROJECT, find_board, missing_programs, require
 from myna.errors import MynaError
 from myna.evaluation import speech, split
 from myna.evaluation.engine import BoardEngine, predict
@@ -141,9 +141,15 @@ def _fitting(project: Project, words: int, shots: int | None) -> int:
 
 
 def _usable_board(board: str) -> str:
+    """The board, or the host's where programs for it are missing.
+
+    Raises:
+        MynaError: programs for both are missing; said at once, as takes need a minute to speak.
+    """
     missing = missing_programs(find_board(board))
     if not missing:
         return board
+    require(find_board(FALLBACK).compiler)
     click.echo(f"{', '.join(missing)} not installed: runs on {FALLBACK} instead of {board}")
     return FALLBACK
 
