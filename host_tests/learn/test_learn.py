@@ -138,6 +138,9 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     session.learn(Learn(0, 0, 2, 1), steps.append)
     assert steps == sorted(steps)
     assert 0 < steps[0] <= steps[-1] <= 2 * 4 * 2
+    # then two variations of each clip and every memory, for what is typical, and for the threshold
+    examined = 2 * (2 * 4 + len(runs.program.replay.labels))
+    assert len(steps) == 2 * 4 * 2 + examined
 
 
 @pytest.mark.parametrize("vary", [True, False])
