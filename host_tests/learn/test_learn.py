@@ -158,6 +158,10 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     session.learn(Learn(0, 0, 2, 1), steps.append)
     assert steps == sorted(steps)
     assert 0 == steps[0] < steps[-1] <= 2 * 4 * 2  # memories are examined before the first
+    # then two variations of each clip and every memory, for what is typical, and for the threshold;
+    # and every memory before imprinting, twice after it, and after each of two epochs
+    memories = len(runs.program.replay.labels)
+    assert len(steps) == 2 * 4 * 2 + 2 * (2 * 4 + memories) + 5 * memories
 
 
 @pytest.mark.parametrize("vary", [True, False])

@@ -71,3 +71,8 @@ def test_the_word_that_is_learned_worst_decides(board: Board) -> None:
     reply = board.learn(Learn(65536, 0, EPOCHS, 0), None)
     assert len(learned(reply).worst) == EPOCHS
     assert min(learned(reply).worst) >= 65536
+
+
+@pytest.mark.parametrize("nats", [0.0, 0.25, 1.0, 1000.0])
+def test_what_is_enough_is_said_in_nats(nats: float) -> None:
+    assert Recipe(enough=nats).enough_q16 == nats * (1 << 16)

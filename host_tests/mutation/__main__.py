@@ -114,6 +114,13 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"{folder or 'all':32} {score}, {count[EQUIVALENT]} equivalent"
 
 
+def tell(outcome: Outcome) -> None:
+    """Shows a mutant that no test noticed."""
+    if outcome.verdict == SURVIVED:
+        where = f"\r{outcome.file}:{outcome.line}"
+        print(where, f"- {outcome.before}", f"+ {outcome.after}", sep="\n", flush=True)
+
+
 def options() -> argparse.Namespace:
     """Of the command line."""
     parser = argparse.ArgumentParser(prog="mutation", description=__doc__)
@@ -134,11 +141,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="myna-mutation-") as folder:
         laboratory = Laboratory(Path(folder), chosen.jobs, paths)
         with ThreadPoolExecutor(chosen.jobs) as pool:
-            for outcome in filter(None, pool.map(laboratory.try_one_of, groups)):
-                outcomes.append(outcome)
-                if outcome.verdict == SURVIVED:
-                    where = f"{outcome.file}:{outcome.line}"
-                    print(f"{where}\n- {outcome.before}\n+ {outcome.after}", flush=True)
+            for done, outcome in enumerate(pool.map(laboratory.try_one_of, groups), 1):
+                print(f"\r{done} of {len(groups)}", end="", file=sys.stderr, flush=True)
+                if outcome is not None:
+                    outcomes.append(outcome)
+                    tell(outcome)
     print(*table(outcomes), sep="\n")
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(o) for o in outcomes], indent=1) + "\n")

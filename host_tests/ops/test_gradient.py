@@ -156,6 +156,8 @@ def test_a_pool_whose_gradient_could_overflow_is_refused() -> None:
         window = Window((side, side))
         with nullcontext() if not refused else pytest.raises(MynaError, match="int32"):
             AveragePoolGradSum.of(1.0, window, (100, 100, 1))
+    last = Window((221, 241), (15, 12))  # 15 * 21 windows see an element: 53,261 units remain
+    assert AveragePoolGradSum.of(1.0, last, (442, 482, 1)).unit == 221 * 241
 
 
 @given(geometry=geometries(), equal=st.booleans())

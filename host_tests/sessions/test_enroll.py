@@ -291,6 +291,22 @@ def test_an_interrupted_enrollment_leaves_nothing(
         assert (board.status().classes, board.status().clips) == (5, 3)
 
 
+def test_a_word_that_costs_known_ones_is_not_learned(
+    port: str, takes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Takes of a word that the model knows, under another name, and nothing is rehearsed."""
+    before = memory(port)
+    with monkeypatch.context() as patch:
+        patch.setattr("myna.sessions.enroll.Recipe", lambda **_: Recipe(epochs=9, rehearsals=0))
+        done = enroll(port, "one", takes / "a")
+    assert isinstance(done.exception, MynaError)
+    assert "at the cost of known classes" in str(done.exception)
+    assert memory(port) == before
+    assert enroll(port, "one", takes / "one", "--json", takes / "r.json").exit_code == 0
+    said = json.loads((takes / "r.json").read_text())
+    assert said["known_after"] >= said["known_before"] - 1
+
+
 def test_takes_of_an_abandoned_word_do_not_become_another(
     port: str, takes: Path, tmp_path: Path
 ) -> None:

@@ -68,8 +68,7 @@ def _refusal(call: Callable[[], object]) -> int:
 
 
 def _sound(seed: int, samples: int = SECOND) -> npt.NDArray[np.int16]:
-    noise = np.random.default_rng(seed).normal(0, 3000, samples)
-    return noise.astype(np.int16)
+    return np.random.default_rng(seed).normal(0, 3000, samples).astype(np.int16)
 
 
 def _random_clips(count: int) -> Clips:

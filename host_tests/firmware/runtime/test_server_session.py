@@ -150,6 +150,12 @@ def test_features_end_an_upload_into_their_slot_and_no_other(board: Board) -> No
             assert not board.get_features(slot).any()
 
 
+def test_to_empty_slots_ends_an_upload(board: Board) -> None:
+    board.link.request(m.AUDIO_BEGIN, b.AudioBegin(100, 3, 1))
+    board.clear_clips()
+    assert refusal(board, m.AUDIO_DATA, b.Piece(0, bytes(200))) == Status.NOT_STARTED
+
+
 def test_an_upload_locks_the_label_of_its_slot(board: Board) -> None:
     board.put_features(np.ones((49, 10), np.int8), 3, 1)
     board.link.request(m.AUDIO_BEGIN, b.AudioBegin(100, 3, 1))

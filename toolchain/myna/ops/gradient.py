@@ -122,3 +122,6 @@ class GradAdd(GradOp):
         for i, large in enumerate((1e-3, 1e4)):
             pairs = (pair_tensor(1e-3), pair_tensor(large), pair_tensor(2e-3))
             yield Case(f"grad_add_halves{i}", op, (odd, none, *pairs))
+        pairs = (pair_tensor(2.0), pair_tensor(3.0), pair_tensor(1e-9))
+        for name, one in (("most", np.ones(3, np.int8)), ("least", -np.ones(3, np.int8))):
+            yield Case(f"grad_add_{name}", op, (one, one, *pairs))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ADAPT takes for harm, each alone, on a board and in its twin: it is undone, or it is not."""
+"""What is kept of what a device hears, and what it takes for harm, each kind alone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from myna.audio import native
 from myna.device.session import Board
 from myna.evaluation.engine import CoreEngine
 from myna.ir import Array
 from myna.learn.examples import Examples
-from myna.learn.listen import Adapted, Criteria, Listener, Verdict
+from myna.learn.listen import VIEWS, Adapted, Criteria, Listener, Verdict, certain
 from myna.learn.recipe import Recipe
 from myna.names import RATE
 from myna.passes.pipeline import Options
@@ -104,3 +105,29 @@ def test_the_users_own_clips_must_not_be_taken_for_something_else(board: Board) 
         assert result.kept == (result.after.own >= result.before.own)
         kept.add(result.kept)
     assert kept == {True, False}
+
+
+def between(share: float, seed: int) -> Array:
+    """A take of `one` with one of `b` in it, of which some variations are taken for `b`."""
+    one, b = (tiny_model.tone(*take).astype(float) for take in (("one", seed), ("b", seed + 99)))
+    mixed = np.asarray(share * one + (1 - share) * b, np.int16)
+    return native.extract(tiny.AUDIO, mixed[None])[0]
+
+
+def test_by_default_a_word_must_outlast_all_variations_but_one() -> None:
+    runs = project()
+    engine = CoreEngine(runs.library(), runs.package)
+    own = tiny_model.examples(("one", "two"), 2)
+    engine.learn(own, Recipe(epochs=4, enough=0.0))
+    listener, sure = engine.listener(own), certain(runs.program, 0)
+    heard = [listener.listen(between(*mixture), sure) for mixture in ((0.3, 0), (0.7, 4))]
+    assert [one.verdict for one in heard] == [Verdict.INCONSISTENT, Verdict.KEPT]
+    assert [VIEWS - one.agreed for one in heard] == [2, 1]
+    again = [listener.listen(between(0.7, 4), sure).verdict for _ in range(4)]
+    assert again == [Verdict.KEPT] * 3 + [Verdict.CROWDED]
+
+
+def test_a_word_must_be_e_times_as_likely_as_any_other() -> None:
+    program = project().program
+    scale = program.graph.tensors[program.graph.outputs[0]].scale
+    assert abs(certain(program, 0).margin * scale - 1) <= scale / 2
