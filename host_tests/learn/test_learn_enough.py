@@ -11,6 +11,7 @@ import pytest
 from myna.device import target
 from myna.device.bodies import Learn, LearnReply
 from myna.device.session import Board
+from myna.device.target import PROJECT
 from myna.engines.reference import Reference
 from myna.evaluation.engine import CoreEngine
 from myna.learn.learn import Learned
@@ -76,3 +77,13 @@ def test_the_word_that_is_learned_worst_decides(board: Board) -> None:
 @pytest.mark.parametrize("nats", [0.0, 0.25, 1.0, 1000.0])
 def test_what_is_enough_is_said_in_nats(nats: float) -> None:
     assert Recipe(enough=nats).enough_q16 == nats * (1 << 16)
+
+
+def test_the_recipe_is_what_the_design_says() -> None:
+    """Its default numbers stand in one place of the code, and users read them in the other."""
+    design = " ".join((PROJECT / "DESIGN.md").read_text("utf-8").split())
+    recipe = Recipe()
+    assert f"at the latest after {recipe.epochs} epochs" in design
+    assert f"With the rate in this unit (normalized LMS), {recipe.rate} fits all of them" in design
+    assert "After each step on a clip follows one on a memory" in design
+    assert recipe.rehearsals == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mutation.operators import Mutant, Token, of_token
 
+INPUTS = {"cases", "gentle", "GRID", "TILES", "WINDOWS"}  # of the ops' tests
 KINDS = (tokenize.OP, tokenize.NUMBER, tokenize.NAME, tokenize.STRING)
 
 
@@ -67,7 +68,9 @@ class PythonCode:
 
 def _unmutated(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     """What never runs, only words an error, or is a test's input."""
-    if isinstance(node, ast.FunctionDef) and node.name in {"cases", "gentle"}:
+    if isinstance(node, ast.FunctionDef) and node.name in INPUTS:
+        yield node
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in INPUTS:
         yield node
     if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
         yield node.annotation

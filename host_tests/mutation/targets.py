@@ -28,8 +28,11 @@ TRAINING = (
 KERNELS = "firmware/kernels/test_kernels.py -k sanitized"
 DSP = "firmware/kernels/test_kernels.py -k qemu_m4"
 MVE = "firmware/kernels/test_kernels.py -k qemu_m55"
-SERVER = "firmware/runtime/test_server.py firmware/runtime/test_server_privacy.py"
-FUZZ = "firmware/runtime/test_server_fuzz.py firmware/storage/test_storage.py"
+SERVER = (
+    "firmware/runtime/test_server_session.py firmware/runtime/test_server.py "
+    "firmware/runtime/test_server_privacy.py"
+)
+FUZZ = "firmware/runtime/test_server_fuzz.py firmware/storage"
 LEARN = "learn"
 USE = "evaluation/test_self_label.py evaluation/test_open_set.py sessions/test_enroll.py"
 RECORDINGS = "audio/test_endpoint.py"

@@ -116,9 +116,9 @@ class GradOp(Op):
         return pair_fields("factor", self.factors[0])
 
     def gentle(self, case: Case) -> Case:
-        """The case with sums that fit int8: C multiplies by a factor near one in another way."""
+        """The case with sums that fit int8: C multiplies by 1/4 or more in another way."""
         *arrays, _, _ = case.inputs
-        op = replace(self, factors=(fixed.pair_from_float(1.0),))
+        op = replace(self, factors=(fixed.pair_from_float(0.3),))  # the least such shift
         scales = (pair_tensor(1e-3), pair_tensor(1e-3))
         return Case(f"{case.name}_gentle", op, (*map(np.sign, arrays), *scales))
 

@@ -31,6 +31,9 @@ GRID = [  # in h, w, c; kernel; strides; padding
     ((2, 70, 4), (3, 3), (1, 1), "same"),  # beyond the bands of the DSP variant
     ((6, 7, 4), (6, 6), (1, 1), "same"),
     ((1, 1, 4), (3, 3), (1, 1), "same"),
+    ((6, 5, 8), (3, 3), (1, 1), "valid"),
+    ((7, 6, 4), (4, 2), (1, 1), "same"),  # padded more below than above
+    ((40, 2, 4), (5, 5), (1, 1), "same"),  # bands that the plane limits, not the outputs
 ]
 
 

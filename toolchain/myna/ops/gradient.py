@@ -118,10 +118,13 @@ class GradAdd(GradOp):
             data = (rng.integers(-128, 128, (6, 9)).astype(np.int8) for _ in range(2))
             yield Case(f"grad_add{i}", op, (*data, *(pair_tensor(v) for v in values)))
         # halves to be rounded, alone and beside a factor of 2^15, by which nothing is lifted
-        odd, none = np.arange(-127, 128, 2, dtype=np.int8), np.zeros(128, np.int8)
-        for i, large in enumerate((1e-3, 1e4)):
-            pairs = (pair_tensor(1e-3), pair_tensor(large), pair_tensor(2e-3))
-            yield Case(f"grad_add_halves{i}", op, (odd, none, *pairs))
-        pairs = (pair_tensor(2.0), pair_tensor(3.0), pair_tensor(1e-9))
-        for name, one in (("most", np.ones(3, np.int8)), ("least", -np.ones(3, np.int8))):
-            yield Case(f"grad_add_{name}", op, (one, one, *pairs))
+        odd, none = np.arange(-127, 128, 2).astype(np.int8), np.zeros(128, np.int8)
+        one = np.ones(128, np.int8)
+        for name, a, b, pair_of_scales in (
+            *(("halves", odd, none, (1e-3, 1e-3)), ("halves_beside", odd, none, (1e-3, 1e4))),
+            *(("most", one, one, (4e6, 6e6)), ("least", -one, -one, (4e6, 6e6))),
+            # lifted as far as can be, the one and the other
+            *(("lifted_a", odd, one, (12.0, 1e-3)), ("lifted_b", one, odd, (1e-3, 1500.0))),
+        ):
+            units = (pair_tensor(value) for value in (*pair_of_scales, 2e-3))
+            yield Case(f"grad_add_{name}", op, (a, b, *units))

@@ -142,3 +142,5 @@ class RangeUpdate(Op):
         ):
             inputs = (pair_tensor(base), np.array([top], np.int32), pair_tensor(old))
             yield Case(f"range_update{i}", op, inputs, updates=(2,))
+        inputs = (pair_tensor(1e-3), np.zeros(1, np.int32), pair_tensor(2.0 ** (RANGE_FLOOR - 1)))
+        yield Case("range_update_floor", op, inputs, updates=(2,))
