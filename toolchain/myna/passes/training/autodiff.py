@@ -71,7 +71,8 @@ def input_gradient(graph: Graph, classes: int) -> Graph:
     _begin(build, 0.0)
     _cross_entropy(build, graph.outputs[0], classes)
     tape = _backward(build, graph, _wanted(graph, read), {})
-    build.nodes = [node for node in build.nodes if not node.updates]
+    forward = len(graph.nodes)  # of which a stream counts how often it wrapped
+    build.nodes[forward:] = [node for node in build.nodes[forward:] if not node.updates]
     build.outputs += [LOSS, tape.gradient(read).tensor]
     return prune(build.build())
 
