@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from myna.audio.config import RATE
-from myna.audio.files import LONGEST, read_pcm
+from myna.audio.files import LONGEST, read_pcm, read_recording, write_wav
 from myna.errors import MynaError
 
 SOUND = np.rint(9000 * np.sin(np.arange(RATE) * 0.05)).astype(np.int16)
@@ -62,3 +62,20 @@ def test_hours_are_refused_before_they_are_read(tmp_path: Path) -> None:
         file.truncate(44 + size)
     with pytest.raises(MynaError, match="more than an hour"):
         read_pcm(path)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 3.0])
+@pytest.mark.parametrize("loudness", [100, 3000, 12000])
+@pytest.mark.parametrize("around", [0, 8000])
+def test_white_noise_is_no_take(seconds: float, loudness: int, around: int, tmp_path: Path) -> None:
+    """Alone, or as a burst in silence; as a background it may be, and a tone in it is a sound."""
+    noise = np.random.default_rng(1).normal(0, loudness, round(seconds * RATE))
+    sound = np.pad(noise, around).clip(-32768, 32767)
+    path = tmp_path / "noise.wav"
+    write_wav(path, sound.astype(np.int16))
+    assert read_pcm(path).any()
+    with pytest.raises(MynaError, match="is noise without a word"):
+        read_recording(path)
+    tone = 2 * loudness * np.sin(np.arange(sound.size) * 0.2)
+    write_wav(path, (sound + tone).clip(-32768, 32767).astype(np.int16))
+    assert read_recording(path).size == sound.size

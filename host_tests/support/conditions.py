@@ -252,7 +252,7 @@ ROWS = [
     Row("clipped", sound(lambda: np.clip(8.0 * TONE, -32768, 32767)), ["enroll"], says="clipped"),
     Row("too short", sound(lambda: TONE[:1000]), HEARING, says="too short"),
     Row("too long", sound(lambda: np.tile(TONE, 5)), HEARING, says="longer than the 4 s"),
-    Row("a noise without a word", sound(lambda: NOISE), ["enroll"], says="no word that stands out"),
+    Row("a noise without a word", sound(lambda: NOISE), HEARING, says="is noise without a word"),
     Row("a take that the board has", puts(word="one", wav="{}/takes/one"), ["enroll"],
         says="the same recording"),
     # words

@@ -17,6 +17,8 @@ SHORTEST = RATE // 5  # no word is shorter than 0.2 s
 QUIETEST = 16  # peak to peak; below this there is nothing to hear
 LONGEST = 3600 * RATE  # an hour takes 115 MB
 FLOATS = ("FLOAT", "DOUBLE")  # formats of a sample whose full scale is 1
+FLATTEST = 0.8  # geometric over arithmetic mean of the power spectrum; of words up to 0.7
+SPECTRUM = 512  # samples
 CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
 
 
@@ -61,7 +63,7 @@ def read_recording(path: Path) -> Pcm:
     """Read a recording in which a board shall find the word: int16 [samples], four seconds at most.
 
     Raises:
-        MynaError: as for `read_pcm`, or it is too long.
+        MynaError: as for `read_pcm`, or it is too long, or white noise.
     """
     pcm = read_pcm(path)
     if len(pcm) > RECORDING:
@@ -70,7 +72,20 @@ def read_recording(path: Path) -> Pcm:
             where=str(path),
             fix="record one word per file, or cut the file",
         )
+    if _flatness(pcm) > FLATTEST:
+        raise MynaError(
+            "is noise without a word",
+            where=str(path),
+            fix="check the microphone, say the word clearly, and record again",
+        )
     return pcm
+
+
+def _flatness(pcm: Pcm) -> float:
+    """How even the mean power spectrum is, DC left out: 1 is white (J. D. Johnston, 1988)."""
+    frames = pcm[: len(pcm) // SPECTRUM * SPECTRUM].reshape(-1, SPECTRUM) * np.hanning(SPECTRUM)
+    power = (np.abs(np.fft.rfft(frames)) ** 2).mean(0)[1:-1] + 1e-9
+    return float(np.exp(np.log(power).mean()) / power.mean())
 
 
 def write_wav(path: Path, pcm: Pcm) -> None:
