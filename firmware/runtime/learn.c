@@ -20,7 +20,7 @@
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
 #define FORGET_SHIFT 5u          /* one memory in so many may be forgotten, as a power of two */
 #define HALVINGS 2               /* of new rows, at most, while more are endangered */
-#define MORE 8u /* times as many rehearsals once memories are lost, or endangered */
+#define MORE 8u                  /* times as many rehearsals once memories are endangered */
 
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
@@ -145,15 +145,16 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
 
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
     *result = (struct learn_result){.known_before = myna_recognize_known()};
-    uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
+    const uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;
-        result->known_after = myna_recognize_known();
-        if (myna_learn_forgot(result)) {
-            rehearsals = MORE * options->rehearsals;
-        } else if (worst < (int32_t)options->enough) {
-            break; /* enough is never below 0, though a loss may round to it */
+        bool enough = worst < (int32_t)options->enough; /* never below 0, to which one may round */
+        if (enough || result->epochs == options->epochs) {
+            result->known_after = myna_recognize_known();
+        }
+        if (enough && !myna_learn_forgot(result)) {
+            break;
         }
     }
     if (myna_model.similarity != NULL) {

@@ -117,15 +117,13 @@ def test_learning_ends_when_the_worst_class_is_good_enough(board: tuple[Project,
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_memories_that_are_lost_are_rehearsed_more(plan: str) -> None:
+def test_memories_that_are_lost_are_counted_alike(plan: str) -> None:
     """Clips without anything in common are learned at the cost of what was known."""
     lesson = Examples(tiny.features(8, seed=5)[..., 0], np.arange(8) % 2 + len(tiny.LABELS))
     runs, recipe = project(plan), Recipe(8.0, 6, 0.0, 1, vary=False)
     with runs.connect("host") as session:
         learned = learn_alike(runs, session, lesson, recipe)
-        steps = session.status().step
-    assert 0 < learned.known_after <= learned.known_before <= len(runs.program.replay.labels)
-    assert steps > 6 * 8 * 2  # one rehearsal a step, had nothing been lost
+    assert 0 < learned.known_after < learned.known_before <= len(runs.program.replay.labels)
 
 
 def test_learning_does_not_end_while_memories_are_lost() -> None:
@@ -159,9 +157,9 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     assert steps == sorted(steps)
     assert 0 == steps[0] < steps[-1] <= 2 * 4 * 2  # memories are examined before the first
     # then two variations of each clip and every memory, for what is typical, and for the threshold;
-    # and every memory before imprinting, twice after it, and after each of two epochs
+    # and every memory before imprinting, twice after it, and after the last epoch
     memories = len(runs.program.replay.labels)
-    assert len(steps) == 2 * 4 * 2 + 2 * (2 * 4 + memories) + 5 * memories
+    assert len(steps) == 2 * 4 * 2 + 2 * (2 * 4 + memories) + 4 * memories
 
 
 @pytest.mark.parametrize("vary", [True, False])

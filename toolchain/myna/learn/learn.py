@@ -7,7 +7,7 @@ the state of a board that was asked to LEARN, byte for byte.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -125,13 +125,12 @@ class Learner:
             )
         before = known_memories(self._core)
         learned = self._begin_classes(before)
-        imprinted = learned.imprinted
         while len(learned.worst) < self._recipe.epochs:
-            worst = (*learned.worst, self._epoch())
-            learned = Learned(imprinted, worst, before, known_memories(self._core))
-            if learned.forgot(len(self._replay.labels)):
-                self._rehearsals = MORE * self._recipe.rehearsals
-            elif worst[-1] < self._recipe.enough_q16:
+            learned = replace(learned, worst=(*learned.worst, self._epoch()))
+            is_enough = learned.worst[-1] < self._recipe.enough_q16
+            if is_enough or len(learned.worst) == self._recipe.epochs:
+                learned = replace(learned, known_after=known_memories(self._core))
+            if is_enough and not learned.forgot(len(self._replay.labels)):
                 break
         if SIMILARITY in self._core.program.graph.tensors:
             self._calibrate()

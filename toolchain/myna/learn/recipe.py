@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MORE = 8  # times as many rehearsals from an epoch on that leaves too much forgotten
+MORE = 8  # times as many rehearsals where a new class comes close to what is known
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Recipe:
     To stop at a loss, not after so many steps, makes one recipe fit networks that learn at
     different speeds, and spares what was known before: it suffers with every step too many. The
     word that is learned worst decides, because many that are known would hide it in a mean. And
-    while more than a few memories are lost, training goes on, and rehearses more.
+    while more than a few memories are lost, training goes on.
 
     Attributes:
         rate: learning rate, in inverse mean squared lengths of an embedding (see
@@ -23,8 +23,8 @@ class Recipe:
         epochs: passes over the clips, at most 64.
         enough: mean loss of a word's clips during an epoch (nats); training ends when every word
             has less and the memories are kept. 0 trains for all epochs.
-        rehearsals: steps on memories after each step on a clip; `MORE` times as many after an
-            epoch that leaves more memories lost than `learn.Learned.forgot` allows.
+        rehearsals: steps on memories after each step on a clip; `MORE` times as many if a
+            new class endangers what is known (`learn.endangered`).
         vary: whether clips are shifted, masked, made louder or softer, and mixed with noise.
     """
 
