@@ -120,7 +120,7 @@ def test_learning_ends_when_the_worst_class_is_good_enough(board: tuple[Project,
 def test_memories_that_are_lost_are_counted_alike(plan: str) -> None:
     """Clips without anything in common are learned at the cost of what was known."""
     lesson = Examples(tiny.features(8, seed=5)[..., 0], np.arange(8) % 2 + len(tiny.LABELS))
-    runs, recipe = project(plan), Recipe(8.0, 6, 0.0, 1, vary=False)
+    runs, recipe = project(plan), Recipe(8.0, 6, 0.0, 0, vary=False)
     with runs.connect("host") as session:
         learned = learn_alike(runs, session, lesson, recipe)
     assert 0 < learned.known_after < learned.known_before <= len(runs.program.replay.labels)
