@@ -58,13 +58,13 @@ static int8_t agreement(int32_t takes) {
     return (int8_t)(cosine > 127 ? 127 : cosine < -127 ? -127 : cosine);
 }
 
-/* Two takes that are one recording say less than two, and nothing about each other. */
+/* Two takes that are one recording say less than two; of two classes, one of them is wrong. */
 static void find_same(uint32_t class, struct message_takes_reply *result) {
-    for (uint32_t slot = 1u; slot < MYNA_MAX_CLIPS; slot++) {
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         const struct clip *clip = take(slot, class);
-        for (uint32_t before = 0u; clip != NULL && before < slot; before++) {
-            const struct clip *other = take(before, class);
-            if (other != NULL &&
+        for (uint32_t before = 0u; clip != NULL && before < MYNA_MAX_CLIPS; before++) {
+            const struct clip *other = myna_clips_stored(before);
+            if (other != NULL && before != slot &&
                 memcmp(clip->features, other->features, sizeof clip->features) == 0) {
                 result->same = (uint16_t)slot;
                 result->other = (uint16_t)before;

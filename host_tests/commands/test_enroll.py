@@ -17,6 +17,7 @@ from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.ir import Array
+from myna.learn.learn import Learned
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from support import silent_model, tiny_model
@@ -123,7 +124,9 @@ def test_examples_that_cannot_be_learned_leave_nothing(
         assert board.status().clips == 0
 
 
-def test_an_example_unlike_the_others_is_no_other_word(port: str, tmp_path: Path) -> None:
+def test_an_example_unlike_the_others_is_no_other_word(
+    port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What agreement means was measured of speech."""
     unlike = silent_model.images(1)[0]
     features = np.concatenate([stripes(4, 1), unlike])
@@ -132,6 +135,7 @@ def test_an_example_unlike_the_others_is_no_other_word(port: str, tmp_path: Path
             board.put_features(one, slot, NEW - 1)
         assert board.link.request(m.TAKES, b.Takes(NEW - 1)).odd == 4
         board.clear_clips()
+    monkeypatch.setattr(Learned, "forgot", lambda *_: False)  # it is like what is known
     assert enroll(port, saved(tmp_path / "x.npz", features=features)).exit_code == 0
 
 

@@ -170,7 +170,7 @@ def test_a_word_is_learned_wherever_it_is_in_the_recording(port: str, tmp_path: 
 def test_full_board_and_full_output_layer_refuse(port: str, takes: Path, tmp_path: Path) -> None:
     good = next((takes / "one").iterdir())
     for word in ("one", "two"):
-        assert enroll(port, word, good).exit_code == 0
+        assert enroll(port, word, next((takes / word).iterdir())).exit_code == 0
     before = memory(port)
     many = enroll(port, "one", *[good] * (SIZE - 1))
     assert "47 do not fit beside the 2 it holds" in str(many.exception)
@@ -238,7 +238,7 @@ def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
         state, provenance = file["state"], json.loads(file["provenance"].item())
 
     def write(**changes: object) -> Path:
-        path = tmp_path / f"{next(iter(changes))}.npz"
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npz"
         text = np.array(json.dumps(provenance | changes))
         np.savez(path, state=state, provenance=text)
         return path
@@ -248,6 +248,10 @@ def test_damaged_or_foreign_state_is_refused_before_anything_is_sent(
         (write(model="kws"), "was saved from model kws"),
         (write(abi=provenance["abi"] + 1), "was saved from model ABI"),
         (write(fingerprint=1), "was saved from program 00000001"),
+        *((write(**{key: "x"}), "is no saved state") for key in ("fingerprint", "abi", "step")),
+        (write(model=5), "is no saved state"),
+        (write(model="../kws"), "is no saved state"),
+        (write(options=[]), "is no saved state"),
         (next((tmp_path / "takes" / "one").iterdir()), "no intact archive of arrays"),
         (tmp_path / "none.npz", "no such file"),
     ):

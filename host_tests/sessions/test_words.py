@@ -216,6 +216,23 @@ def test_a_take_is_not_taught_twice(port: str, takes: Path) -> None:
     assert enroll(port, "one", second).exit_code == 0
 
 
+def test_a_take_is_not_taught_as_two_words(port: str, takes: Path) -> None:
+    first, second, *_ = sorted((takes / "one").iterdir())
+    assert enroll(port, "one", first, second).exit_code == 0
+    done = enroll(port, "two", first)
+    assert isinstance(done.exception, MynaError)
+    assert "is the same recording as another take" in str(done.exception)
+    assert words(port) == ("one",)
+
+
+def test_a_word_typed_in_two_ways_is_one(port: str, takes: Path) -> None:
+    first, second, *_ = sorted((takes / "one").iterdir())
+    assert enroll(port, "z\u00e9ro", first).exit_code == 0
+    assert enroll(port, "ze\u0301ro", second).exit_code == 0
+    assert words(port) == ("z\u00e9ro",)
+    assert run("words", "--port", port, "--rename", "ze\u0301ro", "one").exit_code == 0
+
+
 def test_write_name_is_refused_nothing_but_its_own_bytes(port: str, takes: Path) -> None:
     assert enroll(port, "one", takes / "one").exit_code == 0
     with Board.connect(port) as board:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from myna.errors import MynaError
 
 # what NumPy raises of a damaged archive
-DAMAGED = (EOFError, ValueError, TypeError, BadZipFile, zlib.error)
+DAMAGED = (EOFError, ValueError, TypeError, MemoryError, BadZipFile, zlib.error)
 
 
 def write_file(path: Path, data: bytes, fix: str = "name another file") -> None:

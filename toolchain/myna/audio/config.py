@@ -98,7 +98,7 @@ class AudioConfig:
             raise MynaError(
                 "this model has no audio front end",
                 where="audio configuration",
-                fix="name a model that hears, like models/kws; `myna verify` runs this one",
+                fix="name a model that hears, like models/kws; this one is taught by --examples",
             )
         known = {field.name for field in fields(cls)}
         if values.keys() != known:

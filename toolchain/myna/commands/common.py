@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -67,6 +68,19 @@ def options(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
         return command
 
     return decorate
+
+
+class _Word(click.ParamType[str]):
+    """A word in Unicode's composed form (NFC): typed in two ways, it is one."""
+
+    name = "WORD"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """See `click.ParamType`."""
+        return unicodedata.normalize("NFC", value)
+
+
+WORD = _Word()
 
 
 class _Bytes(click.ParamType[int]):
@@ -183,4 +197,5 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
         return
     invocation = shlex.join(["myna", *_without_json(sys.argv[1:])])
     record = {"command": command, "version": __version__, "invocation": invocation, **result}
-    write_file(path, (json.dumps(record, indent=1) + "\n").encode())
+    text = json.dumps(record, indent=1) + "\n"
+    write_file(path, text.encode(), fix="name another file; what the command did is done")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import json_option, progress, running_port_option, write_json
+from myna.commands.common import WORD, json_option, progress, running_port_option, write_json
 from myna.commands.recordings import (
     examples_option,
     model_and_files,
@@ -26,7 +26,7 @@ from myna.sessions.checkpoint import FORGETS, keep
 @click.command()
 @model_and_files
 @running_port_option
-@click.option("--word", required=True, help="What is said.")
+@click.option("--word", type=WORD, required=True, help="What is said.")
 @wav_option
 @examples_option
 @json_option

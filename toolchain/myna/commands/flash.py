@@ -36,7 +36,7 @@ def flash(model: Path, board: str, chosen: Options) -> None:
         save_checkpoint(before, file)
         click.echo(
             f"{words} cannot stay: this is another build. Saved in {file}: to have them "
-            f"back, flash as before ({before.options}), then myna restore {file}"
+            f"back, flash as before ({_options(before)}), then myna restore {file}"
         )
         before = None
     port = ports.boot(board, firmware.elf, ports.PORTS)
@@ -50,6 +50,10 @@ def flash(model: Path, board: str, chosen: Options) -> None:
                 "overwrites: to have them back, flash as before"
             )
         click.echo(f"{session.info.board} runs {session.info.model}; port {port}")
+
+
+def _options(checkpoint: Checkpoint) -> str:
+    return Options.from_json(checkpoint.options, "the board").command_line()
 
 
 def _learned(board: str) -> tuple[str, Checkpoint | None]:

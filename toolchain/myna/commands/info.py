@@ -10,6 +10,7 @@ import click
 from myna.commands.common import json_option, running_port_option, write_json
 from myna.device.session import Board
 from myna.device.status import MEANINGS, Status
+from myna.passes.pipeline import Options
 from myna.sessions.words import read_words
 
 
@@ -22,6 +23,7 @@ def info(port: str, json_file: Path | None) -> None:
         said, status, options = session.info, session.status(), session.options()
         words = read_words(session)
     storage = Status(status.storage)
+    built = Options.from_json(options, port).command_line()
     result = {
         "board": said.board,
         "model": said.model,
@@ -43,7 +45,7 @@ def info(port: str, json_file: Path | None) -> None:
     saved = "what it learned is saved" if storage is Status.OK else MEANINGS[storage][0]
     for title, text in (
         ("board", f"{said.board}, {port}"),
-        ("model", f"{said.model}, {result['fingerprint']}, compiled with {options}"),
+        ("model", f"{said.model}, {result['fingerprint']}, compiled with {built}"),
         ("knows", f"{len(session.labels)} built in, learned: {', '.join(words) or 'none'}"),
         ("holds", f"{status.clips} of {said.max_clips} takes; {status.step} steps were trained"),
         (

@@ -22,11 +22,15 @@ def restore(file: Path, port: str) -> None:
     """Write FILE, made by `myna export`, to a board that runs the same model."""
     checkpoint = load_checkpoint(file)
     with Board.connect(port) as session:
+        takes = session.status().clips
         with progress("write the state") as report:
             words = _exchange(session, checkpoint, file, report)
         kept = keep(session)
+        takes -= session.status().clips
     size = len(checkpoint.state)
     click.echo(f"{port}: {size} bytes of state, CRC {checkpoint.crc:08x}; {_listed(words)}")
+    if takes:
+        click.echo(f"takes of other words are forgotten: {takes}")
     if not kept:
         click.echo(FORGETS)
 

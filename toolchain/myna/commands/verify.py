@@ -58,6 +58,7 @@ def verify(
     """
     started = running(port, model) if port else _started(open_project(model, chosen), board)
     with started as (session, project), _put_back(session, yes):
+        board = session.info.board
         features, labels = load_calibration(model)
         count = min(CLIPS, project.options.clips)
         clips = list(zip(features[:count], labels[:count].tolist(), strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from myna.commands.common import json_option, running_port_option, write_json
+from myna.commands.common import WORD, json_option, running_port_option, write_json
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.session import Board
@@ -21,8 +21,10 @@ from myna.sessions.words import check_name, learned_class, read_words, remove_cl
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path), required=False)
 @running_port_option
-@click.option("--remove", metavar="WORD", help="Forget a learned word, and its takes.")
-@click.option("--rename", nargs=2, metavar="WORD NAME", help="Call a learned word otherwise.")
+@click.option("--remove", type=WORD, metavar="WORD", help="Forget a learned word, and its takes.")
+@click.option(
+    "--rename", type=(WORD, WORD), metavar="WORD NAME", help="Call a learned word otherwise."
+)
 @json_option
 def words(
     model: Path | None,

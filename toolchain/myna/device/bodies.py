@@ -232,8 +232,8 @@ class Takes(Message):
 @dataclass(frozen=True)
 class TakesReply(Message):
     """The slot whose take says another word than the others (0xFFFF: none), how many takes there
-    are, two slots that hold the same (0xFFFF: none), and of each take, by slot, the cosine with the
-    sum of the others (int8, 1/127)."""
+    are, a slot of it and another that holds the same (0xFFFF: none), and of each take, by slot, the
+    cosine with the sum of the others (int8, 1/127)."""
 
     odd: U16
     count: U16

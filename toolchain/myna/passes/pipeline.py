@@ -88,18 +88,36 @@ class Options:
             given = json.loads(text)
             ranges = RangeMode(given.pop("ranges", cls.ranges))
             narrow = tuple(given.pop("int8_weights", ()))
-            return cls(ranges=ranges, int8_weights=narrow, **given)
+            options = cls(ranges=ranges, int8_weights=narrow, **given)
         except (ValueError, TypeError, AttributeError) as error:
-            raise MynaError(
-                f"was built with options that this version does not know ({error})",
-                where=where,
-                fix="flash firmware of this version: `myna flash`",
-            ) from error
+            raise _unknown(where) from error
+        for name in given:
+            kind, usual = type(getattr(options, name)), type(getattr(cls, name))
+            if kind is not (int if getattr(cls, name) is None else usual):
+                raise _unknown(where)
+        return options
+
+    def command_line(self) -> str:
+        """The options of a command that builds with these choices."""
+        given = [f"--train {self.train}"]
+        given += [f"--ranges {self.ranges.value}"] if self.ranges != Options.ranges else []
+        given += ["--store-all"] if self.store_all else []
+        given += [f"--ram {self.ram}"] if self.ram else []
+        given += [f"--time {self.macs}"] if self.macs else []
+        return " ".join(given)
 
     @property
     def arithmetic(self) -> tuple[object, ...]:
         """What changes the numbers of a step, whatever is trained and however it is placed."""
         return self.ranges, self.smoothing, self.headroom, self.rate, self.body_rate
+
+
+def _unknown(where: str) -> MynaError:
+    return MynaError(
+        "was built with options that this version does not know",
+        where=where,
+        fix="use firmware of this version, and states that were saved from it",
+    )
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     write_arrays(path, state=state, provenance=np.array(json.dumps(provenance)))
 
 
+def _none(path: Path) -> MynaError:
+    return MynaError("is no saved state", where=str(path), fix="save one with `myna export`")
+
+
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint's file.
 
@@ -160,19 +164,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         state, text = arrays["state"].tobytes(), arrays["provenance"].item()
         record = json.loads(text)
-        checkpoint = Checkpoint(
-            record["model"],
-            record["options"],
-            record["fingerprint"],
-            record["abi"],
-            record["step"],
-            state,
-        )
-        intact = checkpoint.crc == record["crc"]
+        model, options = (record[key] for key in ("model", "options"))
+        numbers = fingerprint, abi, step, crc = [
+            record[key] for key in ("fingerprint", "abi", "step", "crc")
+        ]
     except (ValueError, KeyError, TypeError) as error:
-        raise MynaError(
-            f"is no saved state ({error})", where=str(path), fix="save one with `myna export`"
-        ) from error
+        raise _none(path) from error
+    is_text = isinstance(model, str) and isinstance(options, str) and Path(model).name == model
+    if not is_text or not all(type(number) is int for number in numbers):
+        raise _none(path)
+    checkpoint = Checkpoint(model, options, fingerprint, abi, step, state)
+    intact = checkpoint.crc == crc
     if not intact:
         raise MynaError(
             "is damaged: its CRC is wrong", where=str(path), fix="save it again: `myna export`"

@@ -60,7 +60,9 @@ def check_name(word: str, names: Sequence[str]) -> None:
         MynaError: it is blank, too long, or differs from a known one by case alone, or not at all.
     """
     if not word.strip() or not word.isprintable() or word != word.strip():
-        raise MynaError("is no word", where=repr(word), fix="name what is said: --word WORD")
+        raise MynaError(
+            "is no word", where=repr(word), fix="choose a name without spaces around it"
+        )
     if (size := len(word.encode(errors="replace"))) > NAME_BYTES:
         raise MynaError(
             f"takes {size} bytes in UTF-8, a board keeps {NAME_BYTES}",
@@ -70,7 +72,9 @@ def check_name(word: str, names: Sequence[str]) -> None:
     for name in names:
         if name.casefold() == word.casefold():
             raise MynaError(
-                f"is known as {name!r}", where=repr(word), fix=f"say --word {shlex.quote(name)}"
+                f"is known as {name!r}",
+                where=repr(word),
+                fix=f"call it {shlex.quote(name)}, or choose another name",
             )
 
 
