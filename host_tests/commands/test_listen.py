@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from myna.audio.files import write_wav
@@ -63,8 +64,8 @@ def test_an_enrolled_word_is_listened_for(port: str) -> None:
 
 
 def test_nothing_is_learned_of_recordings_that_hold_no_word(port: str) -> None:
-    write_wav(Path("quiet.wav"), tiny_model.tone("silence", 1) // 64)
-    done = run("listen", "--port", port, "quiet.wav")
+    write_wav(Path("steady.wav"), np.tile(tiny_model.tone("two", 1), 2))
+    done = run("listen", "--port", port, "steady.wav")
     assert "no clear word" in done.output
     assert isinstance(done.exception, MynaError)
     assert "sure of none" in str(done.exception)
