@@ -113,7 +113,6 @@ static bool begin_classes(struct learn_result *result) {
         *myna_model.classes = (int32_t)class;
         result->imprinted = (uint16_t)(class - first);
     } while (myna_recognize_endangered(first) > forgettable() && halvings++ < HALVINGS);
-    result->known_after = myna_recognize_known();
     return halvings > 0;
 }
 
@@ -146,6 +145,9 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
     *result = (struct learn_result){.known_before = myna_recognize_known()};
     const uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
+    if (options->epochs == 0u) {
+        result->known_after = myna_recognize_known();
+    }
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;

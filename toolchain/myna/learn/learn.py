@@ -110,7 +110,7 @@ class Learner:
         latent = core.program.latent
         self._replay = core.program.replay
         self._varies_memories = latent.node == 0
-        self._rehearsals = recipe.rehearsals  # more of them once memories are lost or endangered
+        self._rehearsals = recipe.rehearsals  # more of them once memories are endangered
 
     def learn(self) -> Learned:
         """Imprint, train and calibrate.
@@ -124,7 +124,9 @@ class Learner:
                 "there is nothing to learn from", where="enrollment", fix="store clips first"
             )
         before = known_memories(self._core)
-        learned = self._begin_classes(before)
+        imprinted = self._begin_classes()
+        after = before if self._recipe.epochs else known_memories(self._core)
+        learned = Learned(imprinted, (), before, after)
         while len(learned.worst) < self._recipe.epochs:
             learned = replace(learned, worst=(*learned.worst, self._epoch()))
             is_enough = learned.worst[-1] < self._recipe.enough_q16
@@ -136,8 +138,8 @@ class Learner:
             self._calibrate()
         return learned
 
-    def _begin_classes(self, known: int) -> Learned:
-        """Imprint, and more gently if that endangers too many memories."""
+    def _begin_classes(self) -> int:
+        """Imprint, and more gently if that endangers too many memories; how many began."""
         before = self._core.classes
         new = sorted({label for label in self._clips.labels.tolist() if label >= before})
         if new != list(range(before, before + len(new))):
@@ -155,7 +157,7 @@ class Learner:
             if endangered(self._core, before) <= len(self._replay.labels) >> FORGET_SHIFT:
                 break
             self._rehearsals = MORE * self._recipe.rehearsals
-        return Learned(len(new), (), known, known_memories(self._core))
+        return len(new)
 
     def _epoch(self) -> int:
         """One epoch over the clips in random order; the largest mean loss of a class."""
