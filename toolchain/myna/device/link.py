@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from myna.device import frame, messages
-from myna.device.bodies import Hello, Progress
+from myna.device.bodies import Hello, HelloReply, Progress
 from myna.device.frame import Frame
 from myna.device.messages import IN_FLIGHT, REPLY, Exchange
 from myna.device.ports import Channel
@@ -120,6 +120,22 @@ class Link:
         """
         return self.begin(exchange, message)()
 
+    def hello(self) -> HelloReply:
+        """Opens a session, or opens it anew.
+
+        Raises:
+            MynaError: the answer is another one's; and as for `request`.
+        """
+        nonce = random.SystemRandom().randrange(1 << 32)
+        reply = self.request(messages.HELLO, Hello(nonce, messages.PROTOCOL_ABI))
+        if reply.nonce != nonce:
+            raise MynaError(
+                "the answer is not for this session",
+                where=self.name,
+                fix="close other programs that use the port, then try again",
+            )
+        return reply
+
     def begin(self, exchange: Exchange[Q, R], message: Q) -> Callable[[], R]:
         """Sends one request; call what this returns for its reply, before any other request."""
         flying: deque[_Sent] = deque()
@@ -170,8 +186,7 @@ class Link:
         """After an interruption, open the session anew: the board would wait for what is cut."""
         if self._is_interrupted:
             self._is_interrupted = False
-            nonce = random.SystemRandom().randrange(1 << 32)
-            self.request(messages.HELLO, Hello(nonce, messages.PROTOCOL_ABI))
+            self.hello()
 
     def _collect(
         self,

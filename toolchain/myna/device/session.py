@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,19 +77,12 @@ class Board:
         self.link.close()
 
     def _hello(self) -> b.HelloReply:
-        nonce = random.SystemRandom().randrange(1 << 32)
-        reply = self.link.request(m.HELLO, b.Hello(nonce, m.PROTOCOL_ABI))
+        reply = self.link.hello()
         if reply.protocol != m.PROTOCOL_ABI:
             raise MynaError(
                 f"the firmware speaks protocol {reply.protocol:08x}, not {m.PROTOCOL_ABI:08x}",
                 where=self.link.name,
                 fix="flash firmware of this version: `myna flash`",
-            )
-        if reply.nonce != nonce:
-            raise MynaError(
-                "the answer is not for this session",
-                where=self.link.name,
-                fix="close other programs that use the port, then try again",
             )
         self.link.window = reply.rx_window
         return reply
