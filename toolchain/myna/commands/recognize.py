@@ -12,7 +12,7 @@ from myna.commands.common import json_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
 from myna.device.session import Board
 from myna.sessions import enroll as enrollment
-from myna.sessions.words import read_words
+from myna.sessions.words import known_words
 
 
 @click.command()
@@ -29,7 +29,7 @@ def recognize(
     """Ask a board which word each recording holds. It learns and keeps nothing of them."""
     takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
     with Board.connect(port) as session:
-        known = (*session.labels, *read_words(session))
+        known = known_words(session)
         (slot,) = enrollment.free_slots(session, 1)
         heard = [{"file": str(t.path), **_recognized(session, t, slot, known)} for t in takes]
     write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})

@@ -15,7 +15,7 @@ from myna.device.session import Board
 from myna.errors import MynaError
 from myna.project import running
 from myna.sessions.checkpoint import FORGETS, keep
-from myna.sessions.words import check_name, learned_class, read_words, remove_class, write_name
+from myna.sessions.words import check_name, known_words, learned_class, remove_class, write_name
 
 
 @click.command()
@@ -57,7 +57,7 @@ def words(
 
 def _known(session: Board) -> dict[str, Any]:
     """The words of a board, and for how many more it has room."""
-    known = (*session.labels, *read_words(session))
+    known = known_words(session)
     found = [
         {
             "class": label,
@@ -84,7 +84,7 @@ def _remove(model: Path | None, port: str, word: str) -> None:
 def _rename(port: str, word: str, name: str) -> None:
     with Board.connect(port) as session:
         label = learned_class(word, session)
-        check_name(name, [n for n in (*session.labels, *read_words(session)) if n != word])
+        check_name(name, [known for known in known_words(session) if known != word])
         write_name(session, label, name)
         _keep(session)
     click.echo(f"{word!r} is called {name!r}")

@@ -28,7 +28,7 @@ from myna.passes.memory.plan import Program
 from myna.sessions.checkpoint import require_whole
 from myna.sessions.learning import learn_on, require_slots
 from myna.sessions.undo import undoing
-from myna.sessions.words import check_name, read_words, write_name
+from myna.sessions.words import check_name, known_words, write_name
 
 # what is wrong with a recording, and what to do
 PROBLEMS = {
@@ -145,7 +145,7 @@ def class_of(word: str, session: Board) -> int:
         MynaError: it cannot be a name, differs from a known one by case alone, or is new and no
             class is free.
     """
-    names = (*session.labels, *read_words(session))
+    names = known_words(session)
     if word in names:
         return names.index(word)
     check_name(word, names)

@@ -31,6 +31,11 @@ def read_words(session: Board) -> tuple[str, ...]:
     return _decoded([r.data for r in session.link.stream(m.STATE_READ, pieces)], labels)
 
 
+def known_words(session: Board) -> tuple[str, ...]:
+    """All words that a board knows, by class: its labels, and what it has learned."""
+    return *session.labels, *read_words(session)
+
+
 def words_in(state: Mapping[str, Array], labels: int) -> tuple[str, ...]:
     """The words of a state beyond the labels that its model has."""
     if NAMES not in state:
@@ -97,8 +102,8 @@ def learned_class(word: str, session: Board) -> int:
 
 def write_name(session: Board, label: int, word: str) -> None:
     """Give a class behind the labels its name."""
-    at = session.info.names_offset + (label - len(session.labels)) * NAME_BYTES
-    session.patch_state(at, word.encode().ljust(NAME_BYTES, b"\0"))
+    at = session.info.names_offset + (label - len(session.labels)) * session.info.name_bytes
+    session.patch_state(at, word.encode().ljust(session.info.name_bytes, b"\0"))
 
 
 def remove_class(session: Board, program: Program, label: int) -> None:
