@@ -62,12 +62,12 @@ static int8_t agreement(int32_t takes) {
 static void find_same(uint32_t class, struct message_takes_reply *result) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         const struct clip *clip = take(slot, class);
-        for (uint32_t before = 0u; clip != NULL && before < MYNA_MAX_CLIPS; before++) {
-            const struct clip *other = myna_clips_stored(before);
-            if (other != NULL && before != slot &&
+        for (uint32_t at = 0u; clip != NULL && at < MYNA_MAX_CLIPS; at++) {
+            const struct clip *other = myna_clips_stored(at);
+            if (other != NULL && at != slot &&
                 memcmp(clip->features, other->features, sizeof clip->features) == 0) {
                 result->same = (uint16_t)slot;
-                result->other = (uint16_t)before;
+                result->other = (uint16_t)at;
                 return;
             }
         }

@@ -54,8 +54,7 @@ class Project:
             MynaError: they cannot be written.
         """
         name, asked = self.package.model.model.name, self.asked
-        limit = f" --ram {asked.ram}" if asked.ram else ""
-        command = f"myna build models/{name} --train {asked.train}{limit} -o FOLDER"
+        command = f"myna build models/{name} {asked.command_line()} -o FOLDER"
         package, options = self.package, self.options
         labels = Labels(
             package.labels, package.audio, options.clips, options.backup, asked.to_json()

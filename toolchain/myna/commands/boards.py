@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from myna.device.target import BOARDS, REAL, missing_programs
 @json_option
 def boards(json_file: Path | None) -> None:
     """List the boards that firmware can be built for, and what this machine lacks for each."""
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "board": board.name,
             "title": board.title,
@@ -28,9 +29,8 @@ def boards(json_file: Path | None) -> None:
         for board in BOARDS.values()
     ]
     write_json(json_file, "boards", {"boards": found})
-    for board in BOARDS.values():
-        how = "real" if board.kind == REAL else "virtual"
-        missing = missing_programs(board)
-        lacks = f"; not installed: {', '.join(missing)}" if missing else ""
-        size = f"RAM {board.ram_bytes >> 10} KiB, flash {board.flash_bytes >> 10} KiB"
-        click.echo(f"{board.name:12} {board.title}, {how}; {size}{lacks}")
+    for entry in found:
+        how = "real" if entry["kind"] == REAL else "virtual"
+        lacks = f"; not installed: {', '.join(entry['missing'])}" if entry["missing"] else ""
+        size = f"RAM {entry['ram'] >> 10} KiB, flash {entry['flash'] >> 10} KiB"
+        click.echo(f"{entry['board']:12} {entry['title']}, {how}; {size}{lacks}")

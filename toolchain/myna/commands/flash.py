@@ -14,7 +14,7 @@ from myna.device.status import Status
 from myna.errors import MynaError
 from myna.passes.pipeline import Options
 from myna.project import open_project
-from myna.sessions.checkpoint import Checkpoint, keep, read_board, save_checkpoint, write_board
+from myna.sessions.checkpoint import Checkpoint, keep, read_board, save_checkpoint
 from myna.sessions.words import read_words
 
 
@@ -31,18 +31,18 @@ def flash(model: Path, board: str, chosen: Options) -> None:
     project = open_project(model, chosen)
     firmware = project.firmware(board)  # first: where nothing is built, nothing is lost
     words, before = _learned(board)
-    file = ports.PORTS / f"{board}-{before.fingerprint:08x}.npz" if before else None
-    if file and before and before.fingerprint != project.fingerprint:
+    stay = before is not None and before.fingerprint == project.fingerprint
+    if before and not stay:
+        file = ports.PORTS / f"{board}-{before.fingerprint:08x}.npz"
         save_checkpoint(before, file)
         click.echo(
             f"{words} cannot stay: this is another build. Saved in {file}: to have them "
             f"back, flash as before ({_options(before)}), then myna restore {file}"
         )
-        before = None
     port = ports.boot(board, firmware.elf, ports.PORTS)
     with Board.connect(str(port), fingerprint=project.fingerprint) as session:
-        if file and before and session.read_state() != before.state:
-            write_board(session, before, file)
+        if before and stay and session.read_state() != before.state:
+            session.write_state(before.state)
             keep(session)
         if Status(session.status().storage) is Status.OTHER_MODEL:
             click.echo(

@@ -94,10 +94,8 @@ class HostLibrary:
         self._c.myna_library_recall.argtypes = (_BYTES, _BYTES)
         self._c.myna_library_embed.argtypes = (_BYTES, _WORDS)
         self._c.myna_library_similarity.restype = _WORDS
-        self._c.myna_library_imprint.argtypes = (
-            *(ctypes.c_int32, _WORDS),
-            *(ctypes.c_int32, ctypes.c_int32),
-        )
+        numbers = ctypes.c_int32, ctypes.c_int32
+        self._c.myna_library_imprint.argtypes = (ctypes.c_int32, _WORDS, *numbers)
         self._c.myna_library_state.argtypes = (_SIZE,)
         self._c.myna_library_state.restype = ctypes.POINTER(ctypes.c_uint8)
         self._c.myna_library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)

@@ -14,7 +14,6 @@ from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
 
 CALIBRATION = "calibration.npz"
-QUANTIZE = "run `myna quantize` on the model's folder, or name another folder"
 
 
 def audio_of(model: FloatModel) -> AudioConfig | None:

@@ -73,9 +73,9 @@ class Options:
 
     def to_json(self) -> str:
         """What differs from the defaults, as a JSON text."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        changed = {k: v for k, v in given.items() if v != getattr(Options(), k)}
-        return json.dumps(changed)
+        names = [field.name for field in fields(self)]
+        given = {name: getattr(self, name) for name in names}
+        return json.dumps({n: value for n, value in given.items() if value != getattr(Options, n)})
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Options:
