@@ -13,7 +13,7 @@ import pytest
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.device.target import PROJECT
-from support import fake_board
+from support import fake_board, workspaces
 
 SHARED = ("kernels", "audio", "protocol", "storage")  # and the files that a board names
 
@@ -77,8 +77,7 @@ def test_a_build_that_failed_is_tried_again(runs: list[str], tmp_path: Path) -> 
 
 def pio_run(workspace: Path, *arguments: str, model: Path) -> subprocess.CompletedProcess[str]:
     """`pio run` as users type it, with what it makes in a folder of the test's own."""
-    (workspace / "objects").symlink_to(PROJECT / ".pio" / "objects")
-    variables = {"MYNA_GENERATED": str(model), "PLATFORMIO_WORKSPACE_DIR": str(workspace)}
+    variables = {"MYNA_GENERATED": str(model), **workspaces.variables(workspace)}
     return subprocess.run(
         [sys.executable, "-m", "platformio", "run", "-d", str(PROJECT), *arguments],
         env={**os.environ, **variables},

@@ -19,6 +19,7 @@ from myna import Options, Recipe, open_project, train
 from myna.device import ports
 from myna.device.status import Status
 from myna.device.target import PROJECT
+from support import workspaces
 
 OWN_MODEL = PROJECT / "docs" / "train-your-own-model.md"
 TRAINING_STEP = PROJECT / "docs" / "training-step.md"
@@ -68,8 +69,7 @@ def outputs(
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {"PATH": path, "MYNA": str(PROJECT)}
     if workspace:
-        (workspace / "objects").symlink_to(PROJECT / ".pio" / "objects")
-        variables["PLATFORMIO_WORKSPACE_DIR"] = str(workspace)
+        variables |= workspaces.variables(workspace)
         variables["PORT"] = str(workspace / "ports" / BOARD)
     done = subprocess.run(
         [sys.executable, "-c", f"{session(found)}\n{ending}"],
