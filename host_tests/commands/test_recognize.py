@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
+from myna.errors import MynaError
 from myna.project import open_project
 from support import tiny_model
 
@@ -67,3 +68,16 @@ def test_a_reset_forgets_what_was_saved_too(port: str) -> None:
     with Board.connect(port) as board:
         status = board.status()
         assert (status.classes, status.clips, status.stored_sequence) == (4, 0, 0)
+
+
+def test_a_file_that_cannot_be_heard_keeps_none_from_being_heard(port: str, tmp_path: Path) -> None:
+    file, bad = tmp_path / "heard.json", [tmp_path / "bad.wav", tmp_path / "none.wav"]
+    bad[0].write_bytes(b"RIFF")
+    good = sorted((tmp_path / "takes" / "one").iterdir())[3]
+    for wrong in (bad[:1], bad):
+        done = run("recognize", *wrong, good, "--port", port, "--json", file)
+        assert isinstance(done.exception, MynaError)
+        assert [e["word"] for e in json.loads(file.read_text("utf-8"))["heard"]] == ["one"]
+        assert f"{good}: 'one'" in done.output
+        assert all(str(path) in done.output + str(done.exception) for path in wrong)
+    assert "2 of 3" in str(done.exception)
