@@ -16,7 +16,7 @@ from myna import fixed
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
 from myna.ops.layer import Layer, train_layer
-from myna.ops.sgd import UpdateInputs, shared_inputs, update_weight
+from myna.ops.sgd import UpdateInputs, shared_inputs, telling_size, update_weight
 from myna.ops.tape import Tape
 from myna.ops.window import Window, map_fields
 
@@ -116,7 +116,7 @@ class DepthwiseGradInput(GradOp):
             channel = rng.integers(8, 257, shape[2]).astype(np.int16)
             scales = (pair_tensor(1e-3), pair_tensor(0.05 / 4.0 ** (i % 5)))
             case = Case(f"depthwise_grad_input{i}", op, (dy, w, channel, *scales))
-            yield from (case, op.gentle(case))
+            yield from op.variants(case)
 
 
 @dataclass(frozen=True)
@@ -156,5 +156,7 @@ class DepthwiseUpdate(Op):
             w, residual = (
                 rng.integers(low, 128, (*kernel, shape[2])).astype(np.int8) for low in (-127, -128)
             )
-            inputs = (x, dy, *shared_inputs(rng, shape[2], 10.0 ** (i % 13) / 100), w, residual)
-            yield Case(f"depthwise_update{i}", cls(window, 3 - i, i), inputs, updates=(7, 8))
+            op = cls(window, 3 - i, i)
+            size = telling_size(op.accumulate(x, dy), i)
+            inputs = (x, dy, *shared_inputs(rng, shape[2], size), w, residual)
+            yield Case(f"depthwise_update{i}", op, inputs, updates=(7, 8))
