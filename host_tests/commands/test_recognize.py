@@ -16,6 +16,8 @@ from myna.errors import MynaError
 from myna.project import open_project
 from support import tiny_model
 
+FULL = Path("/dev/full")
+
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli, [*map(str, arguments)])
@@ -77,7 +79,21 @@ def test_a_file_that_cannot_be_heard_keeps_none_from_being_heard(port: str, tmp_
     for wrong in (bad[:1], bad):
         done = run("recognize", *wrong, good, "--port", port, "--json", file)
         assert isinstance(done.exception, MynaError)
-        assert [e["word"] for e in json.loads(file.read_text("utf-8"))["heard"]] == ["one"]
+        assert f"{len(wrong)} of {len(wrong) + 1} recordings" in str(done.exception)
+        heard = json.loads(file.read_text("utf-8"))["heard"]
+        assert [(e["file"], e["word"]) for e in heard] == [
+            *((str(path), None) for path in wrong),
+            (str(good), "one"),
+        ]
         assert f"{good}: 'one'" in done.output
-        assert all(str(path) in done.output + str(done.exception) for path in wrong)
-    assert "2 of 3" in str(done.exception)
+        assert all(f"{e['file']}: {e['verdict']}" in done.output for e in heard[:-1])
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_what_is_heard_is_said_though_the_result_cannot_be_written(
+    port: str, tmp_path: Path
+) -> None:
+    good = sorted((tmp_path / "takes" / "one").iterdir())[3]
+    done = run("recognize", good, "--port", port, "--json", FULL)
+    assert isinstance(done.exception, MynaError)
+    assert f"{good}: 'one'" in done.output

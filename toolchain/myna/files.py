@@ -123,7 +123,7 @@ def read_arrays(
         raise MynaError(missing, where=str(path), fix=fix) from error
     except DAMAGED as error:  # its words advise to trust the file, and are not passed on
         raise MynaError(
-            "cannot be read: it is no intact archive of arrays (.npz)",
+            "cannot be read: it is no intact archive of arrays of numbers or text (.npz)",
             where=str(path),
             fix="restore the file, or make it again",
         ) from error
@@ -160,6 +160,10 @@ def whole_folder(folder: Path, obsolete: Collection[str] = ()) -> Iterator[Path]
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error, "name another folder") from error
+    except MynaError as error:
+        if draft is None or not error.where.startswith(str(draft)):
+            raise
+        raise MynaError(error.what, where=str(folder), fix="name another folder") from error
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

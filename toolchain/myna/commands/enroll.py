@@ -85,7 +85,6 @@ def enroll(
             "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
-    write_json(json_file, "enroll", result)
     click.echo(
         f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
         f"right before training, {taught.after.correct} after"
@@ -93,7 +92,8 @@ def enroll(
     if 2 * recognized < len(takes):
         click.echo(
             f"warning: only {recognized} of {counted(len(takes), 'take')} recognized as "
-            f"{word!r}: record more and clearer ones, or choose another word",
+            f"{word!r}: record more and clearer ones, or forget it, `myna words --remove`, and "
+            "choose another word",
             err=True,
         )
     if result["memories"]:
@@ -103,6 +103,7 @@ def enroll(
         )
     if not result["saved"]:
         click.echo(FORGETS)
+    write_json(json_file, "enroll", result)
 
 
 def _percent(scored: Scored) -> float:

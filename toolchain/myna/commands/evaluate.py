@@ -111,9 +111,9 @@ def evaluate(
     summary["seed"] = seed
     asked = {"model": str(model), "data": data.name, "engine": engine}
     limits = {"train": chosen.train, "ram": chosen.ram}
-    write_json(json_file, "evaluate", asked | limits | summary)
     _print(chosen_protocol, summary)
     _warn(summary, fitted)
+    write_json(json_file, "evaluate", asked | limits | summary)
 
 
 def _require_sound(model: Path, data: Path) -> None:

@@ -69,10 +69,10 @@ def listen(
         adapted = listening.adapt(session, project.program, Recipe())
         saved = adapted.kept and keep(session)
     result = {"heard": heard, **asdict(adapted), "saved": saved}
-    write_json(json_file, "listen", result)
     click.echo("adapted" if adapted.kept else "adapting did harm: undone")
     if adapted.kept and not saved:
         click.echo(FORGETS)
+    write_json(json_file, "listen", result)
 
 
 def _hear(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ import click
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
 from myna.audio.files import read_recording
-from myna.commands.common import json_option, running_port_option, write_json
+from myna.commands.common import counted, json_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -33,35 +32,28 @@ def recognize(
 ) -> None:
     """Ask a board which word each recording holds. It learns and keeps nothing of them."""
     paths = find_takes((*wav, *files))
-    heard, problems = [], []
+    heard, problems = [], 0
     with Board.connect(port) as session:
         known = known_words(session)
         (slot,) = enrollment.free_slots(session, 1)
         for path in paths:
             try:
-                pcm = read_recording(path)
+                found = _recognized(session, read_recording(path), slot, known)
             except MynaError as error:
-                problems.append(error)
-                continue
-            heard.append({"file": str(path), **_recognized(session, pcm, slot, known)})
-    write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
+                if error.where != str(path):
+                    raise
+                found, problems = {"word": None, "verdict": error.what}, problems + 1
+            heard.append({"file": str(path), **found})
     for entry in heard:
         word, verdict = entry["word"], entry["verdict"]
         click.echo(f"{entry['file']}: {repr(word) if word else verdict}")
-    _fail_if_any(problems, len(paths))
-
-
-def _fail_if_any(problems: Sequence[MynaError], files: int) -> None:
-    """Say of every file that could not be read why; with exit status 1, after all others."""
-    if len(problems) > 1:
-        for problem in problems:
-            click.echo(f"error: {problem}", err=True)
+    write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
+    if problems:
         raise MynaError(
-            f"{len(problems)} of {files} recordings could not be used",
-            fix="see above what is wrong with each",
+            f"{problems} of {counted(len(paths), 'recording')} could not be used",
+            where="recognize",
+            fix="see above what is wrong; record again, or convert: 16 kHz mono WAV or FLAC",
         )
-    for problem in problems:
-        raise problem
 
 
 def _recognized(session: Board, pcm: Pcm, slot: int, known: tuple[str, ...]) -> dict[str, object]:

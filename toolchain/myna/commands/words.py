@@ -46,13 +46,13 @@ def words(
         _rename(port, *rename)
     with Board.connect(port) as session:
         result = _known(session)
-    write_json(json_file, "words", result)
     for entry in result["words"]:
         origin = "" if entry["learned"] else " (built in)"
         takes = f", {counted(entry['takes'], 'take')}" if entry["takes"] else ""
         click.echo(f"{entry['class']:3} {entry['word']}{origin}{takes}")
     room = result["room"]
     click.echo(f"room for {room['classes']} more words, {room['clips']} more takes")
+    write_json(json_file, "words", result)
 
 
 def _known(session: Board) -> dict[str, Any]:

@@ -38,13 +38,15 @@ def scan(data: Path) -> tuple[Clip, ...]:
     if not are_examples(data):
         return dataset.scan(data)
     arrays = read_arrays(data, fix=FIX)
-    texts = [arrays.get(name, np.zeros(0)) for name in ("words", "speakers")]
-    count = len(arrays["features"]) if arrays.get("features", np.zeros(())).ndim else 0
-    if not count or any(text.shape != (count,) or text.dtype.kind != "U" for text in texts):
-        raise MynaError(
-            "does not say of each example which word it is, and whose", where=str(data), fix=FIX
-        )
-    pairs = zip(*(text.tolist() for text in texts), strict=True)
+    if not (count := arrays.get("features", np.zeros(0)).shape[:1]) or not count[0]:
+        raise MynaError("holds no features", where=str(data), fix=FIX)
+    for name in ("words", "speakers"):
+        text = arrays.get(name, np.zeros(0))
+        if text.shape != count or text.dtype.kind != "U" or "" in np.char.strip(text):
+            raise MynaError(
+                f"`{name}` is not text for each of {count[0]} examples", where=str(data), fix=FIX
+            )
+    pairs = zip(arrays["words"].tolist(), arrays["speakers"].tolist(), strict=True)
     return tuple(sorted(Clip(word, who, take, data) for take, (word, who) in enumerate(pairs)))
 
 

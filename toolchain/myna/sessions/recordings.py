@@ -59,7 +59,7 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
                 )
         found += files
     if not found:
-        raise MynaError("there is nothing to learn from", fix="give recordings: --wav FILE …")
+        raise MynaError("no recording is named", fix="give recordings: --wav FILE …")
     return tuple(found)
 
 
