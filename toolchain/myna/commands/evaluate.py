@@ -83,7 +83,7 @@ def evaluate(
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
     chosen_protocol = PROTOCOLS[protocol]
-    if chosen_protocol.needs_sound:
+    if chosen_protocol.needs_sound or not are_examples(data):
         _require_sound(model, data)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
