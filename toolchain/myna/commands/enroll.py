@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -85,13 +86,19 @@ def enroll(
             "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
+    _print(result, taught)
+    write_json(json_file, "enroll", result)
+
+
+def _print(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
+    word, takes, recognized = result["word"], result["takes"], result["recognized"]
     click.echo(
-        f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
-        f"right before training, {taught.after.correct} after"
+        f"{word!r} is class {result['class']}; {taught.before.correct} of "
+        f"{taught.before.total} stored clips right before training, {taught.after.correct} after"
     )
-    if 2 * recognized < len(takes):
+    if 2 * recognized < takes:
         click.echo(
-            f"warning: only {recognized} of {counted(len(takes), 'take')} recognized as "
+            f"warning: only {recognized} of {counted(takes, 'take')} recognized as "
             f"{word!r}: record more and clearer ones, or forget it, `myna words --remove`, and "
             "choose another word",
             err=True,
@@ -103,7 +110,6 @@ def enroll(
         )
     if not result["saved"]:
         click.echo(FORGETS)
-    write_json(json_file, "enroll", result)
 
 
 def _percent(scored: Scored) -> float:
