@@ -26,6 +26,7 @@ COMMANDS = {
     "enroll": "Teach a word to a board.",
     "evaluate": "Measure how well users' words are learned.",
     "export": "Save what a board has learned.",
+    "federate": "Let many speakers teach a model together.",
     "flash": "Put a model on a board.",
     "import": "Make a model of a .tflite or .keras file.",
     "info": "Ask a board what it runs.",

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a federation brought, and whether its updates follow: exams, which engines take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from myna.evaluation.engine import Engine, predict
+from myna.evaluation.evaluate import percent_right
+from myna.evaluation.personalization import begin
+from myna.evaluation.split import Task
+from myna.federated.client import Client, Order, learn
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
+from myna.names import SEED
+from myna.sessions.learning import scalar
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One learner has the takes of all clients: in each round those that they draw, as many steps.
+
+    Attributes:
+        clients: whose takes.
+        state: to begin with.
+        order: of the rounds.
+        rounds: how many.
+    """
+
+    clients: Sequence[Client]
+    state: bytes
+    order: Order
+    rounds: int
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """See `evaluation.protocol.Exam`."""
+        state = self.state
+        for number in range(1, self.rounds + 1):
+            order = replace(self.order, server_round=number)
+            drawn = [order.drawn(client) for client in self.clients]
+            takes = Examples(
+                np.concatenate([some.features for some in drawn]),
+                np.concatenate([some.labels for some in drawn]),
+            )
+            everybody = Client(len(self.clients), "", takes)
+            state = learn(engine, everybody, state, replace(order, most=len(takes))).state
+        return {"speaker": "", "state": state}
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """An unseen speaker enrolls, at the model as built and at the federated one.
+
+    Attributes:
+        task: who enrolls what, and is examined on what.
+        state: the federated one.
+        labels: how many the model has.
+        seed: of everything random.
+    """
+
+    task: Task
+    state: bytes
+    labels: int
+    seed: int
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """See `evaluation.protocol.Exam`."""
+        own = self._own_classes()
+        begin(engine, self.seed)
+        local = self._enroll(engine, own)
+        engine.write_state(self.state)
+        engine.set_state(SEED, scalar(self.seed))
+        personalized = self._enroll(engine, np.arange(own.size))
+        found = {"local_only": local, "personalized": personalized}
+        return {"speaker": self.task.speaker, **found}
+
+    def _own_classes(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The class of each word where only this speaker's words are learned, without gaps."""
+        enrolled = self.task.enrolled.labels
+        own = np.arange(int(enrolled.max()) + 1)
+        new = np.unique(enrolled[enrolled >= self.labels])
+        own[new] = self.labels + np.arange(len(new))
+        return own
+
+    def _enroll(self, engine: Engine, classes: np.ndarray[Any, np.dtype[np.int64]]) -> float:
+        enrolled, examined = self.task.enrolled, self.task.examined
+        engine.learn(Examples(enrolled.features, classes[enrolled.labels]), Recipe())
+        return percent_right(predict(engine, examined.features), classes[examined.labels])
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What states get right of a speaker's words.
+
+    Attributes:
+        speaker: who.
+        examined: what is asked.
+        states: by name.
+    """
+
+    speaker: str
+    examined: Examples
+    states: Mapping[str, bytes]
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """See `evaluation.protocol.Exam`."""
+        found = {}
+        for name, state in self.states.items():
+            engine.write_state(state)
+            right = predict(engine, self.examined.features)
+            found[name] = percent_right(right, self.examined.labels)
+        return {"speaker": self.speaker, **found}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A client's round once more, from its recordings.
+
+    Attributes:
+        client: whose.
+        state: that the server sent.
+        order: of the round.
+    """
+
+    client: Client
+    state: bytes
+    order: Order
+
+    def __call__(self, engine: Engine) -> dict[str, Any]:
+        """See `evaluation.protocol.Exam`."""
+        reached = learn(engine, self.client, self.state, self.order).state
+        return {"speaker": self.client.speaker, "state": reached}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom the server asks in a round, and how far it follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from myna import fixed
+from myna.federated.client import Order
+from myna.learn.schedule import shuffle
+
+TAG_SAMPLE = 0x464C534D  # "FLSM": no tensor draws with this tag
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How a federation learns.
+
+    Attributes:
+        asked: clients asked in a round; None asks all.
+        divisor: the server goes one part in so many of the way to the mean of the clients.
+    """
+
+    asked: int | None = None
+    divisor: int = 1
+
+    def sample(self, nodes: Sequence[int], order: Order) -> list[int]:
+        """The nodes that are asked in a round, in their order."""
+        if self.asked is None or self.asked >= len(nodes):
+            return list(nodes)
+        key = fixed.key(order.seed, order.server_round, TAG_SAMPLE)
+        return sorted(shuffle(nodes, key, 0)[: self.asked])
+
+
+STRATEGIES: Mapping[str, Strategy] = {
+    # McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data"
+    "fedavg": Strategy(),
+    # Nichol et al., "On First-Order Meta-Learning Algorithms": one client at a time
+    "reptile": Strategy(asked=1, divisor=4),
+}
