@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What boards have learned, as one vector of integers, and its mean over boards; SPEC.md, 14.
+"""What boards have learned, as one vector of integers, and its mean over boards; SPEC.md, 18.
 
 A state block becomes a vector int32 of all that is averaged (`to_vector`); an update is the
 difference of two such vectors; the server adds the mean of the updates to its own vector, and
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -31,7 +32,8 @@ Vector = npt.NDArray[np.int32]
 RANGE_BITS = 24  # of a range's mantissa behind its leading one
 RANGE_TOP = 63  # largest exponent of a range; what training meets is near 0
 SIMILARITY_MAX = MOST_TYPICAL
-TAKES_MAX = 1 << 29  # of all clients of a round: sums stay within int64
+TAKES_MAX = 1 << 29  # of all clients of a round, times the rate: sums stay within int64
+ONE = Fraction(1)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Contribution:
 
 
 def aggregate(
-    program: Program, state: bytes, contributions: Sequence[Contribution], divisor: int = 1
+    program: Program, state: bytes, contributions: Sequence[Contribution], rate: Fraction = ONE
 ) -> bytes:
     """The server's next state: its own plus the mean of the updates, weighted by takes.
 
@@ -61,14 +63,15 @@ def aggregate(
         program: of server and clients.
         state: the server's.
         contributions: of at least one client.
-        divisor: the server's rate is its inverse.
+        rate: the server's: a multiple of the mean.
 
     Raises:
         MynaError: nobody contributed, or takes or an update are out of bounds.
     """
     total = sum(one.takes for one in contributions)
     vector = to_vector(program, state)
-    if not 0 < total * divisor < TAKES_MAX or min(one.takes for one in contributions) < 1:
+    largest = total * max(rate.numerator, rate.denominator)
+    if largest >= TAKES_MAX or any(one.takes < 1 for one in contributions) or not contributions:
         raise MynaError(f"a round of {total} takes cannot be averaged", where="federation")
     summed = np.zeros(vector.size, np.int64)
     for one in sorted(contributions, key=lambda one: one.client):
@@ -79,7 +82,7 @@ def aggregate(
                 fix="flash the firmware of this model: `myna flash`",
             )
         summed += one.takes * one.update.astype(np.int64)
-    mean = fixed.divide(summed, total * divisor)
+    mean = fixed.divide(summed * rate.numerator, total * rate.denominator)
     return from_vector(program, state, vector + mean)
 
 

@@ -164,7 +164,7 @@ class Report:
             "steps": sum(row.steps for row in answered),
             "dropouts": len(rows) - len(answered),
             "dropout_reasons": sorted({row.dropout for _, row in rows if row.dropout}),
-            **self._audit(),
+            **self.audited(),
         }
 
     def _examine(self, exams: Sequence[Any], engine: str) -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ class Report:
         means = {name: mean_with_ci([person[name] for person in people]) for name in MEASURED}
         return {**means, "known": known and {name: known[name] for name in states}}
 
-    def _audit(self) -> dict[str, Any]:
+    def audited(self) -> dict[str, Any]:
         """Replays the updates that were kept on the reference, and names those that differ."""
         federation, evidence = self.federation, self.store.evidence()
         clients: Sequence[Client] = federation.cohort.clients

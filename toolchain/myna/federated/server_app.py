@@ -114,7 +114,7 @@ class IntegerFedAvg(FedAvg):
             contributions = [
                 Contribution(one.client, one.takes, decode(one.data, parameters)) for one in updates
             ]
-            self._state = aggregate(task.program, self._state, contributions, task.strategy.divisor)
+            self._state = aggregate(task.program, self._state, contributions, task.strategy.rate)
         elif others := [reason for reason in dropouts.values() if not reason.endswith(DROPPED)]:
             raise MynaError(
                 f"no client could learn; the first says: {others[0]}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from myna import fixed
 from myna.federated.client import Order
@@ -19,11 +20,11 @@ class Strategy:
 
     Attributes:
         asked: clients asked in a round; None asks all.
-        divisor: the server goes one part in so many of the way to the mean of the clients.
+        rate: the server's: how far it goes towards the mean of the clients, or beyond.
     """
 
     asked: int | None = None
-    divisor: int = 1
+    rate: Fraction = Fraction(1)
 
     def sample(self, nodes: Sequence[int], order: Order) -> list[int]:
         """The nodes that are asked in a round, in their order."""
@@ -37,5 +38,5 @@ STRATEGIES: Mapping[str, Strategy] = {
     # McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data"
     "fedavg": Strategy(),
     # Nichol et al., "On First-Order Meta-Learning Algorithms": one client at a time
-    "reptile": Strategy(asked=1, divisor=4),
+    "reptile": Strategy(asked=1, rate=Fraction(1, 4)),
 }
