@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from myna.audio.dataset import Heard
@@ -34,6 +33,8 @@ from myna.federated.strategies import STRATEGIES
 from myna.learn.examples import read_examples
 from myna.passes.pipeline import Options
 from myna.project import open_project
+from myna.sessions.checkpoint import load_checkpoint, write_board
+from myna.sessions.words import known_words
 from support import tiny_model
 
 SPEAKERS = tuple(f"s{i}" for i in range(6))
@@ -253,9 +254,11 @@ def test_the_float_baseline_cannot_take_part(data: Path, tmp_path: Path) -> None
     assert "the float baseline has none" in str(result.exception)
 
 
-def test_the_start_names_the_words(cohort: Cohort) -> None:
-    asked = federation(cohort)
-    values = asked.program.unpack(asked.start())
-    assert values["classes"][0] == 6
-    assert bytes(values["names"][0].view(np.uint8)).rstrip(b"\0") == b"one"
-    assert bytes(values["names"][1].view(np.uint8)).rstrip(b"\0") == b"two"
+def test_a_board_takes_what_was_learned_and_knows_its_words(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "learned.npz"
+    more = ["--rounds", "1", "-o", str(output)]
+    result = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
+    assert result.exit_code == 0, result.output
+    with open_project(tiny_model.folder(), tiny_model.HEAD).connect() as board:
+        write_board(board, load_checkpoint(output), output)
+        assert known_words(board) == (*board.labels, "one", "two")

@@ -32,6 +32,8 @@ from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
 from myna.passes.pipeline import Options
 from myna.project import open_project
+from myna.sessions.checkpoint import save_checkpoint
+from myna.sessions.export import checkpoint_of
 
 SHOWN = {
     "before": "as built",
@@ -68,6 +70,12 @@ SHOWN = {
     "--results", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file of all rounds."
 )
 @click.option("--resume", is_flag=True, help="Go on with the run that --results holds.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What was learned, for boards: see myna restore.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
 @training_options
@@ -89,6 +97,7 @@ def federate(
     audit: int,
     results: Path | None,
     resume: bool,
+    output: Path | None,
     seed: int,
     jobs: int,
     chosen: Options,
@@ -123,7 +132,9 @@ def federate(
     }
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:
-            federation.run(store, report)
+            state = federation.run(store, report)
+        if output is not None:
+            save_checkpoint(checkpoint_of(project, state), output)
         with progress("examine") as report:
             summary = Report(federation, store, report).to_json()
     asked = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
