@@ -22,11 +22,13 @@ from myna.cli import cli
 from myna.device import target
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
+from myna.federated.audit import audit
 from myna.federated.client import DROPPED, Order
 from myna.federated.client_app import ARRAYS, UPDATE, client_app, to_arrays
 from myna.federated.cohort import Cohort, CohortRequest
-from myna.federated.federation import Federation, Report
+from myna.federated.federation import Federation
 from myna.federated.flower import ClientApp, Context, Message
+from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
@@ -80,7 +82,7 @@ def test_they_learn_and_the_number_of_processes_does_not_matter(cohort: Cohort) 
     asked = federation(cohort, jobs=2, rounds=6, audit=2, order=order)
     with Store.open(None, {}, resume=False) as store:
         state = asked.run(store, quiet)
-        report = Report(asked, store, quiet).to_json()
+        report = result(asked, store, quiet)
     assert state == run(replace(asked, jobs=1))
     assert report["after"]["mean"] > report["before"]["mean"] + 20
     assert report["personalized"]["mean"] >= report["after"]["mean"]
@@ -181,9 +183,9 @@ def test_one_flipped_bit_is_found_and_named(cohort: Cohort) -> None:
     asked = federation(cohort, audit=12, make_app=tampering)
     with Store.open(None, {}, resume=False) as store:
         asked.run(store, quiet)
-        found = Report(asked, store, quiet).audited()
-    assert (found["audited"], found["audit_failures"]) == (12, 1)
-    assert found["audit_failed"] == [{"round": 2, "client": cohort.clients[3].speaker}]
+        assert len(store.evidence()) == 12
+        (found,) = audit(asked, store, quiet)
+    assert (found.server_round, found.client) == (2, 3)
 
 
 def test_a_run_goes_on_from_its_last_whole_round(cohort: Cohort, tmp_path: Path) -> None:
@@ -234,8 +236,8 @@ def test_a_killed_server_continues_to_the_same_state(data: Path, tmp_path: Path)
     digests = []
     for results, more in ((path, ["--resume"]), (tmp_path / "other.db", [])):
         rounds = ("--rounds", str(done + 2), "--json", str(json_file))
-        result = CliRunner().invoke(cli, federate(data, results, *rounds, *more))
-        assert result.exit_code == 0, result.output
+        ended = CliRunner().invoke(cli, federate(data, results, *rounds, *more))
+        assert ended.exit_code == 0, ended.output
         digests.append(json.loads(json_file.read_text())["aggregate_digest"])
     assert digests[0] == digests[1]
 
@@ -244,21 +246,21 @@ def test_a_run_with_other_settings_is_not_continued(data: Path, tmp_path: Path) 
     path = tmp_path / "results.db"
     runner = CliRunner()
     assert runner.invoke(cli, federate(data, path, "--rounds", "1")).exit_code == 0
-    result = runner.invoke(cli, federate(data, path, "--rounds", "1", "--rate", "2", "--resume"))
-    assert isinstance(result.exception, MynaError)
-    assert "holds no run with these settings" in str(result.exception)
+    ended = runner.invoke(cli, federate(data, path, "--rounds", "1", "--rate", "2", "--resume"))
+    assert isinstance(ended.exception, MynaError)
+    assert "holds no run with these settings" in str(ended.exception)
 
 
 def test_the_float_baseline_cannot_take_part(data: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", "--engine", "host,float"))
-    assert "the float baseline has none" in str(result.exception)
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", "--engine", "host,float"))
+    assert "the float baseline has none" in str(ended.exception)
 
 
 def test_a_board_takes_what_was_learned_and_knows_its_words(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "learned.npz"
     more = ["--rounds", "1", "-o", str(output)]
-    result = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
-    assert result.exit_code == 0, result.output
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
+    assert ended.exit_code == 0, ended.output
     with open_project(tiny_model.folder(), tiny_model.HEAD).connect() as board:
         write_board(board, load_checkpoint(output), output)
         assert known_words(board) == (*board.labels, "one", "two")

@@ -26,7 +26,8 @@ from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.federated.client import Order
 from myna.federated.cohort import CohortRequest
-from myna.federated.federation import Federation, Report
+from myna.federated.federation import Federation
+from myna.federated.result import result
 from myna.federated.site import engine_specs
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
@@ -136,7 +137,7 @@ def federate(
         if output is not None:
             save_checkpoint(checkpoint_of(project, state), output)
         with progress("examine") as report:
-            summary = Report(federation, store, report).to_json()
+            summary = result(federation, store, report)
     asked = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
     write_json(json_file, "federate", asked | {"seed": seed, "train": chosen.train} | summary)
     _print(summary)

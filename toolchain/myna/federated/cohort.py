@@ -130,7 +130,7 @@ def choose(
         takes[speaker] += count
         beyond[speaker] += max(count - shots, 0)
     ranked = sorted(takes, key=lambda speaker: (-beyond[speaker], -takes[speaker], speaker))
-    able = [s for s in ranked if beyond[s] and s not in {*heard}]
+    able = [speaker for speaker in ranked if beyond[speaker] and speaker not in {*heard}]
     examined = min(len(ranked) - clients, len(able), UNSEEN)
     if examined < 1:
         raise MynaError(
@@ -139,7 +139,8 @@ def choose(
             where="data folder",
             fix="use fewer --clients, or lower --shots",
         )
-    able = able[: max(examined, len(able) * (examined + clients) // len(ranked))]
-    unseen = {able[i * len(able) // examined] for i in range(examined)}
+    first = {*ranked[: clients + examined]}
+    front = able[: max(examined, sum(speaker in first for speaker in able))]
+    unseen = {front[i * len(front) // examined] for i in range(examined)}
     learning = [speaker for speaker in ranked if speaker not in unseen][:clients]
     return tuple(sorted(learning)), tuple(sorted(unseen))

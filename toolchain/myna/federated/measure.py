@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a federation brought, and whether its updates follow: exams, which engines take."""
+"""What a federation brought to speakers who took no part in it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,50 @@ from typing import Any
 
 import numpy as np
 
-from myna.evaluation.engine import Engine, predict
-from myna.evaluation.evaluate import percent_right
+from myna.evaluation.engine import HOST, Engine, predict
+from myna.evaluation.evaluate import mean_with_ci, percent_right
 from myna.evaluation.personalization import begin
 from myna.evaluation.split import Task
 from myna.federated.client import Client, Order, learn
-from myna.learn.examples import Examples
+from myna.federated.federation import Federation
+from myna.learn.examples import Examples, Progress
 from myna.learn.recipe import Recipe
 from myna.names import SEED
 from myna.sessions.learning import scalar
+
+MEASURED = ("before", "after", "centralized", "local_only", "personalized")
+
+
+def measure(
+    federation: Federation, start: bytes, state: bytes, progress: Progress
+) -> dict[str, Any]:
+    """Accuracy of the unseen speakers' words in percent: mean and interval, by `MEASURED`.
+
+    Args:
+        federation: which ended.
+        start: the state block before its first round.
+        state: the state block after its last round.
+        progress: called with exams (done, total).
+
+    Returns:
+        these, and under "known" what is right of what the model knew, None without base data.
+    """
+    cohort, order, project = federation.cohort, federation.order, federation.project
+    labels = len(project.package.labels)
+    pooled = Pooled(cohort.clients, start, order, federation.rounds)
+    enrollments = [Enrollment(task, state, labels, order.seed) for task in cohort.unseen]
+    centralized, *enrolled = federation.examine([pooled, *enrollments], HOST, progress)
+    built = project.library().read_state()
+    states = {"before": built, "after": state, "centralized": centralized["state"]}
+    exams = [Accuracy(task.speaker, task.examined, states) for task in cohort.unseen]
+    memory = cohort.known.examples
+    remembered = [] if memory is None else [Accuracy("", memory, states)]
+    asked = federation.examine([*exams, *remembered], HOST, progress)
+    found = asked.pop() if remembered else None
+    known = found and {name: found[name] for name in states}
+    people = [one | other for one, other in zip(asked, enrolled, strict=True)]
+    means = {name: mean_with_ci([person[name] for person in people]) for name in MEASURED}
+    return {**means, "known": known}
 
 
 @dataclass(frozen=True)
@@ -114,23 +149,3 @@ class Accuracy:
             right = predict(engine, self.examined.features)
             found[name] = percent_right(right, self.examined.labels)
         return {"speaker": self.speaker, **found}
-
-
-@dataclass(frozen=True)
-class Replay:
-    """A client's round once more, from its recordings.
-
-    Attributes:
-        client: whose.
-        state: that the server sent.
-        order: of the round.
-    """
-
-    client: Client
-    state: bytes
-    order: Order
-
-    def __call__(self, engine: Engine) -> dict[str, Any]:
-        """See `evaluation.protocol.Exam`."""
-        reached = learn(engine, self.client, self.state, self.order).state
-        return {"speaker": self.client.speaker, "state": reached}
