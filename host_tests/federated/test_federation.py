@@ -78,7 +78,7 @@ def run(asked: Federation, path: Path | None = None, *, resume: bool = False) ->
 
 
 def test_they_learn_and_the_number_of_processes_does_not_matter(cohort: Cohort) -> None:
-    order = replace(ORDER, most=16, rate=2.0, epochs=4)
+    order = replace(ORDER, most=16, rate=4.0, epochs=4)
     asked = federation(cohort, jobs=2, rounds=6, audit=2, order=order)
     with Store.open(None, {}, resume=False) as store:
         state = asked.run(store, quiet)

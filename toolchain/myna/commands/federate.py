@@ -56,7 +56,13 @@ SHOWN = {
     "--strategy", type=click.Choice(list(STRATEGIES)), default="fedavg", show_default=True
 )
 @click.option("--epochs", type=click.IntRange(1, 64), default=2, show_default=True)
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=4.0, show_default=True)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=8.0,
+    show_default=True,
+    help="Of learning in the first round; it falls with the square root of the round.",
+)
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
