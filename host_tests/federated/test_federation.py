@@ -251,6 +251,16 @@ def test_a_run_with_other_settings_is_not_continued(data: Path, tmp_path: Path) 
     assert "holds no run with these settings" in str(ended.exception)
 
 
+def test_where_no_take_is_left_nobody_enrolls(data: Path, tmp_path: Path) -> None:
+    json_file = tmp_path / "result.json"
+    more = ["--rounds", "1", "--shots", "4", "--json", str(json_file)]
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
+    assert ended.exit_code == 0, ended.output
+    found = json.loads(json_file.read_text())
+    assert found["local_only"] is found["personalized"] is None
+    assert found["after"]["mean"] > 0
+
+
 def test_the_float_baseline_cannot_take_part(data: Path, tmp_path: Path) -> None:
     ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", "--engine", "host,float"))
     assert "the float baseline has none" in str(ended.exception)

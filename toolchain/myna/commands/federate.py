@@ -156,6 +156,8 @@ def _print(summary: Mapping[str, Any]) -> None:
     )
     for field, title in SHOWN.items():
         value = summary[field]
+        if value is None:
+            continue
         half = "" if value["ci95"] is None else f" ± {value['ci95']:.1f}"
         click.echo(f"  {title:22} {value['mean']:.1f}{half} %")
     up, down = summary["bytes_up_per_client_round"], summary["bytes_down_per_client_round"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from myna.audio.dataset import Clip, Heard, scan, select
 from myna.errors import MynaError
 from myna.evaluation.protocol import Known, Read
-from myna.evaluation.split import Task, assign_classes, choose_known, make_tasks
+from myna.evaluation.split import Task, assign_classes, choose_known, split_takes
 from myna.federated.client import Client
 from myna.package.package import Package
 
@@ -25,7 +25,7 @@ class Cohort:
     Attributes:
         classes: of every word.
         clients: who learns.
-        unseen: what each of the others enrolls, and is examined on.
+        unseen: the takes that each of the others enrolls, and his other takes, perhaps none.
         known: a sample of what the model knew.
     """
 
@@ -77,9 +77,12 @@ class CohortRequest:
             Client(number, speaker, examples.take(by_speaker[speaker]))
             for number, speaker in enumerate(learning)
         )
-        others = [i for i, clip in enumerate(read) if clip.speaker in unseen]
-        tasks = make_tasks([read[i] for i in others], examples.take(others), self.shots)
-        return Cohort(classes, clients, tasks, self._known())
+        tasks = []
+        for speaker in unseen:
+            own = examples.take(by_speaker[speaker])
+            parts = split_takes([read[i] for i in by_speaker[speaker]], self.shots)
+            tasks.append(Task(speaker, *(own.take(part) for part in parts)))
+        return Cohort(classes, clients, tuple(tasks), self._known())
 
     def _classes(self, clips: Sequence[Clip]) -> tuple[dict[str, int], tuple[Clip, ...]]:
         """The class of every word, and the clips of these words.
@@ -130,14 +133,13 @@ def choose(
         takes[speaker] += count
         beyond[speaker] += max(count - shots, 0)
     ranked = sorted(takes, key=lambda speaker: (-beyond[speaker], -takes[speaker], speaker))
-    able = [speaker for speaker in ranked if beyond[speaker] and speaker not in {*heard}]
+    able = [speaker for speaker in ranked if speaker not in {*heard}]
     examined = min(len(ranked) - clients, len(able), UNSEEN)
     if examined < 1:
         raise MynaError(
-            f"{len(ranked)} speakers are too few for {clients} clients and somebody who is examined"
-            f" on more than {shots} takes of a word",
+            f"{len(ranked)} speakers are too few for {clients} clients and somebody to examine",
             where="data folder",
-            fix="use fewer --clients, or lower --shots",
+            fix="use fewer --clients",
         )
     first = {*ranked[: clients + examined]}
     front = able[: max(examined, sum(speaker in first for speaker in able))]

@@ -20,13 +20,16 @@ from myna.learn.recipe import Recipe
 from myna.names import SEED
 from myna.sessions.learning import scalar
 
-MEASURED = ("before", "after", "centralized", "local_only", "personalized")
+Mean = dict[str, float | None]
 
 
 def measure(
     federation: Federation, start: bytes, state: bytes, progress: Progress
 ) -> dict[str, Any]:
-    """Accuracy of the unseen speakers' words in percent: mean and interval, by `MEASURED`.
+    """What is right of the unseen speakers' words in percent: means with their intervals.
+
+    Before, after and centralized over all of their takes; local_only and personalized over those
+    not enrolled, of speakers who have such takes.
 
     Args:
         federation: which ended.
@@ -35,24 +38,33 @@ def measure(
         progress: called with exams (done, total).
 
     Returns:
-        these, and under "known" what is right of what the model knew, None without base data.
+        means by these names, None where no speaker has such takes; under "known" what is right of
+        what the model knew, None without base data.
     """
     cohort, order, project = federation.cohort, federation.order, federation.project
     labels = len(project.package.labels)
     pooled = Pooled(cohort.clients, start, order, federation.rounds)
-    enrollments = [Enrollment(task, state, labels, order.seed) for task in cohort.unseen]
+    enrolling = [task for task in cohort.unseen if len(task.examined)]
+    enrollments = [Enrollment(task, state, labels, order.seed) for task in enrolling]
     centralized, *enrolled = federation.examine([pooled, *enrollments], HOST, progress)
     built = project.library().read_state()
     states = {"before": built, "after": state, "centralized": centralized["state"]}
-    exams = [Accuracy(task.speaker, task.examined, states) for task in cohort.unseen]
+    exams = [
+        Accuracy(task.speaker, task.enrolled.join(task.examined), states) for task in cohort.unseen
+    ]
     memory = cohort.known.examples
     remembered = [] if memory is None else [Accuracy("", memory, states)]
     asked = federation.examine([*exams, *remembered], HOST, progress)
     found = asked.pop() if remembered else None
-    known = found and {name: found[name] for name in states}
-    people = [one | other for one, other in zip(asked, enrolled, strict=True)]
-    means = {name: mean_with_ci([person[name] for person in people]) for name in MEASURED}
-    return {**means, "known": known}
+    return {
+        **{name: _mean(asked, name) for name in states},
+        **{name: _mean(enrolled, name) for name in ("local_only", "personalized")},
+        "known": found and {name: found[name] for name in states},
+    }
+
+
+def _mean(found: Sequence[Mapping[str, Any]], name: str) -> Mean | None:
+    return mean_with_ci([one[name] for one in found]) if found else None
 
 
 @dataclass(frozen=True)
