@@ -31,7 +31,6 @@ Vector = npt.NDArray[np.int32]
 
 RANGE_BITS = 24  # of a range's mantissa behind its leading one
 RANGE_TOP = 63  # largest exponent of a range; what training meets is near 0
-SIMILARITY_MAX = MOST_TYPICAL
 TAKES_MAX = 1 << 29  # of all clients of a round, times the rate: sums stay within int64
 ONE = Fraction(1)
 
@@ -121,7 +120,7 @@ class _Kind:
 def _averaged(program: Program) -> Iterator[tuple[str, _Kind]]:
     for name in program.state:
         if name in (TYPICAL, THRESHOLD):
-            yield name, _WHOLE[SIMILARITY_MAX]
+            yield name, _WHOLE[MOST_TYPICAL]
         elif name.endswith(TRACKED):
             yield name, _RANGE
         elif name.endswith(".w"):
@@ -170,5 +169,5 @@ def _write_range(values: dict[str, Array], name: str, code: Array) -> None:
 _WEIGHT = _Kind(_read_master, _write_master)
 _RANGE = _Kind(_read_range, _write_range)
 _WHOLE = {
-    most: _Kind(_read_whole, partial(_write_whole, most)) for most in (BIAS_MAX, SIMILARITY_MAX)
+    most: _Kind(_read_whole, partial(_write_whole, most)) for most in (BIAS_MAX, MOST_TYPICAL)
 }
