@@ -73,7 +73,7 @@ class Site:
             MynaError: its engine failed, runs another model, or it drops out.
         """
         if order.drops(number):
-            raise MynaError(DROPPED, where=self.clients[number].speaker)
+            raise MynaError(DROPPED, where="client")
         spec = self.engines[number % len(self.engines)]
         try:
             learned = learn(self._engine(spec), self.clients[number], state, order)
