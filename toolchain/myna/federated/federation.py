@@ -18,6 +18,7 @@ from myna.evaluation.protocol import Exam
 from myna.federated.client import Order
 from myna.federated.client_app import client_app
 from myna.federated.cohort import Cohort
+from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
 from myna.federated.server_app import Round, Task, server_app
@@ -66,11 +67,29 @@ class Federation:
         return self.project.program
 
     def run(self, store: Store, progress: Progress) -> bytes:
-        """Do the rounds that the store does not hold yet; the state block after the last one.
+        """Do the rounds that the store does not hold yet, on clients within this machine.
+
+        Args, Returns and Raises: see `serve`.
+        """
+        clients = self.cohort.clients
+        for spec in dict.fromkeys(self.engines):
+            spec.prepare()
+        with (
+            closing(Site(clients, self.engines)) as site,
+            LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
+        ):
+            return self.serve(grid, store, progress)
+
+    def serve(self, grid: LocalGrid | FleetGrid, store: Store, progress: Progress) -> bytes:
+        """Do the rounds that the store does not hold yet, on the clients behind a grid.
 
         Args:
+            grid: its nodes are the clients, each number plus one.
             store: of this run.
             progress: called with rounds (done, total).
+
+        Returns:
+            the state block after the last one.
 
         Raises:
             MynaError: no client could learn, or a process was ended.
@@ -86,15 +105,8 @@ class Federation:
 
         state = store.state(min(done, self.rounds))
         task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep)
-        clients = self.cohort.clients
-        for spec in dict.fromkeys(self.engines):
-            spec.prepare()
-        with (
-            closing(Site(clients, self.engines)) as site,
-            LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
-        ):
-            context = Context(1, 0, {}, RecordDict(), {})
-            server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
+        context = Context(1, 0, {}, RecordDict(), {})
+        server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
         return store.state(self.rounds)
 
     def start(self) -> bytes:

@@ -52,8 +52,8 @@ class Site:
     """Clients, and engines on which they take turns. Travels between processes while none is open.
 
     Attributes:
-        clients: by their numbers.
-        engines: client `i` learns on engine `i` modulo their number.
+        clients: who is served here.
+        engines: on which they take turns, in their order.
     """
 
     clients: Sequence[Client]
@@ -66,6 +66,11 @@ class Site:
         spec = self.engines[0]
         return open_project(spec.model, spec.options).program
 
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where each client stands among those that are served, by its number."""
+        return {client.number: place for place, client in enumerate(self.clients)}
+
     def train(self, number: int, state: bytes, order: Order) -> Update:
         """One round of one client.
 
@@ -74,9 +79,10 @@ class Site:
         """
         if order.drops(number):
             raise MynaError(DROPPED, where="client")
-        spec = self.engines[number % len(self.engines)]
+        place = self._places[number]
+        spec = self.engines[place % len(self.engines)]
         try:
-            learned = learn(self._engine(spec), self.clients[number], state, order)
+            learned = learn(self._engine(spec), self.clients[place], state, order)
         except BaseException:
             self._close(spec)  # a board that was pulled is looked for again in the next round
             raise
