@@ -45,9 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model.recordings(folder, tuple(SPEAKERS.values()), tuple(WORDS), 3)
 
 
-def write_site(path: Path, data: Path, clients: Iterable[int], **changed: object) -> Path:
-    named = {"model": str(tiny_model.folder()), "train": "head", "data": str(data), "words": WORDS}
-    named |= {"engine": "host"} | changed
+def write_site(path: Path, data: Path, clients: Iterable[int], **changed: str) -> Path:
+    named = {"model": str(tiny_model.folder()), "train": "head", "data": str(data)}
+    named |= {"words": ",".join(WORDS), "engine": "host"} | changed
     lines = [f"{name} = {json.dumps(value)}" for name, value in named.items()]
     lines += ["[clients]", *(f'{number} = "{SPEAKERS[number]}"' for number in clients)]
     path.write_text("\n".join(lines), "utf-8")

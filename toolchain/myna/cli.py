@@ -34,6 +34,7 @@ COMMANDS = {
     "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",
     "recognize": "Ask a board what it hears.",
+    "report": "Show the rounds of a federation.",
     "reset": "Let a board forget what it has learned.",
     "restore": "Give a board what was saved.",
     "stop": "End a virtual board.",

@@ -3,14 +3,16 @@
 
 .. code:: toml
 
-    model = "models/kws"            # and everything else from the folder that the file is in
-    train = "head"                  # as for myna build
-    data = "recordings"             # DIR/<word>/<speaker>_<take>.wav
-    words = ["lamp", "radio"]       # in the order of the federation
-    engine = "host,/dev/ttyACM0"    # as for myna federate
-    [clients]                       # number = speaker
+    model = "models/kws"                   # as for myna federate, like all but the clients
+    train = "head"
+    data = "recordings"
+    words = "lamp,radio"
+    engine = "/dev/ttyACM0,/dev/ttyACM1"
+    [clients]                              # number = speaker
     0 = "alice"
     1 = "bob"
+
+Paths that are not absolute count from the folder of the file.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def open_site(path: Path) -> Site:
     try:
         asked = tomllib.loads(path.read_text("utf-8"))
         speakers = {int(number): str(speaker) for number, speaker in asked["clients"].items()}
-        folder, words = path.parent, [str(word) for word in asked["words"]]
+        folder, words = path.parent, str(asked["words"]).split(",")
         model, data = folder / asked["model"], folder / asked["data"]
         options, engine = Options(train=str(asked["train"])), str(asked["engine"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

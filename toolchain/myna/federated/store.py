@@ -16,7 +16,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,11 @@ class RoundRow:
     takes: int = 0
     seconds: float = 0.0
 
+    @property
+    def digest(self) -> str:
+        """CRC-32 of the state block."""
+        return f"{zlib.crc32(self.state):08x}"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -104,16 +109,25 @@ class Store:
         """
         where = str(path or "results in memory")
         text = json.dumps(settings, sort_keys=True)
-        try:
-            base = sqlite3.connect(path or ":memory:")
-            try:
-                base.executescript(SCHEMA)
-                yield cls(base, cls._find(base, text, where) if resume else cls._begin(base, text))
-            finally:
-                base.close()
-        except sqlite3.Error as error:
-            fix = "name another file with --results"
-            raise MynaError(f"results cannot be kept ({error})", where=where, fix=fix) from error
+        fix = "name another file with --results"
+        with _connected(str(path or ":memory:"), where, "kept", fix) as base:
+            base.executescript(SCHEMA)
+            yield cls(base, cls._find(base, text, where) if resume else cls._begin(base, text))
+
+    @classmethod
+    @contextmanager
+    def latest(cls, path: Path) -> Iterator[Store]:
+        """The last run of a file that exists, to read.
+
+        Raises:
+            MynaError: the file is missing or no results file, or holds no run.
+        """
+        uri, fix = f"{path.absolute().as_uri()}?mode=ro", "name a file of myna federate --results"
+        with _connected(uri, str(path), "read", fix) as base:
+            (run,) = base.execute("SELECT max(run) FROM runs").fetchone()
+            if run is None:
+                raise MynaError("holds no run", where=str(path), fix=fix)
+            yield cls(base, run)
 
     @staticmethod
     def _begin(base: sqlite3.Connection, settings: str) -> int:
@@ -139,7 +153,6 @@ class Store:
     ) -> None:
         """Write a round, whole; of all evidence, `keep` pieces stay."""
         run, number = self._run, done.server_round
-        digest = f"{zlib.crc32(done.state):08x}"
         rows = [(run, number, *astuple(client)) for client in clients]
         kept = [(run, *astuple(piece)) for piece in evidence]
         surplus = """DELETE FROM evidence WHERE run = ? AND rowid NOT IN (
@@ -147,7 +160,7 @@ class Store:
         with self._base:
             self._base.execute(
                 "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?)",
-                (run, number, done.takes, done.seconds, digest, done.state),
+                (run, number, done.takes, done.seconds, done.digest, done.state),
             )
             self._base.executemany(f"INSERT INTO clients VALUES ({_marks(12)})", rows)
             self._base.executemany(f"INSERT INTO evidence VALUES ({_marks(5)})", kept)
@@ -163,6 +176,11 @@ class Store:
         query = "SELECT state FROM rounds WHERE run = ? AND round = ?"
         return bytes(self._base.execute(query, (self._run, server_round)).fetchone()[0])
 
+    def history(self) -> list[RoundRow]:
+        """All rounds in order, the start first."""
+        query = "SELECT round, state, takes, seconds FROM rounds WHERE run = ? ORDER BY round"
+        return [RoundRow(*row) for row in self._base.execute(query, (self._run,))]
+
     def clients(self) -> list[tuple[int, ClientRow]]:
         """Round and what a client did in it, in order."""
         query = "SELECT * FROM clients WHERE run = ? ORDER BY round, client"
@@ -175,6 +193,16 @@ class Store:
             "SELECT round, client, draw, data FROM evidence WHERE run = ? ORDER BY round, client"
         )
         return [Evidence(*row) for row in self._base.execute(query, (self._run,))]
+
+
+@contextmanager
+def _connected(name: str, where: str, done: str, fix: str) -> Iterator[sqlite3.Connection]:
+    """A connection, whose errors say that results cannot be `done`, and what to do."""
+    try:
+        with closing(sqlite3.connect(name, uri=name.startswith("file:"))) as base:
+            yield base
+    except sqlite3.Error as error:
+        raise MynaError(f"results cannot be {done} ({error})", where=where, fix=fix) from error
 
 
 def _marks(count: int) -> str:
