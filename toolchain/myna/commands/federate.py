@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ SHOWN = {
 @click.option(
     "--strategy", type=click.Choice(list(STRATEGIES)), default="fedavg", show_default=True
 )
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Clients asked in a round; absent: as the strategy has it.",
+)
 @click.option("--epochs", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option(
     "--rate",
@@ -95,6 +101,7 @@ def federate(
     clients: int,
     rounds: int,
     strategy: str,
+    sample: int | None,
     epochs: int,
     rate: float,
     rehearsals: int,
@@ -125,15 +132,15 @@ def federate(
         partial(read, model),
     ).gather()
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
-    federation = Federation(
-        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs
-    )
+    asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
+    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs)
     settings = {
         "model": f"{model.name} {project.fingerprint:08x}",
         "data": data.name,
         "words": sorted(cohort.classes),
         "clients": [client.speaker for client in cohort.clients],
         "strategy": strategy,
+        "sample": asking.asked,
         "order": order.to_config(),
         "audit": audit,
     }

@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+import numpy as np
 
 from myna.audio.dataset import Clip, Heard, scan, select
 from myna.errors import MynaError
@@ -34,6 +37,13 @@ class Cohort:
     clients: tuple[Client, ...]
     unseen: tuple[Task, ...]
     known: Known
+
+    @classmethod
+    def elsewhere(cls, classes: Mapping[str, int], clients: int) -> Self:
+        """Clients of whom the server knows the numbers alone; nobody is examined."""
+        nothing = Examples(np.zeros(0, np.int8), np.zeros(0, np.int64))
+        numbered = (Client(number, str(number), nothing) for number in range(clients))
+        return cls(classes, tuple(numbered), (), Known())
 
 
 @dataclass(frozen=True)

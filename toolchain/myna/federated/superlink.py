@@ -8,23 +8,19 @@ docs/federated.md shows, and may be changed by ``flwr run -c``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from myna.errors import MynaError
-from myna.evaluation.protocol import Known
 from myna.evaluation.split import assign_classes
-from myna.federated.client import Client, Order
+from myna.federated.client import Order
 from myna.federated.cohort import Cohort
 from myna.federated.federation import Federation
 from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import Context, Grid, ServerApp
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
-from myna.learn.examples import Examples
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from myna.sessions.checkpoint import save_checkpoint
@@ -55,8 +51,8 @@ class Settings:
     """The configuration of a run.
 
     Attributes:
-        model, train, words, clients, rounds, strategy, epochs, rate, rehearsals, seed: as for
-            ``myna federate``, with words as "A,B,…".
+        model, train, words, clients, rounds, sample, strategy, epochs, rate, rehearsals, seed: as
+            for ``myna federate``, with words as "A,B,…".
         results: the SQLite file of all rounds.
         resume: whether to go on with the run that it holds.
         output: a file for what was learned.
@@ -68,6 +64,7 @@ class Settings:
     words: str
     clients: int
     rounds: int
+    sample: int
     strategy: str
     epochs: int
     rate: float
@@ -105,13 +102,11 @@ class Settings:
         project = open_project(Path(self.model), Options(train=self.train))
         package = project.package
         classes = assign_classes(package.labels, self.words.split(","), package.rows)
-        unheard = Examples(np.zeros(0, np.int8), np.zeros(0, np.int64))
-        clients = tuple(Client(number, str(number), unheard) for number in range(self.clients))
-        cohort = Cohort(classes, clients, (), Known())
+        cohort = Cohort.elsewhere(classes, self.clients)
         order = Order(
             *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals)
         )
-        strategy = STRATEGIES[self.strategy]
+        strategy = replace(STRATEGIES[self.strategy], asked=self.sample)
         return Federation(project, cohort, (), strategy, order, self.rounds, 0, 1)
 
     def kept(self, project: Project) -> dict[str, Any]:
