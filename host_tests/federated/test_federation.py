@@ -39,6 +39,7 @@ from myna.project import open_project
 from myna.sessions.checkpoint import load_checkpoint, write_board
 from myna.sessions.words import known_words
 from support import tiny_model
+from support.tcp import over_tcp
 
 SPEAKERS = tuple(f"s{i}" for i in range(6))
 WORDS = ("a", "b", "one", "two")
@@ -103,6 +104,21 @@ def test_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
     with target.start("host", project.firmware("host").elf) as port:
         board = replace(HOST, port=port)
         mixed = run(federation(cohort, engines=(HOST, board, reference), rounds=2))
+    assert mixed == run(federation(cohort, rounds=2))
+
+
+@pytest.mark.qemu
+def test_emulated_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+    elf = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("qemu_m4").elf
+    with (
+        target.start("qemu_m4", elf) as port,
+        target.start("qemu_m4", elf) as other,
+        over_tcp(other) as url,
+    ):
+        engines = (HOST, replace(HOST, port=port), HOST, replace(HOST, port=url))
+        with Store.open(None, {}, resume=False) as store:
+            mixed = federation(cohort, engines=engines, rounds=2).run(store, quiet)
+            assert not [row.dropout for _, row in store.clients() if row.dropout]
     assert mixed == run(federation(cohort, rounds=2))
 
 

@@ -52,8 +52,13 @@ def open_site(path: Path) -> Site:
     package = open_project(model, options).package
     classes = assign_classes(package.labels, words, package.rows)
     clips = select(scan(data), words=words, speakers={*speakers.values()})
-    if missing := {*speakers.values()} - {clip.speaker for clip in clips}:
-        raise MynaError(f"speaker {min(missing)} said none of the words", where=str(data))
-    kept, examples, _ = read_examples(package.front_end, clips, classes)
+    kept, examples, problems = read_examples(package.front_end, clips, classes)
+    if missing := {*speakers.values()} - {clip.speaker for clip in kept}:
+        reason = f", as {problems[0].where} {problems[0].what}" if problems else ""
+        raise MynaError(
+            f"has no usable recording of speaker {min(missing)}{reason}",
+            where=str(data),
+            fix=f"record one of the words {', '.join(words)}",
+        )
     engines = engine_specs(engine, EngineSpec(HOST, model, options))
     return Site(clients_of(speakers, kept, examples), engines)
