@@ -43,7 +43,7 @@ LAYERS = (
     "project",
     "analysis sessions",
     "evaluation",
-    "bench experiments",
+    "bench experiments federated",
     "report",
     "commands",
     "cli",

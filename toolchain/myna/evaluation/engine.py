@@ -56,6 +56,12 @@ class Engine(Protocol):
     def set_state(self, name: str, value: Array) -> None:
         """Assign "learning_rate" (a pair), "seed", "step" or "classes" (int32[1])."""
 
+    def read_state(self) -> bytes:
+        """The state block."""
+
+    def write_state(self, block: bytes) -> None:
+        """Load a state block; one that does not fit is refused."""
+
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """The logits of feature maps, int8 [n, frames, bands] -> int8 [n, classes in use]."""
 
@@ -101,9 +107,21 @@ class CoreEngine:
 
     def listener(self, clips: Examples) -> Listener:
         """What hears clips that nobody labelled, beside these of the user; not in floats."""
+        core, silence = self._integer("listen"), silence_of(self._package.labels)
+        return Listener(core, self._package.front_end, silence, clips)
+
+    def read_state(self) -> bytes:
+        """See `Engine`; not in floats."""
+        return self._integer("read its state").read_state()
+
+    def write_state(self, block: bytes) -> None:
+        """See `Engine`; not in floats."""
+        self._integer("load a state").write_state(block)
+
+    def _integer(self, what: str) -> Reference | HostLibrary:
         if not isinstance(self.core, Reference | HostLibrary):
-            raise MynaError("cannot listen", where="engine float", fix="use --engine host")
-        return Listener(self.core, self._package.front_end, silence_of(self._package.labels), clips)
+            raise MynaError(f"cannot {what}", where="engine float", fix="use --engine host")
+        return self.core
 
 
 class BoardEngine:
@@ -111,6 +129,7 @@ class BoardEngine:
 
     def __init__(self, session: Board, program: Program) -> None:
         self._session, self._program = session, program
+        self.read_state, self.write_state = session.read_state, session.write_state
 
     def reset(self) -> None:
         """See `Engine`."""

@@ -103,10 +103,10 @@ _own: dict[str, Any] = {}  # a worker process's engine, opened at its first task
 
 def _begin(spec: EngineSpec) -> None:
     _own["spec"] = spec
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
+def leave_with_parent() -> None:
     """Ends a worker process whose parent was killed: nobody else would."""
     parent = multiprocessing.parent_process()
     if parent is not None:

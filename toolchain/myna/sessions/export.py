@@ -10,7 +10,7 @@ from myna import __version__
 from myna.codegen.emit import ABI
 from myna.formats.tflite_export import write
 from myna.ir import Array, Kind
-from myna.names import SEED
+from myna.names import SEED, STEP
 from myna.passes.execute import initial_values
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
@@ -33,6 +33,14 @@ def identity_of(project: Project) -> Identity:
     """What a checkpoint must be of to fit a project."""
     program = project.program
     return Identity(program.graph.name, ABI, project.fingerprint, program.state_bytes)
+
+
+def checkpoint_of(project: Project, state: bytes) -> Checkpoint:
+    """A state block of a project's program as a board with its firmware would save it."""
+    own, program = identity_of(project), project.program
+    step = int(program.unpack(state)[STEP][0])
+    options = project.asked.to_json()
+    return Checkpoint(own.model, options, own.fingerprint, own.abi, step, state)
 
 
 def export_model(project: Project, checkpoint: Checkpoint | None = None) -> Exported:

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Federations of speakers who say tones: the same result however it comes about; who tampers."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from myna.audio.dataset import Heard
+from myna.cli import cli
+from myna.device import target
+from myna.errors import MynaError
+from myna.evaluation.engine import EngineSpec
+from myna.federated.audit import audit
+from myna.federated.client import DROPPED, Order
+from myna.federated.client_app import ARRAYS, UPDATE, client_app, to_arrays
+from myna.federated.cohort import Cohort, CohortRequest
+from myna.federated.federation import Federation
+from myna.federated.flower import ClientApp, Context, Message
+from myna.federated.result import result
+from myna.federated.site import Site
+from myna.federated.store import Store
+from myna.federated.strategies import STRATEGIES
+from myna.learn.examples import read_examples
+from myna.passes.pipeline import Options
+from myna.project import open_project
+from myna.sessions.checkpoint import load_checkpoint, write_board
+from myna.sessions.words import known_words
+from support import tiny_model
+from support.tcp import over_tcp
+
+SPEAKERS = tuple(f"s{i}" for i in range(6))
+WORDS = ("a", "b", "one", "two")
+ORDER = Order(0, 7, 8, 0.0, 1.0, 1, 1)
+HOST = EngineSpec("host", tiny_model.folder(), tiny_model.HEAD)
+
+
+def quiet(done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    return tiny_model.recordings(folder / "data", SPEAKERS, WORDS, 4)
+
+
+@pytest.fixture(scope="session")
+def cohort(data: Path) -> Cohort:
+    package = open_project(tiny_model.folder(), tiny_model.HEAD).package
+
+    def read(clips: Any, classes: Any, title: str) -> Any:
+        return read_examples(package.front_end, clips, classes)[:2]
+
+    return CohortRequest(package, Heard(), data, None, None, 4, 2, read).gather()
+
+
+def federation(cohort: Cohort, **chosen: Any) -> Federation:
+    usual = {"engines": (HOST,), "strategy": STRATEGIES["fedavg"], "order": ORDER}
+    usual |= {"rounds": 3, "audit": 0, "jobs": 1}
+    project = open_project(tiny_model.folder(), tiny_model.HEAD)
+    return Federation(project, cohort, **(usual | chosen))
+
+
+def run(asked: Federation, path: Path | None = None, *, resume: bool = False) -> bytes:
+    with Store.open(path, {}, resume=resume) as store:
+        return asked.run(store, quiet)
+
+
+def test_they_learn_and_the_number_of_processes_does_not_matter(cohort: Cohort) -> None:
+    order = replace(ORDER, most=16, rate=4.0, epochs=4)
+    asked = federation(cohort, jobs=2, rounds=6, audit=2, order=order)
+    with Store.open(None, {}, resume=False) as store:
+        state = asked.run(store, quiet)
+        report = result(asked, store, quiet)
+    assert state == run(replace(asked, jobs=1))
+    assert report["after"]["mean"] > report["before"]["mean"] + 20
+    assert report["personalized"]["mean"] >= report["after"]["mean"]
+    assert report["aggregate_digest"] == f"{zlib.crc32(state):08x}"
+    assert (report["audited"], report["audit_failures"], report["dropouts"]) == (2, 0, 0)
+    assert set(report["speakers"]) | set(report["unseen"]) == set(SPEAKERS)
+    assert not set(report["speakers"]) & set(report["unseen"])
+
+
+def test_a_second_seed_gives_another_state(cohort: Cohort) -> None:
+    assert run(federation(cohort, order=replace(ORDER, seed=8))) != run(federation(cohort))
+
+
+def test_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+    project = open_project(tiny_model.folder(), tiny_model.HEAD)
+    reference = replace(HOST, name="reference")
+    with target.start("host", project.firmware("host").elf) as port:
+        board = replace(HOST, port=port)
+        mixed = run(federation(cohort, engines=(HOST, board, reference), rounds=2))
+    assert mixed == run(federation(cohort, rounds=2))
+
+
+@pytest.mark.qemu
+def test_emulated_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+    elf = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("qemu_m4").elf
+    with (
+        target.start("qemu_m4", elf) as port,
+        target.start("qemu_m4", elf) as other,
+        over_tcp(other) as url,
+    ):
+        engines = (HOST, replace(HOST, port=port), HOST, replace(HOST, port=url))
+        with Store.open(None, {}, resume=False) as store:
+            mixed = federation(cohort, engines=engines, rounds=2).run(store, quiet)
+            assert not [row.dropout for _, row in store.clients() if row.dropout]
+    assert mixed == run(federation(cohort, rounds=2))
+
+
+def test_a_board_of_another_build_is_refused_and_the_others_go_on(cohort: Cohort) -> None:
+    other = open_project(tiny_model.folder(), Options(train="all"))
+    with (
+        target.start("host", other.firmware("host").elf) as port,
+        Store.open(None, {}, resume=False) as store,
+    ):
+        asked = federation(cohort, engines=(HOST, replace(HOST, port=port)), rounds=1)
+        asked.run(store, quiet)
+        reasons = {row.speaker: row.dropout for _, row in store.clients()}
+    speakers = [client.speaker for client in cohort.clients]
+    assert [reasons[speaker] is None for speaker in speakers] == [True, False, True, False]
+    assert "not the one meant" in str(reasons[speakers[1]])
+
+
+def broken(fails: Callable[[int, int], BaseException | None], site: Site) -> ClientApp:
+    """An app whose clients fail as told: by round and client."""
+    honest, app = client_app(site), ClientApp()
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        order = Order.of(message.content.config_records["config"])
+        error = fails(order.server_round, int(context.node_config["partition-id"]))
+        if error is not None:
+            raise error
+        return honest(message, context)
+
+    return app
+
+
+def test_a_client_that_fails_is_left_out_of_its_round_only(cohort: Cohort) -> None:
+    def fails(server_round: int, client: int) -> BaseException | None:
+        return ValueError("pulled") if (server_round, client) == (2, 1) else None
+
+    with Store.open(None, {}, resume=False) as store:
+        asked = federation(cohort, make_app=lambda site: broken(fails, site))
+        asked.run(store, quiet)
+        dropouts = [(r, row.client, row.dropout) for r, row in store.clients() if row.dropout]
+    assert dropouts == [(2, 1, "ValueError('pulled')")]
+
+
+def test_a_board_that_is_pulled_is_left_out_from_then_on(cohort: Cohort) -> None:
+    firmware = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("host")
+    with ExitStack() as plugged, Store.open(None, {}, resume=False) as store:
+        port = plugged.enter_context(target.start("host", firmware.elf))
+
+        def pull(server_round: int, client: int) -> None:
+            if (server_round, client) == (2, 1):
+                plugged.close()
+
+        engines = (HOST, replace(HOST, port=port))
+        asked = federation(cohort, engines=engines, make_app=lambda site: broken(pull, site))
+        asked.run(store, quiet)
+        dropouts = [(r, row.client) for r, row in store.clients() if row.dropout]
+    assert dropouts == [(2, 1), (2, 3), (3, 1), (3, 3)]
+
+
+def test_when_nobody_can_learn_the_reason_is_given(cohort: Cohort) -> None:
+    def fails(server_round: int, client: int) -> BaseException | None:
+        return MynaError("is unplugged", where=f"board {client}")
+
+    with pytest.raises(MynaError, match=r"no client could learn.*board 0: is unplugged"):
+        run(federation(cohort, make_app=lambda site: broken(fails, site)))
+
+
+def test_dropouts_are_drawn_from_the_seed_and_survived(cohort: Cohort) -> None:
+    asked = federation(cohort, order=replace(ORDER, dropout=0.4), rounds=5)
+    with Store.open(None, {}, resume=False) as store:
+        state = asked.run(store, quiet)
+        rows = store.clients()
+    dropped = [row for _, row in rows if row.dropout]
+    assert 2 <= len(dropped) <= 14
+    assert all(str(row.dropout).endswith(DROPPED) for row in dropped)
+    assert run(replace(asked, jobs=2)) == state
+
+
+def test_one_flipped_bit_is_found_and_named(cohort: Cohort) -> None:
+    def tampering(site: Site) -> ClientApp:
+        honest, app = client_app(site), ClientApp()
+
+        @app.train()
+        def train(message: Message, context: Context) -> Message:
+            reply = honest(message, context)
+            order = Order.of(message.content.config_records["config"])
+            if (order.server_round, int(context.node_config["partition-id"])) == (2, 3):
+                data = bytearray(reply.content.array_records[ARRAYS][UPDATE].numpy().tobytes())
+                data[40] ^= 4
+                reply.content[ARRAYS] = to_arrays(UPDATE, bytes(data))
+            return reply
+
+        return app
+
+    asked = federation(cohort, audit=12, make_app=tampering)
+    with Store.open(None, {}, resume=False) as store:
+        asked.run(store, quiet)
+        assert len(store.evidence()) == 12
+        (found,) = audit(asked, store, quiet)
+    assert (found.server_round, found.client) == (2, 3)
+
+
+def test_a_run_goes_on_from_its_last_whole_round(cohort: Cohort, tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+
+    def fails(server_round: int, client: int) -> BaseException | None:
+        return KeyboardInterrupt() if (server_round, client) == (2, 2) else None
+
+    with pytest.raises(KeyboardInterrupt):  # within the second round
+        run(federation(cohort, make_app=lambda site: broken(fails, site)), path)
+    with Store.open(path, {}, resume=True) as store:
+        assert store.rounds() == 1
+    run(federation(cohort, rounds=2), path, resume=True)  # ends between two rounds
+    assert run(federation(cohort), path, resume=True) == run(federation(cohort))
+
+
+def federate(data: Path, results: Path, *more: str) -> list[str]:
+    model = str(tiny_model.folder())
+    asked = ["federate", model, "--data", str(data), "--clients", "4", "--shots", "2"]
+    return [*asked, "--seed", "7", "--jobs", "1", "--results", str(results), *more]
+
+
+def _rounds(path: Path) -> int:
+    try:
+        with sqlite3.connect(path) as base:
+            return int(base.execute("SELECT count(*) FROM rounds").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
+def _work(arguments: list[str]) -> None:
+    cli(arguments)
+
+
+def test_a_killed_server_continues_to_the_same_state(data: Path, tmp_path: Path) -> None:
+    path, json_file = tmp_path / "results.db", tmp_path / "result.json"
+    process = multiprocessing.get_context("spawn").Process(
+        target=_work, args=(federate(data, path, "--rounds", "2000"),)
+    )
+    process.start()
+    deadline = time.monotonic() + 60
+    while _rounds(path) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    process.join()
+    done = _rounds(path) - 1
+    assert 2 <= done < 2000
+    digests = []
+    for results, more in ((path, ["--resume"]), (tmp_path / "other.db", [])):
+        rounds = ("--rounds", str(done + 2), "--json", str(json_file))
+        ended = CliRunner().invoke(cli, federate(data, results, *rounds, *more))
+        assert ended.exit_code == 0, ended.output
+        digests.append(json.loads(json_file.read_text())["aggregate_digest"])
+    assert digests[0] == digests[1]
+
+
+def test_a_run_with_other_settings_is_not_continued(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    runner = CliRunner()
+    assert runner.invoke(cli, federate(data, path, "--rounds", "1")).exit_code == 0
+    ended = runner.invoke(cli, federate(data, path, "--rounds", "1", "--rate", "2", "--resume"))
+    assert isinstance(ended.exception, MynaError)
+    assert "holds no run with these settings" in str(ended.exception)
+
+
+def test_where_no_take_is_left_nobody_enrolls(data: Path, tmp_path: Path) -> None:
+    json_file = tmp_path / "result.json"
+    more = ["--rounds", "1", "--shots", "4", "--json", str(json_file)]
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
+    assert ended.exit_code == 0, ended.output
+    found = json.loads(json_file.read_text())
+    assert found["local_only"] is found["personalized"] is None
+    assert found["after"]["mean"] > 0
+
+
+def test_the_float_baseline_cannot_take_part(data: Path, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", "--engine", "host,float"))
+    assert "the float baseline has none" in str(ended.exception)
+
+
+def test_a_board_takes_what_was_learned_and_knows_its_words(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "learned.npz"
+    more = ["--rounds", "1", "-o", str(output)]
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", *more))
+    assert ended.exit_code == 0, ended.output
+    with open_project(tiny_model.folder(), tiny_model.HEAD).connect() as board:
+        write_board(board, load_checkpoint(output), output)
+        assert known_words(board) == (*board.labels, "one", "two")

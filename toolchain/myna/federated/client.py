@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One client: an engine, the takes of one speaker, and how they are learned in a round."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from myna import fixed
+from myna.errors import MynaError
+from myna.evaluation.engine import Engine, predict
+from myna.evaluation.evaluate import percent_right
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
+from myna.learn.schedule import shuffle
+from myna.names import SEED
+from myna.sessions.learning import scalar
+
+TAG_CLIENT = 0x464C434C  # "FLCL": no tensor draws with these tags
+TAG_DROPOUT = 0x464C4450  # "FLDP"
+DROPPED = "dropped out at random"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A speaker who takes part.
+
+    Attributes:
+        number: counted from 0.
+        speaker: who.
+        takes: what is learned, which nobody else sees.
+    """
+
+    number: int
+    speaker: str
+    takes: Examples
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the server asks of every client in a round, beside the state to begin with.
+
+    Attributes:
+        server_round: counted from 1.
+        seed: of the federation.
+        most: takes that a client learns in a round, drawn anew each time.
+        dropout: probability that a client fails, for tests of the federation.
+        rate: learning rate of the first round, see `learn.recipe.Recipe`.
+        epochs, rehearsals: see there.
+    """
+
+    server_round: int
+    seed: int
+    most: int
+    dropout: float
+    rate: float
+    epochs: int
+    rehearsals: int
+
+    def to_config(self) -> dict[str, int | float]:
+        """As a message carries it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """What a message carries.
+
+        Raises:
+            MynaError: it lacks something.
+        """
+        try:
+            return cls(**{name: config[name] for name in cls.__dataclass_fields__})
+        except KeyError as error:
+            raise MynaError(
+                f"the message lacks {error}",
+                where="federation",
+                fix="let clients run the same version of Myna as the server",
+            ) from error
+
+    @property
+    def recipe(self) -> Recipe:
+        """How to learn: so many epochs, whatever the loss.
+
+        The rate falls with the square root of the round: with one that stays, the mean of clients
+        that differ stays away from the optimum (Li et al., "On the Convergence of FedAvg on
+        Non-IID Data", ICLR 2020).
+        """
+        rate = self.rate / math.sqrt(self.server_round)
+        return Recipe(rate, self.epochs, enough=0.0, rehearsals=self.rehearsals)
+
+    def seed_of(self, client: int) -> int:
+        """The seed of a client in this round, uint31: no two share their random numbers."""
+        key = fixed.key(self.seed, self.server_round, TAG_CLIENT)
+        return fixed.key(key, client, TAG_CLIENT) >> 1
+
+    def drawn(self, client: Client) -> Examples:
+        """The takes that a client learns in this round, in their order."""
+        count = len(client.takes)
+        if count <= self.most:
+            return client.takes
+        order = shuffle(range(count), self.seed_of(client.number), 0)
+        return client.takes.take(sorted(order[: self.most]))
+
+    def drops(self, client: int) -> bool:
+        """Whether a client fails at random."""
+        key = fixed.key(self.seed, self.server_round, TAG_DROPOUT)
+        return fixed.random32(key, client) < self.dropout * 2**32
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came of a round at one client.
+
+    Attributes:
+        state: the state block reached.
+        takes: learned.
+        accuracy: of the server's state on these takes, in percent.
+        seconds: it took.
+    """
+
+    state: bytes
+    takes: int
+    accuracy: float
+    seconds: float
+
+
+def learn(engine: Engine, client: Client, state: bytes, order: Order) -> Learned:
+    """Let an engine learn a client's takes from the server's state.
+
+    Args:
+        engine: what learns; its own state is lost.
+        client: whose takes.
+        state: the server's state block.
+        order: of the round.
+
+    Raises:
+        MynaError: the engine failed, or does not take the state.
+    """
+    begun, takes = time.monotonic(), order.drawn(client)
+    engine.write_state(state)
+    engine.set_state(SEED, scalar(order.seed_of(client.number)))
+    accuracy = percent_right(predict(engine, takes.features), takes.labels)
+    engine.learn(takes, order.recipe)
+    after = engine.read_state()
+    return Learned(after, len(takes), accuracy, time.monotonic() - begun)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Flower ClientApp: a message with the server's state comes in, an update goes back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from myna.federated.client import Order
+from myna.federated.flower import (
+    Array,
+    ArrayRecord,
+    ClientApp,
+    Context,
+    Message,
+    MetricRecord,
+    RecordDict,
+)
+from myna.federated.site import Site, Update
+
+ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"  # as Flower's strategies call them
+STATE, UPDATE = "state", "update"
+WEIGHT = "num-examples"
+
+
+def client_app(site: Site) -> ClientApp:
+    """The app of a site, whose clients are the partitions that Flower numbers."""
+    app = ClientApp()
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        number = int(context.node_config["partition-id"])
+        state = message.content.array_records[ARRAYS][STATE].numpy().tobytes()
+        order = Order.of(message.content.config_records[CONFIG])
+        return Message(to_record(site.train(number, state, order)), reply_to=message)
+
+    return app
+
+
+def to_record(update: Update) -> RecordDict:
+    """An update as a message carries it."""
+    metrics = {
+        WEIGHT: update.takes,
+        "client": update.client,
+        "accuracy": update.accuracy,
+        "steps": update.steps,
+        "seconds": update.seconds,
+    }
+    return RecordDict(
+        {
+            ARRAYS: to_arrays(UPDATE, update.data),
+            METRICS: MetricRecord({**metrics}),
+        }
+    )
+
+
+def to_update(record: RecordDict) -> Update:
+    """What a message carries."""
+    metrics = record.metric_records[METRICS]
+    return Update(
+        record.array_records[ARRAYS][UPDATE].numpy().tobytes(),
+        int(_number(metrics["client"])),
+        int(_number(metrics[WEIGHT])),
+        float(_number(metrics["accuracy"])),
+        int(_number(metrics["steps"])),
+        float(_number(metrics["seconds"])),
+    )
+
+
+def to_arrays(name: str, data: bytes) -> ArrayRecord:
+    """Bytes as the one array of a record: each array costs 128 bytes more than its data."""
+    return ArrayRecord({name: Array(np.frombuffer(data, np.uint8))})
+
+
+def _number(value: float | list[int] | list[float]) -> float:
+    assert not isinstance(value, list)
+    return value

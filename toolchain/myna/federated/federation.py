@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A federation within this machine: the rounds of one server and its clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+
+from myna import fixed
+from myna.evaluation.engine import EngineSpec
+from myna.evaluation.evaluate import examine_all
+from myna.evaluation.protocol import Exam
+from myna.federated.client import Order
+from myna.federated.client_app import client_app
+from myna.federated.cohort import Cohort
+from myna.federated.fleet_grid import FleetGrid
+from myna.federated.flower import ClientApp, Context, Grid, RecordDict
+from myna.federated.local_grid import LocalGrid
+from myna.federated.server_app import Round, Task, server_app
+from myna.federated.site import Site
+from myna.federated.store import ClientRow, Evidence, RoundRow, Store
+from myna.federated.strategies import Strategy
+from myna.learn.examples import Progress
+from myna.names import CLASSES, NAMES, SEED
+from myna.passes.memory.plan import Program
+from myna.project import Project
+
+Found = dict[str, Any]  # what an exam found
+
+TAG_AUDIT = 0x464C4155  # "FLAU": no tensor draws with this tag
+
+
+@dataclass(frozen=True)
+class Federation:
+    """Speakers of a data folder who learn together.
+
+    Attributes:
+        project: the compiled model.
+        cohort: who takes part.
+        engines: on which clients learn, in turn.
+        strategy: whom the server asks, and how it averages.
+        order: what it asks for.
+        rounds: how many.
+        audit: updates that are replayed.
+        jobs: processes.
+        make_app: makes the ClientApp of a site.
+    """
+
+    project: Project
+    cohort: Cohort
+    engines: Sequence[EngineSpec]
+    strategy: Strategy
+    order: Order
+    rounds: int
+    audit: int
+    jobs: int
+    make_app: Callable[[Site], ClientApp] = client_app
+
+    @property
+    def program(self) -> Program:
+        """What everybody runs."""
+        return self.project.program
+
+    def run(self, store: Store, progress: Progress) -> bytes:
+        """Do the rounds that the store does not hold yet, on clients within this machine.
+
+        Args, Returns and Raises: see `serve`.
+        """
+        clients = self.cohort.clients
+        for spec in dict.fromkeys(self.engines):
+            spec.prepare()
+        with (
+            closing(Site(clients, self.engines)) as site,
+            LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
+        ):
+            return self.serve(grid, store, progress)
+
+    def serve(self, grid: LocalGrid | FleetGrid, store: Store, progress: Progress) -> bytes:
+        """Do the rounds that the store does not hold yet, on the clients behind a grid.
+
+        Args:
+            grid: its nodes are the clients, each number plus one.
+            store: of this run.
+            progress: called with rounds (done, total).
+
+        Returns:
+            the state block after the last one.
+
+        Raises:
+            MynaError: no client could learn, or a process was ended.
+        """
+        if store.rounds() < 0:
+            store.add_round(RoundRow(0, self.start()), (), (), 0)
+        done = store.rounds()
+        progress(done, self.rounds)
+
+        def keep(found: Round) -> None:
+            self._keep(store, found)
+            progress(found.server_round, self.rounds)
+
+        state = store.state(min(done, self.rounds))
+        task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep)
+        context = Context(1, 0, {}, RecordDict(), {})
+        server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
+        return store.state(self.rounds)
+
+    def start(self) -> bytes:
+        """The state block before the first round: as built, all words' classes in use and named."""
+        program, labels = self.program, self.project.package.labels
+        values = program.unpack(self.project.library().read_state())
+        words = sorted(self.cohort.classes, key=lambda word: self.cohort.classes[word])
+        values[CLASSES][0] = len(words)
+        values[SEED][0] = self.order.seed
+        if NAMES in values:
+            size = values[NAMES].shape[1]
+            for row, word in zip(values[NAMES], words[len(labels) :], strict=False):
+                row[:] = np.frombuffer(word.encode()[:size].ljust(size, b"\0"), np.int8)
+        return program.pack(values)
+
+    def examine(self, exams: Sequence[Exam], engine: str, progress: Progress) -> list[Found]:
+        """The results of exams on an engine in this machine; none of none."""
+        spec = EngineSpec(engine, self.project.folder, self.project.asked)
+        return examine_all(spec, exams, self.jobs, progress) if exams else []
+
+    def _jobs(self) -> int:
+        """A board on a port is opened by one process only."""
+        return 1 if any(spec.port for spec in self.engines) else self.jobs
+
+    def _keep(self, store: Store, found: Round) -> None:
+        clients = self.cohort.clients
+        rows = [
+            ClientRow(
+                *(one.client, clients[one.client].speaker, one.takes, one.accuracy, one.steps),
+                *(one.seconds, len(one.data), found.bytes_down, f"{one.digest:08x}"),
+            )
+            for one in found.updates
+        ]
+        for node, reason in found.dropouts.items():
+            speaker = clients[node - 1].speaker
+            rows.append(ClientRow(node - 1, speaker, bytes_down=found.bytes_down, dropout=reason))
+        key = fixed.key(self.order.seed, found.server_round, TAG_AUDIT)
+        evidence = [
+            Evidence(found.server_round, one.client, fixed.random32(key, one.client), one.data)
+            for one in found.updates
+        ]
+        takes = sum(one.takes for one in found.updates)
+        done = RoundRow(found.server_round, found.state, takes, found.seconds)
+        store.add_round(done, rows, evidence if self.audit else (), self.audit)
