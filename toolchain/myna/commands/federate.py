@@ -72,6 +72,7 @@ SHOWN = {
     help="A,B,…: host, reference, BOARD, or the port of a board; clients take turns.",
 )
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option("--secure", is_flag=True, help="The server learns sums of updates only.")
 @click.option("--audit", type=click.IntRange(0), default=0, help="Updates that are replayed.")
 @click.option(
     "--results", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file of all rounds."
@@ -101,6 +102,7 @@ def federate(
     shots: int,
     engine: str,
     dropout: float,
+    secure: bool,
     audit: int,
     results: Path | None,
     resume: bool,
@@ -117,6 +119,10 @@ def federate(
     require_front_end(model)
     if resume and results is None:
         raise MynaError("nothing to resume from", fix="name the file with --results")
+    if secure and audit:
+        raise MynaError(
+            "updates that are hidden cannot be replayed", fix="leave out --audit or --secure"
+        )
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
     package = project.package
@@ -126,7 +132,7 @@ def federate(
     ).gather()
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
     federation = Federation(
-        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs
+        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs, secure
     )
     settings = {
         "model": f"{model.name} {project.fingerprint:08x}",
@@ -136,6 +142,7 @@ def federate(
         "strategy": strategy,
         "order": order.to_config(),
         "audit": audit,
+        "secure": secure,
     }
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:
