@@ -105,7 +105,7 @@ def _serve(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     order = Order(0, 1, TAKES, dropout=0.0, rate=8.0, epochs=2, rehearsals=1)
     engines = (EngineSpec(HOST, model, options),)
     federation = Federation(
-        *(project, cohort, engines, Strategy(asked=sampled), order, rounds, 0, JOBS), _app
+        *(project, cohort, engines, Strategy(asked=sampled), order, rounds, 0, JOBS), make_app=_app
     )
     spent: list[float] = []
     with Store.open(None, {}, resume=False) as store:
