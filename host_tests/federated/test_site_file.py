@@ -46,6 +46,7 @@ def test_clients_have_the_takes_of_their_speakers(path: Path) -> None:
         ("7 =", "seven =", "describes no site"),
         ("[clients]", "[[clients]]", "describes no site"),
         ('"s1"', '"s9"', "no recording of speaker s9"),
+        ("one,a", "c", "no usable recording of a word by speaker s0"),
         ('"data"', '"elsewhere"', "no such data folder"),
         ('"host,', '"float,', "updates are integers"),
         ('"head"', '"heart"', "heart"),
@@ -64,8 +65,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         open_site(tmp_path / "nowhere.toml")
 
 
+def test_not_all_words_are_said_at_a_site(path: Path) -> None:
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("one,a", "two,b,one,a"), "utf-8")
+    assert [len(client.takes) for client in open_site(path).clients] == [4, 4]
+
+
 def test_a_client_without_takes_is_named(path: Path) -> None:
     for file in (path.parent / "data").glob("*/s0_*"):
         file.write_bytes(b"")
-    with pytest.raises(MynaError, match="has no usable recording of speaker s0"):
+    with pytest.raises(MynaError, match="no usable recording of a word by speaker s0"):
         open_site(path)

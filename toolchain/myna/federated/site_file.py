@@ -18,9 +18,10 @@ Paths that are not absolute count from the folder of the file.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
-from myna.audio.dataset import scan, select
+from myna.audio.dataset import Clip, scan, select
 from myna.errors import MynaError
 from myna.evaluation.engine import HOST, EngineSpec
 from myna.evaluation.split import assign_classes
@@ -51,14 +52,19 @@ def open_site(path: Path) -> Site:
         ) from error
     package = open_project(model, options).package
     classes = assign_classes(package.labels, words, package.rows)
-    clips = select(scan(data), words=words, speakers={*speakers.values()})
-    kept, examples, problems = read_examples(package.front_end, clips, classes)
-    if missing := {*speakers.values()} - {clip.speaker for clip in kept}:
-        reason = f", as {problems[0].where} {problems[0].what}" if problems else ""
-        raise MynaError(
-            f"has no usable recording of speaker {min(missing)}{reason}",
-            where=str(data),
-            fix=f"record one of the words {', '.join(words)}",
-        )
+    own = select(scan(data), speakers={*speakers.values()})
+    clips = [clip for clip in own if clip.word in words]  # not all words are said at each site
+    _expect_takes(speakers.values(), clips, data)
+    kept, examples, _ = read_examples(package.front_end, clips, classes)
+    _expect_takes(speakers.values(), kept, data)
     engines = engine_specs(engine, EngineSpec(HOST, model, options))
     return Site(clients_of(speakers, kept, examples), engines)
+
+
+def _expect_takes(speakers: Iterable[str], clips: Iterable[Clip], data: Path) -> None:
+    if missing := {*speakers} - {clip.speaker for clip in clips}:
+        raise MynaError(
+            f"has no usable recording of a word by speaker {min(missing)}",
+            where=str(data),
+            fix="record 16 kHz mono files as <word>/<speaker>_<take>.wav",
+        )
