@@ -55,7 +55,7 @@ ALONE = {
     "audio": {"errors", "fixed"},
     "pretrain": {"errors", "files", "audio", "frontend", "formats", "tensorflow"},
 }
-HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
+HEAVY = {"tensorflow", "keras", "flwr", "ray", "cryptography", "Crypto", "matplotlib", "hypothesis"}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -78,6 +78,7 @@ SHOWN = {
     help="A,B,…: host, reference, BOARD, or the port of a board; clients take turns.",
 )
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option("--secure", is_flag=True, help="The server learns sums of updates only.")
 @click.option("--audit", type=click.IntRange(0), default=0, help="Updates that are replayed.")
 @click.option(
     "--results", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file of all rounds."
@@ -108,6 +109,7 @@ def federate(
     shots: int,
     engine: str,
     dropout: float,
+    secure: bool,
     audit: int,
     results: Path | None,
     resume: bool,
@@ -124,6 +126,10 @@ def federate(
     require_front_end(model)
     if resume and results is None:
         raise MynaError("nothing to resume from", fix="name the file with --results")
+    if secure and audit:
+        raise MynaError(
+            "updates that are hidden cannot be replayed", fix="leave out --audit or --secure"
+        )
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
     package = project.package
@@ -133,7 +139,7 @@ def federate(
     ).gather()
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
     asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
-    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs)
+    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs, secure)
     settings = {
         "model": f"{model.name} {project.fingerprint:08x}",
         "data": data.name,
@@ -143,6 +149,7 @@ def federate(
         "sample": asking.asked,
         "order": order.to_config(),
         "audit": audit,
+        "secure": secure,
     }
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:

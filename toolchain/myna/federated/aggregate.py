@@ -50,39 +50,74 @@ class Contribution:
     update: Vector
 
 
+@dataclass(frozen=True)
+class Total:
+    """What clients sent, added up.
+
+    Attributes:
+        takes: of all of them.
+        vector: int64 [parameters], updates times takes.
+    """
+
+    takes: int
+    vector: npt.NDArray[np.int64]
+
+
 def aggregate(
     program: Program, state: bytes, contributions: Sequence[Contribution], rate: Fraction = ONE
 ) -> bytes:
+    """The server's next state, of what clients sent; see `add` and `advance`."""
+    parameters = to_vector(program, state).size
+    return advance(program, state, add(contributions, parameters), rate)
+
+
+def add(contributions: Sequence[Contribution], parameters: int) -> Total:
+    """The sum of contributions, whose order does not matter.
+
+    Args:
+        contributions: of all clients that answered.
+        parameters: of the model.
+
+    Raises:
+        MynaError: takes or an update are out of bounds.
+    """
+    summed = np.zeros(parameters, np.int64)
+    for one in contributions:
+        if one.update.shape != summed.shape or one.update.dtype != np.int32:
+            raise MynaError(
+                f"sent an update of {one.update.size} values, not {parameters}",
+                where=f"client {one.client}",
+                fix="flash the firmware of this model: `myna flash`",
+            )
+        _require(0 < one.takes < TAKES_MAX, one.takes)
+        summed += one.takes * one.update.astype(np.int64)
+    return Total(sum(one.takes for one in contributions), summed)
+
+
+def advance(program: Program, state: bytes, total: Total, rate: Fraction = ONE) -> bytes:
     """The server's next state: its own plus the mean of the updates, weighted by takes.
 
     Integers only: products and sums in int64, one division, halves away from zero
-    (`fixed.divide`). The order of the contributions does not matter.
+    (`fixed.divide`).
 
     Args:
         program: of server and clients.
         state: the server's.
-        contributions: of at least one client.
+        total: of at least one client.
         rate: the server's: a multiple of the mean.
 
     Raises:
-        MynaError: nobody contributed, or takes or an update are out of bounds.
+        MynaError: nobody contributed, or there are too many takes for int64.
     """
-    total = sum(one.takes for one in contributions)
-    vector = to_vector(program, state)
-    largest = total * max(rate.numerator, rate.denominator)
-    if largest >= TAKES_MAX or any(one.takes < 1 for one in contributions) or not contributions:
-        raise MynaError(f"a round of {total} takes cannot be averaged", where="federation")
-    summed = np.zeros(vector.size, np.int64)
-    for one in sorted(contributions, key=lambda one: one.client):
-        if one.update.shape != vector.shape or one.update.dtype != np.int32:
-            raise MynaError(
-                f"sent an update of {one.update.size} values, not {vector.size}",
-                where=f"client {one.client}",
-                fix="flash the firmware of this model: `myna flash`",
-            )
-        summed += one.takes * one.update.astype(np.int64)
-    mean = fixed.divide(summed * rate.numerator, total * rate.denominator)
-    return from_vector(program, state, vector + mean)
+    largest = total.takes * max(rate.numerator, rate.denominator)
+    _require(0 < largest < TAKES_MAX, total.takes)
+    mean = fixed.divide(total.vector * rate.numerator, total.takes * rate.denominator)
+    return from_vector(program, state, to_vector(program, state) + mean)
+
+
+def _require(possible: bool, takes: int) -> None:
+    if not possible:
+        raise MynaError(f"a round of {takes} takes cannot be averaged", where="federation")
 
 
 def to_vector(program: Program, state: bytes) -> Vector:
@@ -101,6 +136,13 @@ def from_vector(program: Program, state: bytes, vector: Array) -> bytes:
         kind.write(values, name, vector[at : at + size].reshape(shape))
         at += size
     return program.pack(values)
+
+
+def elements(program: Program) -> Iterator[tuple[str, int]]:
+    """The tensors of the vector, and how many elements each has, in their order."""
+    values = program.unpack(bytes(program.state_bytes))
+    for name, kind in _averaged(program):
+        yield name, kind.read(values, name).size
 
 
 def trained_weights(program: Program) -> int:

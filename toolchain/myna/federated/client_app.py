@@ -15,6 +15,7 @@ from myna.federated.flower import (
     MetricRecord,
     RecordDict,
 )
+from myna.federated.secure.client_app import add_secure_stages
 from myna.federated.site import Site, Update
 
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"  # as Flower's strategies call them
@@ -28,16 +29,22 @@ def client_app(site: Site) -> ClientApp:
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        number = int(context.node_config["partition-id"])
-        state = message.content.array_records[ARRAYS][STATE].numpy().tobytes()
-        order = Order.of(message.content.config_records[CONFIG])
-        return Message(to_record(site.train(number, state, order)), reply_to=message)
+        return Message(to_record(site.train(*asked(message, context))), reply_to=message)
 
+    add_secure_stages(app, site, asked)
     return app
+
+
+def asked(message: Message, context: Context) -> tuple[int, bytes, Order]:
+    """The client that a message means, the state to begin with, and what to do."""
+    number = int(context.node_config["partition-id"])
+    state = message.content.array_records[ARRAYS][STATE].numpy().tobytes()
+    return number, state, Order.of(message.content.config_records[CONFIG])
 
 
 def to_record(update: Update) -> RecordDict:
     """An update as a message carries it."""
+    assert update.accuracy is not None
     metrics = {
         WEIGHT: update.takes,
         "client": update.client,

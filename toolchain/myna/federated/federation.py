@@ -21,7 +21,8 @@ from myna.federated.cohort import Cohort
 from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
-from myna.federated.server_app import Round, Task, server_app
+from myna.federated.secure.server_app import SecureFedAvg
+from myna.federated.server_app import IntegerFedAvg, Round, Task, server_app
 from myna.federated.site import Site
 from myna.federated.store import ClientRow, Evidence, RoundRow, Store
 from myna.federated.strategies import Strategy
@@ -48,6 +49,7 @@ class Federation:
         rounds: how many.
         audit: updates that are replayed.
         jobs: processes.
+        secure: whether the server learns sums of updates only.
         make_app: makes the ClientApp of a site.
     """
 
@@ -59,6 +61,7 @@ class Federation:
     rounds: int
     audit: int
     jobs: int
+    secure: bool = False
     make_app: Callable[[Site], ClientApp] = client_app
 
     @property
@@ -106,7 +109,8 @@ class Federation:
         state = store.state(min(done, self.rounds))
         task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep)
         context = Context(1, 0, {}, RecordDict(), {})
-        server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
+        server = SecureFedAvg if self.secure else IntegerFedAvg
+        server_app(task, server)(cast(Grid, grid), context)  # it is what strategies use of one
         return store.state(self.rounds)
 
     def start(self) -> bytes:
@@ -136,7 +140,7 @@ class Federation:
         rows = [
             ClientRow(
                 *(one.client, clients[one.client].speaker, one.takes, one.accuracy, one.steps),
-                *(one.seconds, len(one.data), found.bytes_down, f"{one.digest:08x}"),
+                *(one.seconds, len(one.data) + one.beside, found.bytes_down, f"{one.digest:08x}"),
             )
             for one in found.updates
         ]
@@ -148,6 +152,5 @@ class Federation:
             Evidence(found.server_round, one.client, fixed.random32(key, one.client), one.data)
             for one in found.updates
         ]
-        takes = sum(one.takes for one in found.updates)
-        done = RoundRow(found.server_round, found.state, takes, found.seconds)
+        done = RoundRow(found.server_round, found.state, found.takes, found.seconds)
         store.add_round(done, rows, evidence if self.audit else (), self.audit)

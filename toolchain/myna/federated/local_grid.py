@@ -26,6 +26,7 @@ class LocalGrid:
 
     def __init__(self, app: ClientApp | None, nodes: int, pool: ProcessPoolExecutor | None) -> None:
         self._app, self._nodes, self._pool = app, nodes, pool
+        self._states = {node: RecordDict() for node in self.get_node_ids()}
 
     @classmethod
     @contextmanager
@@ -57,29 +58,36 @@ class LocalGrid:
         Raises:
             MynaError: a process was ended.
         """
-        if self._pool is None:
-            assert self._app is not None
-            return [answer(self._app, message) for message in messages]
+        asked = [(message, self._states[message.metadata.dst_node_id]) for message in messages]
         try:
-            return list(self._pool.map(_work, messages))
+            if self._pool is None:
+                assert self._app is not None
+                answered = [answer(self._app, *one) for one in asked]
+            else:
+                answered = list(self._pool.map(_work, asked))
         except BrokenProcessPool as error:
             raise MynaError(
                 "a process was ended while it served clients",
                 where="federation",
                 fix="if memory ran out, use fewer --jobs; then continue with --resume",
             ) from error
+        for (message, _), (_, state) in zip(asked, answered, strict=True):
+            self._states[message.metadata.dst_node_id] = state
+        return [reply for reply, _ in answered]
 
 
-def answer(app: ClientApp, message: Message) -> Message:
-    """The reply of a node, or the error that a client raised."""
+def answer(app: ClientApp, message: Message, state: RecordDict) -> tuple[Message, RecordDict]:
+    """The reply of a node, or the error that a client raised; and what the node remembers."""
     node = message.metadata.dst_node_id
     config: dict[str, bool | float | int | str] = {"partition-id": node - 1}
+    context = Context(1, node, config, state, {})
     try:
-        return app(message, Context(1, node, config, RecordDict(), {}))
+        return app(message, context), context.state
     except MynaError as error:
-        return Message(Error(FAILED, f"{error.where}: {error.what}"), reply_to=message)
+        reason = f"{error.where}: {error.what}"
     except Exception as error:  # whatever befalls a client, the round goes on without it
-        return Message(Error(FAILED, repr(error)), reply_to=message)
+        reason = repr(error)
+    return Message(Error(FAILED, reason), reply_to=message), context.state
 
 
 def _identify() -> None:
@@ -96,5 +104,5 @@ def _begin(make_app: MakeApp) -> None:
     _own["app"] = make_app()
 
 
-def _work(message: Message) -> Message:
-    return answer(_own["app"], message)
+def _work(asked: tuple[Message, RecordDict]) -> tuple[Message, RecordDict]:
+    return answer(_own["app"], *asked)

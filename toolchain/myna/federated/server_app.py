@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from myna.errors import MynaError
-from myna.federated.aggregate import Contribution, aggregate, to_vector
+from myna.federated.aggregate import Contribution, Total, add, advance, to_vector
 from myna.federated.client import DROPPED, Order
 from myna.federated.client_app import ARRAYS, CONFIG, STATE, to_arrays, to_update
 from myna.federated.codec import decode
@@ -36,14 +36,16 @@ class Round:
     Attributes:
         server_round: counted from 1.
         state: the state block after it.
+        takes: learned by those who answered.
         updates: of those who answered.
         dropouts: by node, why it did not.
-        bytes_down: of the state that each client was sent.
+        bytes_down: that each client was sent.
         seconds: it took.
     """
 
     server_round: int
     state: bytes
+    takes: int
     updates: Sequence[Update]
     dropouts: Mapping[int, str]
     bytes_down: int
@@ -102,37 +104,62 @@ class IntegerFedAvg(FedAvg):
         Raises:
             MynaError: all failed, and not at random.
         """
-        task, number = self._task, self._order.server_round
-        updates, dropouts = [], {}
-        for reply in replies:
-            if reply.has_error():
-                dropouts[reply.metadata.src_node_id] = reply.error.reason or "failed"
-            else:
-                updates.append(to_update(reply.content))
-        if updates:
-            parameters = to_vector(task.program, self._state).size
-            contributions = [
-                Contribution(one.client, one.takes, decode(one.data, parameters)) for one in updates
-            ]
-            self._state = aggregate(task.program, self._state, contributions, task.strategy.rate)
-        elif others := [reason for reason in dropouts.values() if not reason.endswith(DROPPED)]:
-            raise MynaError(
-                f"no client could learn; the first says: {others[0]}",
-                where=f"round {number}",
-                fix="see to what it says, then continue with --resume",
-            )
+        replied, dropouts = split(replies)
+        updates = [to_update(content) for content in replied.values()]
+        parameters = to_vector(self._task.program, self._state).size
+        contributions = [
+            Contribution(one.client, one.takes, decode(one.data, parameters)) for one in updates
+        ]
+        total = add(contributions, parameters) if updates else None
+        if not updates:
+            self._require_some(dropouts)
+        return self._end(updates, dropouts, total, len(self._state))
+
+    def _end(
+        self,
+        updates: Sequence[Update],
+        dropouts: Mapping[int, str],
+        total: Total | None,
+        bytes_down: int,
+    ) -> tuple[ArrayRecord, None]:
+        """Take the step to the next state, if anybody answered, and report the round."""
+        task, number, takes = self._task, self._order.server_round, 0
+        if total is not None:
+            self._state = advance(task.program, self._state, total, task.strategy.rate)
+            takes = total.takes
         seconds = time.monotonic() - self._began
-        task.keep(Round(number, self._state, updates, dropouts, len(self._state), seconds))
+        task.keep(Round(number, self._state, takes, updates, dropouts, bytes_down, seconds))
         return to_arrays(STATE, self._state), None
 
+    def _require_some(self, dropouts: Mapping[int, str]) -> None:
+        """Raise MynaError, as all dropped out, unless all did at random."""
+        others = [reason for reason in dropouts.values() if not reason.endswith(DROPPED)]
+        if others:
+            raise MynaError(
+                f"no client could learn; the first says: {others[0]}",
+                where=f"round {self._order.server_round}",
+                fix="see to what it says, then continue with --resume",
+            )
 
-def server_app(task: Task) -> ServerApp:
-    """The app that does a task."""
+
+def split(replies: Iterable[Message]) -> tuple[dict[int, RecordDict], dict[int, str]]:
+    """By node, what those who answered sent, and why others did not."""
+    replied, dropouts = {}, {}
+    for reply in replies:
+        node = reply.metadata.src_node_id
+        if reply.has_error():
+            dropouts[node] = reply.error.reason or "failed"
+        else:
+            replied[node] = reply.content
+    return replied, dropouts
+
+
+def server_app(task: Task, strategy: Callable[[Task], FedAvg] = IntegerFedAvg) -> ServerApp:
+    """The app that does a task by a strategy of Flower."""
     app = ServerApp()
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:
-        strategy = IntegerFedAvg(task)
-        strategy.start(grid, to_arrays(STATE, task.state), task.rounds - task.done)
+        strategy(task).start(grid, to_arrays(STATE, task.state), task.rounds - task.done)
 
     return app

@@ -13,12 +13,31 @@ from typing import Any
 
 from myna.errors import MynaError
 from myna.evaluation.engine import FLOAT, Engine, EngineSpec
-from myna.federated.aggregate import to_vector
+from myna.federated.aggregate import Vector, to_vector
 from myna.federated.client import DROPPED, Client, Order, learn
 from myna.federated.codec import encode
 from myna.names import STEP
 from myna.passes.memory.plan import Program
 from myna.project import open_project
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a round changed at a client.
+
+    Attributes:
+        update: int32 [parameters].
+        takes: learned.
+        accuracy: of the server's state on these takes, in percent.
+        steps: training steps.
+        seconds: it took.
+    """
+
+    update: Vector
+    takes: int
+    accuracy: float
+    steps: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -28,18 +47,20 @@ class Update:
     Attributes:
         data: the encoded update.
         client: its number.
-        takes: learned.
-        accuracy: of the server's state on these takes, in percent.
-        steps: training steps.
+        takes: learned; 0 where that is secret.
+        accuracy: of the server's state on these takes, in percent; None where that is secret.
+        steps: training steps; 0 where that is secret.
         seconds: it took.
+        beside: bytes that it sent beside the update.
     """
 
     data: bytes
     client: int
     takes: int
-    accuracy: float
+    accuracy: float | None
     steps: int
     seconds: float
+    beside: int = 0
 
     @property
     def digest(self) -> int:
@@ -72,6 +93,16 @@ class Site:
         return {client.number: place for place, client in enumerate(self.clients)}
 
     def train(self, number: int, state: bytes, order: Order) -> Update:
+        """One round of one client, as it is sent.
+
+        Raises:
+            MynaError: see `learn`.
+        """
+        done = self.learn(number, state, order)
+        data = encode(done.update)
+        return Update(data, number, done.takes, done.accuracy, done.steps, done.seconds)
+
+    def learn(self, number: int, state: bytes, order: Order) -> Change:
         """One round of one client.
 
         Raises:
@@ -88,14 +119,7 @@ class Site:
             raise
         before, after = (to_vector(self.program, block) for block in (state, learned.state))
         steps = _steps(self.program, learned.state) - _steps(self.program, state)
-        return Update(
-            encode(after - before),
-            number,
-            learned.takes,
-            learned.accuracy,
-            steps,
-            learned.seconds,
-        )
+        return Change(after - before, learned.takes, learned.accuracy, steps, learned.seconds)
 
     def close(self) -> None:
         """Let go of all engines."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Federations whose updates are masked: the same states, whoever is lost, and no update is seen."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from myna.errors import MynaError
+from myna.federated.client import Order
+from myna.federated.client_app import ARRAYS, UPDATE
+from myna.federated.flower import Context, Message
+from myna.federated.secure.client_app import KEYS, MASKED, REVEAL, SHARES
+from myna.federated.secure.masks import TAKES_MAX
+from myna.federated.store import ClientRow, Store
+from myna.federated.strategies import STRATEGIES
+from myna.ops.sgd import MASTER_MAX, MASTER_MIN
+from support.federations import ORDER, Answer, federation, quiet, run, through
+
+STAGES = (KEYS, SHARES, MASKED, REVEAL)
+
+
+def lose(lost: Mapping[str, set[int]], answer: Answer, message: Message, context: Context) -> Any:
+    """Some partitions fail at some stages, after they did what they were asked for."""
+    reply = answer(message, context)
+    if context.node_id - 1 in lost.get(message.metadata.message_type, ()):
+        raise ValueError(f"lost at {message.metadata.message_type}")
+    return reply
+
+
+def masked(lost: Mapping[str, set[int]], **chosen: Any) -> tuple[bytes, list[ClientRow]]:
+    """The last state of one round of which some are lost, and what became of the clients."""
+    asked = federation(secure=True, rounds=1, **chosen)
+    asked = replace(asked, make_app=partial(through, partial(lose, lost)))
+    with Store.open(None, {}, resume=False) as store:
+        state = asked.run(store, quiet)
+        return state, [row for _, row in store.clients()]
+
+
+def plain(without: int) -> bytes:
+    """The state of a round that misses a client."""
+
+    def fails(answer: Answer, message: Message, context: Context) -> Message:
+        if context.node_id - 1 == without:
+            raise ValueError("lost")
+        return answer(message, context)
+
+    return run(federation(rounds=1, make_app=partial(through, fails)))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_state_is_that_of_updates_in_the_clear(jobs: int) -> None:
+    assert run(federation(secure=True, jobs=jobs)) == run(federation())
+
+
+@pytest.mark.parametrize("stage", [KEYS, SHARES, MASKED])
+def test_who_is_lost_before_its_update_arrived_is_left_out(stage: str) -> None:
+    state, rows = masked({stage: {1}})
+    assert state == plain(1)
+    assert [row.dropout for row in rows] == [None, f"ValueError('lost at {stage}')", None, None]
+
+
+def test_who_is_lost_after_its_update_arrived_is_in_the_sum() -> None:
+    state, rows = masked({REVEAL: {1}})
+    assert state == run(federation(rounds=1))
+    assert [row.dropout for row in rows] == [None] * 4
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_round_with_too_few_clients_changes_nothing_and_says_why(stage: str) -> None:
+    state, rows = masked({stage: {0, 3}})
+    assert state == federation().start()
+    reason = "round given up: secure sum: 2 of 4 clients are left, 3 needed"
+    own = f"ValueError('lost at {stage}')"
+    assert [row.dropout for row in rows] == [own, reason, reason, own]
+
+
+def test_when_all_are_lost_the_first_says_why() -> None:
+    with pytest.raises(MynaError, match=r"no client could learn.*lost at train.masked"):
+        masked({MASKED: {0, 1, 2, 3}})
+
+
+def lost(order: Order) -> list[int]:
+    """How many of four drop out in each of six rounds."""
+    rounds = [replace(order, server_round=number) for number in range(1, 7)]
+    return [sum(map(one.drops, range(4))) for one in rounds]
+
+
+def test_dropouts_at_random_leave_the_sum_of_the_others() -> None:
+    orders = (replace(ORDER, dropout=0.1, seed=seed) for seed in range(100))
+    order = next(order for order in orders if max(lost(order)) == 1)  # else rounds are given up
+    asked = federation(order=order, secure=True, rounds=6)
+    assert run(asked) == run(replace(asked, secure=False))
+
+
+def test_the_server_sees_no_update_no_takes_and_no_accuracy() -> None:
+    """All that it received, but for what it was told of keys, differs from one run to the next."""
+    seen: list[bytes] = []
+    updates: list[bytes] = []
+
+    def tap(kept: list[bytes], answer: Answer, message: Message, context: Context) -> Message:
+        reply = answer(message, context)
+        kept.append(pickle.dumps(reply.content))
+        if not reply.content.config_records:
+            updates.append(reply.content.array_records[ARRAYS][UPDATE].numpy().tobytes())
+        return reply
+
+    run(federation(rounds=1, make_app=partial(through, partial(tap, []))))
+    run(federation(rounds=1, secure=True, make_app=partial(through, partial(tap, seen))))
+    assert (len(updates), len(seen)) == (4, 4 * len(STAGES))
+    everything = b"".join(seen)
+    assert b"accuracy" not in everything
+    for update in updates:
+        values = np.frombuffer(update, "<i4")
+        for at in np.flatnonzero(values[:-2]):
+            assert update[4 * at : 4 * at + 12] not in everything
+
+
+def test_no_stage_is_repeated_with_the_same_secrets() -> None:
+    reasons = []
+
+    def again(answer: Answer, message: Message, context: Context) -> Message:
+        reply = answer(message, context)
+        with pytest.raises(MynaError, match="asked out of turn") as error:
+            answer(message, context)
+        reasons.append(str(error.value))
+        return reply
+
+    def but_keys(answer: Answer, message: Message, context: Context) -> Message:
+        first = message.metadata.message_type == KEYS
+        return answer(message, context) if first else again(answer, message, context)
+
+    secure = federation(rounds=1, secure=True, make_app=partial(through, but_keys))
+    assert run(secure) == run(federation(rounds=1))
+    assert len(reasons) == 4 * 3
+
+
+def test_a_strategy_that_asks_one_client_keeps_no_secret() -> None:
+    with pytest.raises(MynaError, match="of 1 clients with 8 takes each no secret sum"):
+        run(federation(secure=True, strategy=STRATEGIES["reptile"]))
+
+
+def test_takes_that_could_overflow_the_sum_are_refused() -> None:
+    with pytest.raises(MynaError, match="fewer than 32768 takes in all"):
+        run(federation(secure=True, order=replace(ORDER, most=2**13)))
+
+
+def test_no_sum_of_weights_can_overflow() -> None:
+    assert (TAKES_MAX - 1) * (MASTER_MAX - MASTER_MIN) < 2**31
