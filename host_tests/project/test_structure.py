@@ -55,7 +55,17 @@ ALONE = {
     "audio": {"errors", "fixed"},
     "pretrain": {"errors", "files", "audio", "frontend", "formats", "tensorflow"},
 }
-HEAVY = {"tensorflow", "keras", "flwr", "ray", "cryptography", "Crypto", "matplotlib", "hypothesis"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "flwr",
+    "ray",
+    "cryptography",
+    "Crypto",
+    "dp_accounting",
+    "matplotlib",
+    "hypothesis",
+}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -15,6 +15,7 @@ from myna.errors import MynaError
 from myna.federated.client import Order
 from myna.federated.client_app import ARRAYS, UPDATE
 from myna.federated.flower import Context, Message
+from myna.federated.privacy.terms import PLAIN, Privacy
 from myna.federated.secure.client_app import KEYS, MASKED, REVEAL, SHARES
 from myna.federated.secure.masks import TAKES_MAX
 from myna.federated.store import ClientRow, Store
@@ -22,6 +23,7 @@ from myna.federated.strategies import STRATEGIES
 from myna.ops.sgd import MASTER_MAX, MASTER_MIN
 from support.federations import ORDER, Answer, federation, quiet, run, through
 
+SECURE = Privacy(secure=True)
 STAGES = (KEYS, SHARES, MASKED, REVEAL)
 
 
@@ -35,7 +37,7 @@ def lose(lost: Mapping[str, set[int]], answer: Answer, message: Message, context
 
 def masked(lost: Mapping[str, set[int]], **chosen: Any) -> tuple[bytes, list[ClientRow]]:
     """The last state of one round of which some are lost, and what became of the clients."""
-    asked = federation(secure=True, rounds=1, **chosen)
+    asked = federation(privacy=SECURE, rounds=1, **chosen)
     asked = replace(asked, make_app=partial(through, partial(lose, lost)))
     with Store.open(None, {}, resume=False) as store:
         state = asked.run(store, quiet)
@@ -55,7 +57,7 @@ def plain(without: int) -> bytes:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_state_is_that_of_updates_in_the_clear(jobs: int) -> None:
-    assert run(federation(secure=True, jobs=jobs)) == run(federation())
+    assert run(federation(privacy=SECURE, jobs=jobs)) == run(federation())
 
 
 @pytest.mark.parametrize("stage", [KEYS, SHARES, MASKED])
@@ -94,8 +96,8 @@ def lost(order: Order) -> list[int]:
 def test_dropouts_at_random_leave_the_sum_of_the_others() -> None:
     orders = (replace(ORDER, dropout=0.1, seed=seed) for seed in range(100))
     order = next(order for order in orders if max(lost(order)) == 1)  # else rounds are given up
-    asked = federation(order=order, secure=True, rounds=6)
-    assert run(asked) == run(replace(asked, secure=False))
+    asked = federation(order=order, privacy=SECURE, rounds=6)
+    assert run(asked) == run(replace(asked, privacy=PLAIN))
 
 
 def test_the_server_sees_no_update_no_takes_and_no_accuracy() -> None:
@@ -111,7 +113,7 @@ def test_the_server_sees_no_update_no_takes_and_no_accuracy() -> None:
         return reply
 
     run(federation(rounds=1, make_app=partial(through, partial(tap, []))))
-    run(federation(rounds=1, secure=True, make_app=partial(through, partial(tap, seen))))
+    run(federation(rounds=1, privacy=SECURE, make_app=partial(through, partial(tap, seen))))
     assert (len(updates), len(seen)) == (4, 4 * len(STAGES))
     everything = b"".join(seen)
     assert b"accuracy" not in everything
@@ -135,19 +137,19 @@ def test_no_stage_is_repeated_with_the_same_secrets() -> None:
         first = message.metadata.message_type == KEYS
         return answer(message, context) if first else again(answer, message, context)
 
-    secure = federation(rounds=1, secure=True, make_app=partial(through, but_keys))
+    secure = federation(rounds=1, privacy=SECURE, make_app=partial(through, but_keys))
     assert run(secure) == run(federation(rounds=1))
     assert len(reasons) == 4 * 3
 
 
 def test_a_strategy_that_asks_one_client_keeps_no_secret() -> None:
     with pytest.raises(MynaError, match="of 1 clients with 8 takes each no secret sum"):
-        run(federation(secure=True, strategy=STRATEGIES["reptile"]))
+        run(federation(privacy=SECURE, strategy=STRATEGIES["reptile"]))
 
 
 def test_takes_that_could_overflow_the_sum_are_refused() -> None:
     with pytest.raises(MynaError, match="fewer than 32768 takes in all"):
-        run(federation(secure=True, order=replace(ORDER, most=2**13)))
+        run(federation(privacy=SECURE, order=replace(ORDER, most=2**13)))
 
 
 def test_no_sum_of_weights_can_overflow() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ from myna.commands.common import (
     write_json,
 )
 from myna.commands.evaluation_options import data_path, read
+from myna.commands.privacy_options import privacy_options
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.federated.client import Order
 from myna.federated.cohort import CohortRequest
 from myna.federated.federation import Federation
+from myna.federated.privacy.terms import Privacy
 from myna.federated.result import result
 from myna.federated.site import engine_specs
 from myna.federated.store import Store
@@ -78,7 +80,7 @@ SHOWN = {
     help="A,B,…: host, reference, BOARD, or the port of a board; clients take turns.",
 )
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
-@click.option("--secure", is_flag=True, help="The server learns sums of updates only.")
+@privacy_options
 @click.option("--audit", type=click.IntRange(0), default=0, help="Updates that are replayed.")
 @click.option(
     "--results", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file of all rounds."
@@ -109,7 +111,7 @@ def federate(
     shots: int,
     engine: str,
     dropout: float,
-    secure: bool,
+    privacy: Privacy,
     audit: int,
     results: Path | None,
     resume: bool,
@@ -126,10 +128,6 @@ def federate(
     require_front_end(model)
     if resume and results is None:
         raise MynaError("nothing to resume from", fix="name the file with --results")
-    if secure and audit:
-        raise MynaError(
-            "updates that are hidden cannot be replayed", fix="leave out --audit or --secure"
-        )
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
     package = project.package
@@ -137,20 +135,13 @@ def federate(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
         partial(read, model),
     ).gather()
-    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
     asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
-    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs, secure)
-    settings = {
-        "model": f"{model.name} {project.fingerprint:08x}",
-        "data": data.name,
-        "words": sorted(cohort.classes),
-        "clients": [client.speaker for client in cohort.clients],
-        "strategy": strategy,
-        "sample": asking.asked,
-        "order": order.to_config(),
-        "audit": audit,
-        "secure": secure,
-    }
+    asked = asking.count(clients)
+    privacy.check(asked)
+    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
+    order = privacy.order(order, asked)
+    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs, privacy)
+    settings = _settings(federation, model, data, strategy)
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:
             state = federation.run(store, report)
@@ -158,9 +149,25 @@ def federate(
             save_checkpoint(checkpoint_of(project, state), output)
         with progress("examine") as report:
             summary = result(federation, store, report)
-    asked = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
-    write_json(json_file, "federate", asked | {"seed": seed, "train": chosen.train} | summary)
+    said = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
+    write_json(json_file, "federate", said | {"seed": seed, "train": chosen.train} | summary)
     _print(summary)
+
+
+def _settings(federation: Federation, model: Path, data: Path, strategy: str) -> dict[str, Any]:
+    """All that the result depends on but the number of rounds."""
+    cohort = federation.cohort
+    return {
+        "model": f"{model.name} {federation.project.fingerprint:08x}",
+        "data": data.name,
+        "words": sorted(cohort.classes),
+        "clients": [client.speaker for client in cohort.clients],
+        "strategy": strategy,
+        "sample": federation.strategy.asked,
+        "order": federation.order.to_config(),
+        "audit": federation.audit,
+        "privacy": asdict(federation.privacy),
+    }
 
 
 def _print(summary: Mapping[str, Any]) -> None:
@@ -176,6 +183,7 @@ def _print(summary: Mapping[str, Any]) -> None:
         click.echo(f"  {title:22} {value['mean']:.1f}{half} %")
     up, down = summary["bytes_up_per_client_round"], summary["bytes_down_per_client_round"]
     click.echo(f"  bytes up, down         {up:.0f}, {down:.0f} per client and round")
+    _print_privacy(summary)
     click.echo(f"  state                  {summary['aggregate_digest']}")
     if summary["dropouts"]:
         click.echo(f"  dropouts               {summary['dropouts']}")
@@ -188,3 +196,15 @@ def _print(summary: Mapping[str, Any]) -> None:
         )
     if summary["audited"]:
         click.echo(f"  replayed               {summary['audited']}")
+
+
+def _print_privacy(summary: Mapping[str, Any]) -> None:
+    found = summary["membership_auc"]
+    half = "" if found["ci95"] is None else f" ± {found['ci95']:.2f}"
+    click.echo(f"  membership, AUC        {found['mean']:.2f}{half} (0.5 is chance)")
+    if summary["epsilon"] is not None:
+        rate, times = summary["sampling_rate"], summary["participations"]
+        click.echo(
+            f"  privacy                ε = {summary['epsilon']:.2f} at δ = {summary['delta']:g};"
+            f" sampling rate {rate:.2f}, {times} rounds of a client at most"
+        )

@@ -11,6 +11,7 @@ from myna.federated.aggregate import to_vector
 from myna.federated.client import Client, Order, learn
 from myna.federated.codec import encode
 from myna.federated.federation import Federation
+from myna.federated.privacy.terms import protect
 from myna.federated.store import Evidence, Store
 from myna.learn.examples import Progress
 
@@ -36,6 +37,8 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     found = federation.examine(exams, REFERENCE, progress)
     for piece, exam, reached in zip(kept, exams, found, strict=True):
         update = to_vector(program, reached["state"]) - to_vector(program, exam.state)
+        if federation.order.clip:
+            update = protect(program, update, federation.order.clip)
         if encode(update) != piece.data:
             differ.append(piece)
     return differ

@@ -50,6 +50,8 @@ class Order:
         dropout: probability that a client fails, for tests of the federation.
         rate: learning rate of the first round, see `learn.recipe.Recipe`.
         epochs, rehearsals: see there.
+        clip: norm to which an update is clipped, see `privacy.terms.protect`; 0 for any.
+        noise: deviation of the noise that a client adds; 0 for none.
     """
 
     server_round: int
@@ -59,6 +61,8 @@ class Order:
     rate: float
     epochs: int
     rehearsals: int
+    clip: int = 0
+    noise: int = 0
 
     def to_config(self) -> dict[str, int | float]:
         """As a message carries it."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from myna.federated.client import Order
@@ -10,6 +12,7 @@ from myna.federated.flower import (
     Array,
     ArrayRecord,
     ClientApp,
+    ConfigRecord,
     Context,
     Message,
     MetricRecord,
@@ -21,6 +24,7 @@ from myna.federated.site import Site, Update
 ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"  # as Flower's strategies call them
 STATE, UPDATE = "state", "update"
 WEIGHT = "num-examples"
+NOISE, KEY = "noise", 32  # keys that a node keeps, by round; bytes of each
 
 
 def client_app(site: Site) -> ClientApp:
@@ -35,23 +39,31 @@ def client_app(site: Site) -> ClientApp:
     return app
 
 
-def asked(message: Message, context: Context) -> tuple[int, bytes, Order]:
-    """The client that a message means, the state to begin with, and what to do."""
+def asked(message: Message, context: Context) -> tuple[int, bytes, Order, bytes]:
+    """The client that a message means, the state to begin with, what to do, a key of noise.
+
+    The key is drawn for this message, and stays at the node, which may replay its noise.
+    """
     number = int(context.node_config["partition-id"])
     state = message.content.array_records[ARRAYS][STATE].numpy().tobytes()
-    return number, state, Order.of(message.content.config_records[CONFIG])
+    order, key = Order.of(message.content.config_records[CONFIG]), b""
+    if order.noise:
+        key = os.urandom(KEY)
+        keys = context.state.config_records.setdefault(NOISE, ConfigRecord())
+        keys[str(order.server_round)] = key
+    return number, state, order, key
 
 
 def to_record(update: Update) -> RecordDict:
     """An update as a message carries it."""
-    assert update.accuracy is not None
-    metrics = {
+    metrics: dict[str, int | float] = {
         WEIGHT: update.takes,
         "client": update.client,
-        "accuracy": update.accuracy,
         "steps": update.steps,
         "seconds": update.seconds,
     }
+    if update.accuracy is not None:
+        metrics["accuracy"] = update.accuracy
     return RecordDict(
         {
             ARRAYS: to_arrays(UPDATE, update.data),
@@ -67,7 +79,7 @@ def to_update(record: RecordDict) -> Update:
         record.array_records[ARRAYS][UPDATE].numpy().tobytes(),
         int(_number(metrics["client"])),
         int(_number(metrics[WEIGHT])),
-        float(_number(metrics["accuracy"])),
+        float(_number(metrics["accuracy"])) if "accuracy" in metrics else None,
         int(_number(metrics["steps"])),
         float(_number(metrics["seconds"])),
     )

@@ -21,6 +21,7 @@ from myna.federated.cohort import Cohort
 from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
+from myna.federated.privacy.terms import PLAIN, Privacy
 from myna.federated.secure.server_app import SecureFedAvg
 from myna.federated.server_app import IntegerFedAvg, Round, Task, server_app
 from myna.federated.site import Site
@@ -49,7 +50,7 @@ class Federation:
         rounds: how many.
         audit: updates that are replayed.
         jobs: processes.
-        secure: whether the server learns sums of updates only.
+        privacy: of the clients' updates.
         make_app: makes the ClientApp of a site.
     """
 
@@ -61,7 +62,7 @@ class Federation:
     rounds: int
     audit: int
     jobs: int
-    secure: bool = False
+    privacy: Privacy = PLAIN
     make_app: Callable[[Site], ClientApp] = client_app
 
     @property
@@ -107,9 +108,10 @@ class Federation:
             progress(found.server_round, self.rounds)
 
         state = store.state(min(done, self.rounds))
-        task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep)
+        noise = self.privacy.server_noise
+        task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep, noise)
         context = Context(1, 0, {}, RecordDict(), {})
-        server = SecureFedAvg if self.secure else IntegerFedAvg
+        server = SecureFedAvg if self.privacy.secure else IntegerFedAvg
         server_app(task, server)(cast(Grid, grid), context)  # it is what strategies use of one
         return store.state(self.rounds)
 
@@ -152,5 +154,7 @@ class Federation:
             Evidence(found.server_round, one.client, fixed.random32(key, one.client), one.data)
             for one in found.updates
         ]
-        done = RoundRow(found.server_round, found.state, found.takes, found.seconds)
+        done = RoundRow(
+            found.server_round, found.state, found.takes, found.seconds, found.noise_key
+        )
         store.add_round(done, rows, evidence if self.audit else (), self.audit)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from myna.errors import MynaError
 from myna.federated.aggregate import Contribution, Total, add, advance, to_vector
 from myna.federated.client import DROPPED, Order
-from myna.federated.client_app import ARRAYS, CONFIG, STATE, to_arrays, to_update
+from myna.federated.client_app import ARRAYS, CONFIG, KEY, STATE, to_arrays, to_update
 from myna.federated.codec import decode
 from myna.federated.flower import (
     ArrayRecord,
@@ -24,6 +25,7 @@ from myna.federated.flower import (
     RecordDict,
     ServerApp,
 )
+from myna.federated.privacy.terms import release
 from myna.federated.site import Update
 from myna.federated.strategies import Strategy
 from myna.passes.memory.plan import Program
@@ -41,6 +43,7 @@ class Round:
         dropouts: by node, why it did not.
         bytes_down: that each client was sent.
         seconds: it took.
+        noise_key: of the noise that the server added, by which it may be replayed.
     """
 
     server_round: int
@@ -50,6 +53,7 @@ class Round:
     dropouts: Mapping[int, str]
     bytes_down: int
     seconds: float
+    noise_key: bytes
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Task:
         rounds: to be done in all.
         state: the state block after those that were done.
         keep: is given every round as soon as it is done.
+        noise: deviation of the noise that the server adds to the sum of updates; 0 for none.
     """
 
     program: Program
@@ -73,6 +78,7 @@ class Task:
     rounds: int
     state: bytes
     keep: Callable[[Round], None]
+    noise: int = 0
 
 
 class IntegerFedAvg(FedAvg):
@@ -124,11 +130,17 @@ class IntegerFedAvg(FedAvg):
     ) -> tuple[ArrayRecord, None]:
         """Take the step to the next state, if anybody answered, and report the round."""
         task, number, takes = self._task, self._order.server_round, 0
+        noise_key = os.urandom(KEY) if task.noise else b""
         if total is not None:
+            if task.order.clip:
+                total = release(task.program, total, task.noise, noise_key)
             self._state = advance(task.program, self._state, total, task.strategy.rate)
             takes = total.takes
         seconds = time.monotonic() - self._began
-        task.keep(Round(number, self._state, takes, updates, dropouts, bytes_down, seconds))
+        done = Round(
+            *(number, self._state, takes, updates, dropouts, bytes_down, seconds, noise_key)
+        )
+        task.keep(done)
         return to_arrays(STATE, self._state), None
 
     def _require_some(self, dropouts: Mapping[int, str]) -> None:

@@ -7,7 +7,7 @@ import atexit
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from myna.evaluation.engine import FLOAT, Engine, EngineSpec
 from myna.federated.aggregate import Vector, to_vector
 from myna.federated.client import DROPPED, Client, Order, learn
 from myna.federated.codec import encode
+from myna.federated.privacy.terms import protect
 from myna.names import STEP
 from myna.passes.memory.plan import Program
 from myna.project import open_project
@@ -27,15 +28,15 @@ class Change:
 
     Attributes:
         update: int32 [parameters].
-        takes: learned.
-        accuracy: of the server's state on these takes, in percent.
-        steps: training steps.
+        takes: learned, which weigh; 1 where all clients weigh the same.
+        accuracy: of the server's state on these takes, in percent; None where that is secret.
+        steps: training steps; 0 where that is secret.
         seconds: it took.
     """
 
     update: Vector
     takes: int
-    accuracy: float
+    accuracy: float | None
     steps: int
     seconds: float
 
@@ -92,18 +93,24 @@ class Site:
         """Where each client stands among those that are served, by its number."""
         return {client.number: place for place, client in enumerate(self.clients)}
 
-    def train(self, number: int, state: bytes, order: Order) -> Update:
+    def train(self, number: int, state: bytes, order: Order, noise_key: bytes) -> Update:
         """One round of one client, as it is sent.
 
         Raises:
             MynaError: see `learn`.
         """
-        done = self.learn(number, state, order)
+        done = self.learn(number, state, order, noise_key)
         data = encode(done.update)
         return Update(data, number, done.takes, done.accuracy, done.steps, done.seconds)
 
-    def learn(self, number: int, state: bytes, order: Order) -> Change:
+    def learn(self, number: int, state: bytes, order: Order, noise_key: bytes) -> Change:
         """One round of one client.
+
+        Args:
+            number: the client's.
+            state: that the server sent.
+            order: of the round.
+            noise_key: [32] of the noise that is added, if any.
 
         Raises:
             MynaError: its engine failed, runs another model, or it drops out.
@@ -119,7 +126,12 @@ class Site:
             raise
         before, after = (to_vector(self.program, block) for block in (state, learned.state))
         steps = _steps(self.program, learned.state) - _steps(self.program, state)
-        return Change(after - before, learned.takes, learned.accuracy, steps, learned.seconds)
+        done = Change(after - before, learned.takes, learned.accuracy, steps, learned.seconds)
+        if not order.clip:
+            return done
+        update = protect(self.program, done.update, order.clip, order.noise, noise_key)
+        done = replace(done, update=update, takes=1)
+        return replace(done, accuracy=None, steps=0) if order.noise else done
 
     def close(self) -> None:
         """Let go of all engines."""

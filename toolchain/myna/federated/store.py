@@ -5,7 +5,8 @@ A round is written whole or not at all, so a run whose server was killed goes on
 whole round. Tables:
 
 - ``runs``: settings as JSON, when it began.
-- ``rounds``: state block after each round, round 0 being the start; takes learned, digest, seconds.
+- ``rounds``: state block after each round, round 0 being the start; takes learned, digest,
+  seconds, and the key of the noise that the server added, if any, by which it may be replayed.
 - ``clients``: of each round, what each client did or why it dropped out.
 - ``evidence``: the updates that are replayed.
 """
@@ -28,7 +29,7 @@ CREATE TABLE IF NOT EXISTS runs (
     run INTEGER PRIMARY KEY, began TEXT DEFAULT CURRENT_TIMESTAMP, settings TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rounds (
     run INTEGER REFERENCES runs, round INTEGER, takes INTEGER, seconds REAL, digest TEXT,
-    state BLOB NOT NULL, PRIMARY KEY (run, round));
+    noise_key BLOB, state BLOB NOT NULL, PRIMARY KEY (run, round));
 CREATE TABLE IF NOT EXISTS clients (
     run INTEGER REFERENCES runs, round INTEGER, client INTEGER, speaker TEXT, takes INTEGER,
     accuracy REAL, steps INTEGER, seconds REAL, bytes_up INTEGER, bytes_down INTEGER, digest TEXT,
@@ -57,12 +58,13 @@ class ClientRow:
 
 @dataclass(frozen=True)
 class RoundRow:
-    """A round: the state block after it, takes learned, seconds it took."""
+    """A round: the state block after it, takes learned, seconds it took, key of the noise."""
 
     server_round: int
     state: bytes
     takes: int = 0
     seconds: float = 0.0
+    noise_key: bytes = b""
 
     @property
     def digest(self) -> str:
@@ -159,8 +161,8 @@ class Store:
             SELECT rowid FROM evidence WHERE run = ? ORDER BY draw, round, client LIMIT ?)"""
         with self._base:
             self._base.execute(
-                "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?)",
-                (run, number, done.takes, done.seconds, done.digest, done.state),
+                "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run, number, done.takes, done.seconds, done.digest, done.noise_key, done.state),
             )
             self._base.executemany(f"INSERT INTO clients VALUES ({_marks(12)})", rows)
             self._base.executemany(f"INSERT INTO evidence VALUES ({_marks(5)})", kept)

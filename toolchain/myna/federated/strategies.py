@@ -25,6 +25,10 @@ class Strategy:
     asked: int | None = None
     rate: Fraction = Fraction(1)
 
+    def count(self, nodes: int) -> int:
+        """How many of so many nodes are asked in a round."""
+        return nodes if self.asked is None else min(self.asked, nodes)
+
     def sample(self, nodes: Sequence[int], order: Order) -> list[int]:
         """The nodes that are asked in a round, in their order."""
         count = len(nodes)

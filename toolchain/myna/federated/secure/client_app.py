@@ -26,7 +26,7 @@ PARCELS, TERMS = "parcels", "terms"  # records of messages
 THRESHOLD, NODES, CLIENT, SECONDS = "threshold", "nodes", "client", "seconds"  # terms
 MEMORY, TURN, ADVERTS = "secure", "turn", "adverts"  # what a node remembers
 
-Asked = Callable[[Message, Context], tuple[int, bytes, Order]]
+Asked = Callable[[Message, Context], tuple[int, bytes, Order, bytes]]
 
 
 def add_secure_stages(app: ClientApp, site: Site, asked: Asked) -> None:
@@ -56,8 +56,8 @@ def add_secure_stages(app: ClientApp, site: Site, asked: Asked) -> None:
     @app.train(_action(MASKED))
     def masked(message: Message, context: Context) -> Message:
         _take_turn(context, MASKED, REVEAL)
-        number, state, order = asked(message, context)
-        done = site.learn(number, state, order)
+        number, state, order, noise_key = asked(message, context)
+        done = site.learn(number, state, order, noise_key)
         weighted = done.takes * done.update.astype(np.int64)
         values = np.append(weighted, done.takes).view(np.uint64)
         data = _member(context).mask(sum_ring(site.program), values, _nodes(message))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from myna.errors import MynaError
 from myna.federated.flower import ConfigRecord, Grid, Message, RecordDict
+from myna.federated.privacy.terms import quorum
 from myna.federated.secure.client_app import PARCELS, TERMS, to_parcels, to_record
 from myna.federated.secure.protocol import Parcels
 from myna.federated.server_app import split
@@ -24,7 +25,7 @@ class Exchange:
 
     def __init__(self, grid: Grid, nodes: Sequence[int]) -> None:
         self._grid = grid
-        self.nodes, self.threshold = nodes, len(nodes) // 2 + 1
+        self.nodes, self.threshold = nodes, quorum(len(nodes))
         self.lost: dict[int, str] = {}
         self.sent, self.received = dict.fromkeys(nodes, 0), dict.fromkeys(nodes, 0)
 

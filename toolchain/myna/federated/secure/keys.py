@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from myna.errors import MynaError
+from myna.federated.crypto import (
+    HKDF,
+    SHA256,
+    ChaCha20Poly1305,
+    InvalidTag,
+    X25519PrivateKey,
+    X25519PublicKey,
+)
 from myna.federated.secure.shares import SHARE
 
 KEY = 32  # bytes

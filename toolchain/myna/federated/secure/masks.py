@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from myna.errors import MynaError
 from myna.federated.aggregate import elements
+from myna.federated.crypto import KeyStream
 from myna.passes.memory.plan import Program
 
 TAKES_MAX = 1 << 15  # of all clients of a round: no weight moves by 2^16, so its sum fits int32
@@ -66,8 +65,7 @@ class Ring:
 
     def mask(self, key: bytes) -> Residues:
         """The mask of a key: its ChaCha20 stream, uint64 [elements]."""
-        cipher = Cipher(ChaCha20(key, bytes(16)), mode=None)
-        return self.of(cipher.encryptor().update(bytes(self.size)))
+        return self.of(KeyStream(key).read(self.size))
 
     def pairwise(self, node: int, keys: Mapping[int, bytes]) -> Residues:
         """The masks that a node has with others: added towards greater numbers, else subtracted.

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from Crypto.Protocol.SecretSharing import Shamir
-
 from myna.errors import MynaError
+from myna.federated.crypto import Shamir
 
 SHARE = 16  # bytes of a secret, and of a share
 
