@@ -42,7 +42,7 @@ def membership(
     cohort, program = federation.cohort, federation.program
     scale = program.graph.tensors[program.graph.outputs[0]].scale
     takes = [(client.speaker, client.takes) for client in cohort.clients]
-    unseen = [(task.speaker, task.examined) for task in cohort.unseen]
+    unseen = [(task.speaker, task.enrolled.join(task.examined)) for task in cohort.unseen]
     states = {"start": start, "state": state}
     exams = [Exposure(speaker, some, states, scale) for speaker, some in [*takes, *unseen]]
     found = federation.examine(exams, HOST, progress)
