@@ -15,8 +15,9 @@ from myna.errors import MynaError
 from myna.federated.client import Order
 from myna.federated.client_app import ARRAYS, UPDATE
 from myna.federated.flower import Context, Message
+from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import PLAIN, Privacy
-from myna.federated.secure.client_app import KEYS, MASKED, REVEAL, SHARES
+from myna.federated.secure.client_app import KEYS, MASKED, PARCELS, REVEAL, SHARES
 from myna.federated.secure.masks import TAKES_MAX
 from myna.federated.store import ClientRow, Store
 from myna.federated.strategies import STRATEGIES
@@ -140,6 +141,44 @@ def test_no_stage_is_repeated_with_the_same_secrets() -> None:
     secure = federation(rounds=1, privacy=SECURE, make_app=partial(through, but_keys))
     assert run(secure) == run(federation(rounds=1))
     assert len(reasons) == 4 * 3
+
+
+def test_a_round_is_not_given_up_where_the_grid_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(grid: LocalGrid, messages: object, *, timeout: float | None = None) -> object:
+        raise MynaError("a process was ended", where="federation")
+
+    monkeypatch.setattr(LocalGrid, "send_and_receive", ended)
+    with pytest.raises(MynaError, match="a process was ended"):
+        run(federation(privacy=SECURE))
+
+
+def test_who_sends_other_parcels_than_asked_is_left_out() -> None:
+    def wrong(answer: Answer, message: Message, context: Context) -> Message:
+        reply = answer(message, context)
+        if context.node_id == 2 and message.metadata.message_type == SHARES:
+            del reply.content.config_records[PARCELS]["4"]
+        return reply
+
+    asked = federation(rounds=1, privacy=SECURE, make_app=partial(through, wrong))
+    with Store.open(None, {}, resume=False) as store:
+        assert asked.run(store, quiet) == plain(1)
+        reasons = [row.dropout for _, row in store.clients()]
+    assert reasons == [None, "sent other parcels than it was asked for", None, None]
+
+
+def test_a_round_whose_seeds_are_wrong_is_given_up() -> None:
+    def wrong(answer: Answer, message: Message, context: Context) -> Message:
+        reply = answer(message, context)
+        if context.node_id == 2 and message.metadata.message_type == REVEAL:
+            parcels = reply.content.config_records[PARCELS]
+            parcels["3"] = bytes(16)
+        return reply
+
+    asked = federation(rounds=1, privacy=SECURE, make_app=partial(through, wrong))
+    with Store.open(None, {}, resume=False) as store:
+        assert asked.run(store, quiet) == asked.start()
+        reasons = {row.dropout for _, row in store.clients()}
+    assert reasons == {"round given up: node 3: its shares do not make the seed that it announced"}
 
 
 def test_a_strategy_that_asks_one_client_keeps_no_secret() -> None:

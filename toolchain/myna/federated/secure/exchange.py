@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from myna.errors import MynaError
 from myna.federated.flower import ConfigRecord, Grid, Message, RecordDict
 from myna.federated.privacy.terms import quorum
 from myna.federated.secure.client_app import PARCELS, TERMS, to_parcels, to_record
+from myna.federated.secure.errors import SecureSumError
 from myna.federated.secure.protocol import Parcels
 from myna.federated.server_app import split
+
+TIMEOUT_S = 3600  # for the answers to a message, as Flower's strategies have it
 
 
 class Exchange:
@@ -45,7 +47,7 @@ class Exchange:
             about: nodes of which each sends a parcel; of itself where there are none.
 
         Raises:
-            MynaError: too few answer.
+            SecureSumError: too few answer.
         """
         messages = []
         for node, own in parcels.items():
@@ -60,9 +62,9 @@ class Exchange:
         """What those answer to messages who do, by node; see `ask`.
 
         Raises:
-            MynaError: they are too few.
+            SecureSumError: they are too few.
         """
-        replied, lost = split(self._grid.send_and_receive(messages))
+        replied, lost = split(self._grid.send_and_receive(messages, timeout=TIMEOUT_S))
         for node, content in [*replied.items()]:
             parcels = to_parcels(content)
             self.received[node] += _size(parcels)
@@ -71,7 +73,7 @@ class Exchange:
                 del replied[node]
         self.lost |= lost
         if len(replied) < self.threshold:
-            raise MynaError(
+            raise SecureSumError(
                 f"{len(replied)} of {len(self.nodes)} clients are left, {self.threshold} needed",
                 where="secure sum",
             )

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
-from myna.errors import MynaError
 from myna.federated.crypto import (
     HKDF,
     SHA256,
@@ -22,6 +21,7 @@ from myna.federated.crypto import (
     X25519PrivateKey,
     X25519PublicKey,
 )
+from myna.federated.secure.errors import SecureSumError
 from myna.federated.secure.shares import SHARE
 
 KEY = 32  # bytes
@@ -53,10 +53,10 @@ class Advert:
         """What a message carries.
 
         Raises:
-            MynaError: it is of another size.
+            SecureSumError: it is of another size.
         """
         if len(data) != 3 * KEY:
-            raise MynaError(f"announced {len(data)} bytes, not {3 * KEY}", where="secure sum")
+            raise SecureSumError(f"announced {len(data)} bytes, not {3 * KEY}", where="secure sum")
         return cls(data[:KEY], data[KEY : 2 * KEY], data[2 * KEY :])
 
 
@@ -109,13 +109,13 @@ def agree(private: bytes, other: bytes, purpose: bytes, first: int, second: int)
         first, second: the nodes, in an order that both take.
 
     Raises:
-        MynaError: the public key is none.
+        SecureSumError: the public key is none.
     """
     try:
         key = X25519PublicKey.from_public_bytes(other)
         shared = X25519PrivateKey.from_private_bytes(private).exchange(key)
     except ValueError as error:
-        raise MynaError("a public key is none", where="secure sum") from error
+        raise SecureSumError("a public key is none", where="secure sum") from error
     return derive(shared, purpose + struct.pack("<QQ", first, second))
 
 
@@ -128,9 +128,9 @@ def unseal(key: bytes, data: bytes) -> bytes:
     """What was sealed.
 
     Raises:
-        MynaError: with another key, or it was changed.
+        SecureSumError: with another key, or it was changed.
     """
     try:
         return ChaCha20Poly1305(key).decrypt(NONCE, data, None)
     except InvalidTag as error:
-        raise MynaError("a sealed share was changed", where="secure sum") from error
+        raise SecureSumError("a sealed share was changed", where="secure sum") from error

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from myna.errors import MynaError
 from myna.federated.aggregate import elements
 from myna.federated.crypto import KeyStream
+from myna.federated.secure.errors import SecureSumError
 from myna.passes.memory.plan import Program
 
 TAKES_MAX = 1 << 15  # of all clients of a round: no weight moves by 2^16, so its sum fits int32
@@ -44,10 +44,10 @@ class Ring:
         """What a message carries, uint64 [elements].
 
         Raises:
-            MynaError: the data is of another size.
+            SecureSumError: the data is of another size.
         """
         if len(data) != self.size:
-            raise MynaError(
+            raise SecureSumError(
                 f"a masked update of {len(data)} bytes, not {self.size}",
                 where="secure sum",
                 fix="let clients run the same model and version as the server",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from myna.errors import MynaError
+from myna.federated.secure.errors import SecureSumError
 from myna.federated.secure.keys import (
     OWN_KEY,
     PAIR,
@@ -53,15 +53,15 @@ class Member:
     threshold: int
 
     def check(self) -> None:
-        """Raise MynaError where taking part would not hide this client's update."""
+        """Raise SecureSumError where taking part would not hide this client's update."""
         count, own = len(self.adverts), self.adverts.get(self.node)
         if not max(1, count // 2) < self.threshold <= count:
-            raise MynaError(
+            raise SecureSumError(
                 f"a threshold of {self.threshold} of {count} clients hides nothing",
                 where=f"node {self.node}",
             )
         if own != self.secrets.advert():
-            raise MynaError("the server changed this client's keys", where=f"node {self.node}")
+            raise SecureSumError("the server changed this client's keys", where=f"node {self.node}")
 
     def share(self) -> Parcels:
         """Both seeds' shares, sealed for each client."""
@@ -82,7 +82,7 @@ class Member:
             partners: clients whose shares the server has.
 
         Raises:
-            MynaError: they are too few.
+            SecureSumError: they are too few.
         """
         self._enough(partners)
         private = derive(self.secrets.pair, PAIR_KEY)
@@ -102,7 +102,7 @@ class Member:
             survivors: clients whose masked updates arrived.
 
         Raises:
-            MynaError: survivors are too few, or a share was changed.
+            SecureSumError: survivors are too few, or a share was changed.
         """
         self._enough(survivors)
         opened = {
@@ -120,7 +120,7 @@ class Member:
     def _enough(self, nodes: Collection[int]) -> None:
         known = len({*nodes} & self.adverts.keys())
         if known < self.threshold or known != len(nodes) or self.node not in nodes:
-            raise MynaError(
+            raise SecureSumError(
                 f"{known} clients are too few to hide this one, {self.threshold} are needed",
                 where=f"node {self.node}",
             )
@@ -148,7 +148,7 @@ def unmask(
         uint64 [elements].
 
     Raises:
-        MynaError: shares do not make the seed that a client announced.
+        SecureSumError: shares do not make the seed that a client announced.
     """
     total = ring.total(ring.of(data) for data in masked.values())
     numbers = {node: number for number, node in enumerate(sorted(adverts), 1)}
@@ -172,4 +172,6 @@ def _pair(private: bytes, other: bytes, node: int, partner: int) -> bytes:
 
 def _check(fits: bool, node: int) -> None:
     if not fits:
-        raise MynaError("its shares do not make the seed that it announced", where=f"node {node}")
+        raise SecureSumError(
+            "its shares do not make the seed that it announced", where=f"node {node}"
+        )

@@ -27,6 +27,7 @@ from myna.federated.secure.client_app import (
     THRESHOLD,
     to_parcels,
 )
+from myna.federated.secure.errors import SecureSumError
 from myna.federated.secure.exchange import Exchange
 from myna.federated.secure.keys import Advert
 from myna.federated.secure.masks import TAKES_MAX, sum_ring
@@ -71,14 +72,14 @@ class SecureFedAvg(IntegerFedAvg):
         """The next state, of the sum of those who answered; the old one where they are too few.
 
         Raises:
-            MynaError: all failed, and not at random.
+            MynaError: all failed, and not at random; or the grid failed.
         """
         exchange = self._exchange
         total, given_up = None, {}
         updates: dict[int, Update] = {}
         try:
             total, updates = self._sum()
-        except MynaError as error:
+        except SecureSumError as error:
             if len(exchange.lost) == len(exchange.nodes):
                 self._require_some(exchange.lost)
             given_up = dict.fromkeys(exchange.nodes, f"{GIVEN_UP}{error.where}: {error.what}")

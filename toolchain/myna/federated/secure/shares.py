@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from myna.errors import MynaError
 from myna.federated.crypto import Shamir
+from myna.federated.secure.errors import SecureSumError
 
 SHARE = 16  # bytes of a secret, and of a share
 
@@ -36,10 +36,10 @@ def combine(shares: Mapping[int, bytes], threshold: int) -> bytes:
         threshold: with which it was split.
 
     Raises:
-        MynaError: they are too few.
+        SecureSumError: they are too few.
     """
     if len(shares) < threshold:
-        raise MynaError(
+        raise SecureSumError(
             f"{len(shares)} shares make no secret, {threshold} are needed", where="secure sum"
         )
     return bytes(Shamir.combine(sorted(shares.items())[:threshold], ssss=False))
