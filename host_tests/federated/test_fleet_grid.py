@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,7 @@ from myna.federated.flower import (
     Message,
     RecordDict,
 )
+from myna.federated.privacy.terms import Privacy
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
 from myna.federated.supernode import app
@@ -60,6 +62,7 @@ class Deployed:
     def __init__(self, sites: Sequence[Path]) -> None:
         self.sites = dict(zip(NODES, sites, strict=True))
         self.silent: set[int] = set()
+        self._contexts: dict[int, Context] = {}
 
     def get_node_ids(self) -> Iterable[int]:
         return list(self.sites)
@@ -73,6 +76,7 @@ class Deployed:
     def _reply(self, message: Message) -> Message:
         node = message.metadata.dst_node_id
         context = Context(1, node, {"site": str(self.sites[node])}, RecordDict(), {})
+        context = self._contexts.setdefault(node, context)
         try:
             return app(message, context)
         except MynaError as error:
@@ -120,6 +124,13 @@ def test_a_fleet_ends_as_one_process(data: Path, sites: list[Path]) -> None:
     assert not dropouts
     with Store.open(None, {}, resume=False) as store:
         assert asked.run(store, lambda done, total: None) == state
+
+
+def test_a_fleet_keeps_secrets_and_ends_as_without(data: Path, sites: list[Path]) -> None:
+    plain, secure = federation(data), replace(federation(data), privacy=Privacy(secure=True))
+    plain, secure = replace(plain, rounds=1), replace(secure, rounds=1)
+    states = [served(one, Deployed(sites), lambda done, total: None) for one in (plain, secure)]
+    assert states[0] == states[1]
 
 
 def test_a_site_that_is_silent_drops_out_of_that_round(data: Path, sites: list[Path]) -> None:

@@ -19,6 +19,7 @@ from myna.federated.cohort import Cohort
 from myna.federated.federation import Federation
 from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import Context, Grid, ServerApp
+from myna.federated.privacy.terms import Privacy
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
 from myna.passes.pipeline import Options
@@ -53,6 +54,7 @@ class Settings:
     Attributes:
         model, train, words, clients, rounds, sample, strategy, epochs, rate, rehearsals, seed: as
             for ``myna federate``, with words as "A,B,…".
+        secure, dp, clip, noise: likewise; "" and 0 for no noise.
         results: the SQLite file of all rounds.
         resume: whether to go on with the run that it holds.
         output: a file for what was learned.
@@ -70,6 +72,10 @@ class Settings:
     rate: float
     rehearsals: int
     seed: int
+    secure: bool
+    dp: str
+    clip: int
+    noise: float
     results: str
     resume: bool
     output: str
@@ -107,7 +113,11 @@ class Settings:
             *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals)
         )
         strategy = replace(STRATEGIES[self.strategy], asked=self.sample)
-        return Federation(project, cohort, (), strategy, order, self.rounds, 0, 1)
+        privacy = Privacy(self.secure, self.dp or None, self.clip, self.noise)
+        asked = strategy.count(self.clients)
+        privacy.check(asked)
+        order = privacy.order(order, asked)
+        return Federation(project, cohort, (), strategy, order, self.rounds, 0, 1, privacy)
 
     def kept(self, project: Project) -> dict[str, Any]:
         """What the result depends on, but for the number of rounds; see `Store.open`."""

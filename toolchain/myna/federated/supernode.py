@@ -45,10 +45,14 @@ class SiteApp(ClientApp):
             if message.metadata.message_type == MessageType.QUERY:
                 return Message(_served(site), reply_to=message)
             app, kind = client_app(site), message.metadata.message_type
-            answers = {}
+            remembered, answers = unpack(context.state).items(), {}
+            memories = {c: memory for c, memory in remembered if isinstance(memory, RecordDict)}
             for client, asked in unpack(message.content).items():
                 assert isinstance(asked, RecordDict)
-                answers[client] = to_content(answer(app, Message(asked, client + 1, kind)))
+                message_to, memory = Message(asked, client + 1, kind), memories.get(client)
+                reply, memories[client] = answer(app, message_to, memory or RecordDict())
+                answers[client] = to_content(reply)
+            context.state = pack(memories)
             return Message(pack(answers), reply_to=message)
 
 
