@@ -140,7 +140,9 @@ def federate(
     privacy.check(asked)
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
     order = privacy.order(order, asked)
-    federation = Federation(project, cohort, engines, asking, order, rounds, audit, jobs, privacy)
+    federation = Federation(
+        project, cohort, engines, asking, order, rounds, audit, jobs, privacy=privacy
+    )
     settings = _settings(federation, model, data, strategy)
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:
