@@ -135,13 +135,13 @@ def federate(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
         partial(read, model),
     ).gather()
-    chosen_strategy = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
-    asked = chosen_strategy.count(clients)
+    asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
+    asked = asking.count(clients)
     privacy.check(asked)
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
     order = privacy.order(order, asked)
     federation = Federation(
-        project, cohort, engines, chosen_strategy, order, rounds, audit, jobs, privacy
+        project, cohort, engines, asking, order, rounds, audit, jobs, privacy=privacy
     )
     settings = _settings(federation, model, data, strategy)
     with Store.open(results, settings, resume=resume) as store:

@@ -50,8 +50,8 @@ class Federation:
         rounds: how many.
         audit: updates that are replayed.
         jobs: processes.
-        privacy: of the clients' updates.
         make_app: makes the ClientApp of a site.
+        privacy: of the clients' updates.
     """
 
     project: Project
@@ -62,8 +62,8 @@ class Federation:
     rounds: int
     audit: int
     jobs: int
-    privacy: Privacy = PLAIN
     make_app: Callable[[Site], ClientApp] = client_app
+    privacy: Privacy = PLAIN
 
     @property
     def program(self) -> Program:

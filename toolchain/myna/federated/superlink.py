@@ -117,7 +117,9 @@ class Settings:
         asked = strategy.count(self.clients)
         privacy.check(asked)
         order = privacy.order(order, asked)
-        return Federation(project, cohort, (), strategy, order, self.rounds, 0, 1, privacy)
+        return Federation(
+            *(project, cohort, (), strategy, order, self.rounds, 0, 1), privacy=privacy
+        )
 
     def kept(self, project: Project) -> dict[str, Any]:
         """What the result depends on, but for the number of rounds; see `Store.open`."""
