@@ -104,7 +104,7 @@ def federation(data: Path) -> Federation:
 def fleet_of(deployed: Deployed) -> FleetGrid:
     local_grid._identify()
     model = open_project(tiny_model.folder(), tiny_model.HEAD).fingerprint
-    return FleetGrid(cast(Grid, deployed), f"{model:08x}")
+    return FleetGrid(cast(Grid, deployed), f"{model:08x}", 0)
 
 
 def served(
@@ -113,7 +113,7 @@ def served(
     """The state, and who dropped out."""
     with Store.open(None, {}, resume=False) as store:
         fleet = fleet_of(deployed)
-        fleet.expect(4, 0)
+        fleet.expect(4)
         state = asked.serve(fleet, store, after)
         return state, [(r, row.client, row.dropout) for r, row in store.clients() if row.dropout]
 
@@ -160,6 +160,19 @@ def test_a_site_that_leaves_is_not_asked_until_it_comes_back(data: Path, sites: 
     assert took_part == [*((1, i) for i in everybody), (2, 1), (2, 3), *((3, i) for i in everybody)]
 
 
+def test_rounds_wait_while_nobody_is_there(data: Path, sites: list[Path]) -> None:
+    deployed = Deployed(sites)
+
+    def after(done: int, total: int) -> None:
+        if done == 1:
+            deployed.sites.clear()
+
+    with Store.open(None, {}, resume=False) as store:
+        with pytest.raises(MynaError, match="after 0 s: none; no other SuperNode has come"):
+            federation(data).serve(fleet_of(deployed), store, after)
+        assert store.rounds() == 1
+
+
 def test_one_client_that_fails_leaves_its_site_at_work(
     data: Path, tmp_path: Path, sites: list[Path]
 ) -> None:
@@ -174,20 +187,20 @@ def test_a_site_of_another_build_is_not_waited_for_in_vain(
     data: Path, tmp_path: Path, sites: list[Path]
 ) -> None:
     sites[1] = write_site(tmp_path / "other.toml", data, (1, 3), train="all")
-    with pytest.raises(MynaError, match=r"client 1, 3 did not come within 0 s: a SuperNode runs"):
-        fleet_of(Deployed(sites)).expect(4, 0)
+    with pytest.raises(MynaError, match=r"after 0 s: 0, 2; a SuperNode runs"):
+        fleet_of(Deployed(sites)).expect(4)
 
 
 def test_what_is_wrong_at_a_site_is_said(data: Path, tmp_path: Path, sites: list[Path]) -> None:
     sites[0] = tmp_path / "missing.toml"
-    with pytest.raises(MynaError, match=r"client 0, 2 did not come.*missing.toml"):
-        fleet_of(Deployed(sites)).expect(4, 0)
+    with pytest.raises(MynaError, match=r"after 0 s: 1, 3; .*missing.toml"):
+        fleet_of(Deployed(sites)).expect(4)
 
 
 def test_a_client_is_served_once(data: Path, tmp_path: Path, sites: list[Path]) -> None:
     sites[1] = write_site(tmp_path / "twice.toml", data, (1, 2, 3))
     with pytest.raises(MynaError, match="two SuperNodes serve client 2"):
-        fleet_of(Deployed(sites)).expect(4, 0)
+        fleet_of(Deployed(sites)).expect(4)
 
 
 def test_what_is_packed_comes_out_and_what_belongs_to_nobody_does_not() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from myna.errors import MynaError
 from myna.federated.flower import ConfigRecord, Error, Grid, Message, MessageType, RecordDict
@@ -28,43 +28,58 @@ Answer = RecordDict | Error  # of a client: content, or why there is none
 class FleetGrid:
     """What strategies use of a grid: nodes 1 … n, which are the clients 0 … n - 1."""
 
-    def __init__(self, grid: Grid, model: str) -> None:
-        """A grid of the clients whose SuperNodes run a model of this fingerprint."""
-        self._grid, self._model = grid, model
+    def __init__(self, grid: Grid, model: str, wait: float) -> None:
+        """A grid of clients.
+
+        Args:
+            grid: of the SuperNodes.
+            model: fingerprint of what they must run.
+            wait: seconds, for clients to come.
+        """
+        self._grid, self._model, self._wait = grid, model, wait
         self._nodes: dict[int, int] = {}  # of each client
         self._known: set[int] = set()
         self._reasons: dict[int, str] = {}  # why a SuperNode serves nobody
 
-    def expect(self, clients: int, seconds: float) -> None:
+    def expect(self, clients: int) -> None:
         """Wait until the clients 0 … `clients` - 1 are there.
 
         Raises:
-            MynaError: they are not, after so many seconds.
+            MynaError: they do not come, or two SuperNodes serve the same client.
         """
-        end = time.monotonic() + seconds
-        wanted = {*range(1, clients + 1)}
-        while missing := wanted.difference(self.get_node_ids()):
-            if time.monotonic() > end:
-                lacking = ", ".join(str(node - 1) for node in sorted(missing))
-                says = "; ".join(self._reasons.values()) or "no other SuperNode has come"
-                raise MynaError(
-                    f"client {lacking} did not come within {seconds:g} s: {says}",
-                    where="federation",
-                    fix="start its SuperNode; `flwr supernode list` shows those that are there",
-                )
-            time.sleep(POLL_S)
+        wanted = {*range(clients)}
+        self._await(lambda: wanted.issubset(self._nodes))
 
     def get_node_ids(self) -> Iterable[int]:
-        """The numbers of the clients whose SuperNodes are there, each plus one.
+        """The numbers of the clients that are there, each plus one; waits while there is none.
 
         Raises:
-            MynaError: two SuperNodes serve the same client.
+            MynaError: none comes, or two SuperNodes serve the same client.
         """
+        self._await(lambda: bool(self._nodes))
+        return [client + 1 for client in sorted(self._nodes)]
+
+    def _await(self, enough: Callable[[], bool]) -> None:
+        end = time.monotonic() + self._wait
+        self._look()
+        while not enough():
+            if time.monotonic() >= end:
+                there = ", ".join(map(str, sorted(self._nodes))) or "none"
+                says = "; ".join(self._reasons.values()) or "no other SuperNode has come"
+                raise MynaError(
+                    f"too few clients are there after {self._wait:g} s: {there}; {says}",
+                    where="federation",
+                    fix="start their SuperNodes; `flwr supernode list` shows those that are there",
+                )
+            time.sleep(POLL_S)
+            self._look()
+
+    def _look(self) -> None:
+        """Which clients are there now."""
         there = {*self._grid.get_node_ids()}
         self._nodes = {client: node for client, node in self._nodes.items() if node in there}
         self._known &= there
         self._ask(sorted(there - self._known))
-        return [client + 1 for client in sorted(self._nodes)]
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None

@@ -40,8 +40,8 @@ def main(grid: Grid, context: Context) -> None:
     asked = Settings.of(context.run_config)
     federation = asked.federation()
     project = federation.project
-    fleet = FleetGrid(grid, f"{project.fingerprint:08x}")
-    fleet.expect(asked.clients, asked.wait)
+    fleet = FleetGrid(grid, f"{project.fingerprint:08x}", asked.wait)
+    fleet.expect(asked.clients)
     with Store.open(Path(asked.results), asked.kept(project), resume=asked.resume) as store:
         state = federation.serve(fleet, store, _silent)
     save_checkpoint(checkpoint_of(project, state), Path(asked.output))
