@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xb2327b03u
+#define PROTOCOL_ABI 0xa09a2970u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -72,6 +72,8 @@ enum message {
     MESSAGE_LISTEN = 40,
     MESSAGE_CONFIRM = 41,
     MESSAGE_ADAPT = 42,
+    MESSAGE_ENROLL_OWNER = 60,
+    MESSAGE_VERIFY = 61,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -310,6 +312,28 @@ struct message_adapt_reply {
 };
 _Static_assert(sizeof(struct message_adapt_reply) == 20, "no padding");
 
+struct message_enroll_owner {
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_enroll_owner) == 2, "no padding");
+
+struct message_enroll_owner_reply {
+    uint16_t takes;
+};
+_Static_assert(sizeof(struct message_enroll_owner_reply) == 2, "no padding");
+
+struct message_verify {
+    uint16_t slot;
+};
+_Static_assert(sizeof(struct message_verify) == 2, "no padding");
+
+struct message_verify_reply {
+    uint16_t label;
+    uint16_t verdict;
+    int32_t score;
+};
+_Static_assert(sizeof(struct message_verify_reply) == 8, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -356,6 +380,8 @@ union message_request {
     struct message_takes takes;
     struct message_listen listen;
     struct message_confirm confirm;
+    struct message_enroll_owner enroll_owner;
+    struct message_verify verify;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -391,6 +417,8 @@ union message_request {
     X(LISTEN, listen, 10, false, ANSWER) \
     X(CONFIRM, confirm, 4, false, STATUS) \
     X(ADAPT, adapt, 12, false, ANSWER) \
+    X(ENROLL_OWNER, enroll_owner, 2, false, ANSWER) \
+    X(VERIFY, verify, 2, false, AGAIN) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 8
+#define MYNA_MODEL_ABI 9
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -103,6 +103,14 @@ struct myna_model {
     const int32_t *similarity; /* to each class (Q15), valid after infer; NULL: cannot */
     int32_t *typical;          /* inside state: of each class (Q15) */
     int32_t *threshold;        /* inside state: the least confidence that is accepted */
+
+    int8_t *voice_features;    /* input of score_voice, in the arena */
+    void (*score_voice)(void); /* voice_features -> voice, owner_score; NULL: cannot */
+    const int8_t *voice;       /* what tells people apart */
+    uint16_t voice_size;
+    const int32_t *owner_score; /* cosine of voice with each class's template (Q15) */
+    int8_t *owner_templates;    /* inside state: [max_classes][voice_size], zeros: none */
+    int32_t *owner_threshold;   /* inside state: the least score that is accepted */
 
     int8_t *latent; /* input of rehearse, in the arena */
     uint32_t latent_bytes;

@@ -131,6 +131,8 @@ ACTS: list[Act] = [
     lambda board, rng, _: board.train(3),
     lambda board, rng, _: board.link.request(m.LISTEN, b.Listen(rng.randrange(9), 0, 0, 0, 9)),
     lambda board, rng, _: board.link.request(m.TAKES, b.Takes(rng.randrange(9))),
+    lambda board, rng, _: board.link.request(m.ENROLL_OWNER, b.EnrollOwner(rng.randrange(9))),
+    lambda board, rng, _: board.link.request(m.VERIFY, b.Verify(rng.randrange(60))),
     lambda board, rng, _: board.infer(rng.randrange(board.info.max_clips)),
     lambda board, rng, _: board.relabel(rng.randrange(9), rng.randrange(9)),
     lambda board, rng, _: board.score(),

@@ -29,6 +29,7 @@ from myna.device.results import Scored
 from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.owner import require_owner_check
 from myna.sessions.recordings import Example, Take, read_features
 
 
@@ -38,6 +39,7 @@ from myna.sessions.recordings import Example, Take, read_features
 @click.option("--word", type=WORD, required=True, help="What is said.")
 @wav_option
 @examples_option
+@click.option("--owner", is_flag=True, help="The takes are the owner's voice.")
 @json_option
 def enroll(
     paths: tuple[Path, ...],
@@ -45,6 +47,7 @@ def enroll(
     word: str,
     wav: tuple[Path, ...],
     examples: Path | None,
+    owner: bool,
     json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
@@ -52,6 +55,9 @@ def enroll(
     A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
     The board trains on all clips that it stores, and keeps the word's name. A model that hears
     nothing learns a class from --examples.
+
+    With --owner, `myna recognize`, `listen` and `verify-user` say from then on whether it is the
+    same person who says the word. In a quiet room most others are refused; it is no lock.
 
     MODEL is the folder of what the board runs, by default the one of its name in models. More
     FILEs may follow --wav.
@@ -65,10 +71,12 @@ def enroll(
     with running(port, model) as (session, project):
         if examples is not None:
             takes = read_features(examples, project.folder)
+        if owner:
+            require_owner_check(project)
         label = enrollment.class_of(word, session)
         step, vary = session.status().step, project.package.has_front_end
         taught, recognized = enrollment.teach(
-            session, project.program, takes, label, word, progress, vary=vary
+            session, project.program, takes, label, word, progress, vary=vary, owner=owner
         )
         result = {
             "model": session.info.model,
@@ -76,6 +84,7 @@ def enroll(
             "word": word,
             "class": label,
             "takes": len(takes),
+            "owner": owner,
             "recognized": recognized,
             "steps": session.status().step - step,
             "epochs": len(taught.learned.worst),
@@ -86,16 +95,19 @@ def enroll(
             "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
-    _print(result, taught)
+    _say(result, taught)
     write_json(json_file, "enroll", result)
 
 
-def _print(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
-    word, takes, recognized = result["word"], result["takes"], result["recognized"]
+def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
+    """What a user is told of a word that was learned."""
+    word, takes, recognized = (result[name] for name in ("word", "takes", "recognized"))
     click.echo(
-        f"{word!r} is class {result['class']}; {taught.before.correct} of "
-        f"{taught.before.total} stored clips right before training, {taught.after.correct} after"
+        f"{word!r} is class {result['class']}; {taught.before.correct} of {taught.before.total} "
+        f"stored clips right before training, {taught.after.correct} after"
     )
+    if result["owner"]:
+        click.echo(f"the takes of {word!r} that the board stores are the owner's voice now")
     if 2 * recognized < takes:
         click.echo(
             f"warning: only {recognized} of {counted(takes, 'take')} recognized as "

@@ -24,8 +24,8 @@ from myna.commands.common import (
 )
 from myna.commands.evaluation_options import DATA, data_path, read
 from myna.errors import MynaError
-from myna.evaluation import split
-from myna.evaluation.engine import EngineSpec
+from myna.evaluation import owner, split
+from myna.evaluation.engine import FLOAT, EngineSpec
 from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
@@ -35,11 +35,13 @@ from myna.package.budget import fit_ram
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
 
+OWNER = "owner"  # examines voices, not an engine that learns
+
 
 @click.command()
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), required=True)
+@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER]), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -81,9 +83,10 @@ def evaluate(
     open-set: K takes of each new word, against all other words and noise.
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
+    owner: K takes of each word by its owner, against others who say the same.
     """
-    chosen_protocol = PROTOCOLS[protocol]
-    if chosen_protocol.needs_sound or not are_examples(data):
+    chosen_protocol = PROTOCOLS.get(protocol)
+    if chosen_protocol is None or chosen_protocol.needs_sound or not are_examples(data):
         _require_sound(model, data)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
@@ -103,13 +106,19 @@ def evaluate(
         partial(read, model),
         package.measured_for(fitted.train),
     )
+    asked = {"model": str(model), "data": data.name, "engine": engine}
+    if chosen_protocol is None:
+        _require_host(spec)
+        figures = owner.examine(request, model)
+        _print_owners(figures)
+        write_json(json_file, "evaluate", {**asked, "protocol": protocol, **figures})
+        return
     exams = chosen_protocol.exams(request)
     with progress(f"{protocol} on {engine}") as report:
         people = examine_all(spec, exams, 1 if port else jobs, report)
     summary = summarize(people, chosen_protocol.fields)
     summary = {"protocol": protocol, "shots": shots, **summary, **chosen_protocol.conclude(summary)}
     summary["seed"] = seed
-    asked = {"model": str(model), "data": data.name, "engine": engine}
     limits = {"train": chosen.train, "ram": chosen.ram}
     _print(chosen_protocol, summary)
     _warn(summary, fitted)
@@ -126,12 +135,34 @@ def _require_sound(model: Path, data: Path) -> None:
         )
 
 
+def _require_host(spec: EngineSpec) -> None:
+    if spec.on_board or spec.name == FLOAT:
+        raise MynaError(
+            "examines voices in this process; boards give the same bytes",
+            where=f"protocol {OWNER}",
+            fix="leave --engine and --port out",
+        )
+
+
 def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
     people = len(summary["speakers"])
     click.echo(f"{protocol.name}, {summary['shots']} shots, {people} speakers")
     for field, title in protocol.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
+
+
+def _print_owners(figures: Mapping[str, Any]) -> None:
+    click.echo(f"owner, {figures['shots']} shots, {len(figures['owners'])} owners")
+    for place in (name for name in figures if isinstance(figures[name], dict)):
+        click.echo(f"  {place}")
+        for field, title in owner.SHOWN.items():
+            value = figures[place][field]
+            low, high = value["ci95"]
+            click.echo(f"    {title:42} {value['mean']:5.1f} [{low:.0f}, {high:.0f}] %")
+    if figures["heard"]:
+        heard = ", ".join(figures["heard"])
+        click.echo(f"warning: {heard} had a part in the projection or its threshold", err=True)
 
 
 def _warn(summary: Mapping[str, Any], fitted: Options) -> None:

@@ -15,6 +15,7 @@ from myna.commands.recordings import wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.sessions import enroll as enrollment
+from myna.sessions.owner import verify
 from myna.sessions.recordings import find_takes
 from myna.sessions.words import known_words
 
@@ -45,8 +46,9 @@ def recognize(
                 found, problems = {"word": None, "verdict": error.what}, problems + 1
             heard.append({"file": str(path), **found})
     for entry in heard:
-        word, verdict = entry["word"], entry["verdict"]
-        click.echo(f"{entry['file']}: {repr(word) if word else verdict}")
+        word, voice = entry["word"], entry.get("voice")
+        said = repr(word) if word else entry["verdict"]
+        click.echo(f"{entry['file']}: {said}" + (f", {voice}" if voice else ""))
     write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
     if problems:
         raise MynaError(
@@ -62,10 +64,11 @@ def _recognized(session: Board, pcm: Pcm, slot: int, known: tuple[str, ...]) -> 
         verdict = Verdict(session.upload_audio(pcm, slot, 0).verdict)
         if verdict is not Verdict.OK:
             return {"word": None, "verdict": enrollment.PROBLEMS[verdict][0]}
-        found = session.infer(slot)
+        found, voice = session.infer(slot), verify(session, slot)
     finally:
         session.empty(slot)
     word = known[found.label]
     if not found.accepted:
         return {"word": None, "verdict": f"no word it knows; {word!r} is nearest"}
-    return {"word": word, "verdict": "accepted", "confidence": found.confidence}
+    heard = {"word": word, "verdict": "accepted", "confidence": found.confidence}
+    return heard | {"voice": voice.said}

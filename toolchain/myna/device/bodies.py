@@ -275,6 +275,33 @@ class Confirm(Message):
 
 
 @dataclass(frozen=True)
+class EnrollOwner(Message):
+    label: U16
+
+
+@dataclass(frozen=True)
+class EnrollOwnerReply(Message):
+    """How many takes of the class the owner's template is made of."""
+
+    takes: U16
+
+
+@dataclass(frozen=True)
+class Verify(Message):
+    slot: U16
+
+
+@dataclass(frozen=True)
+class VerifyReply(Message):
+    """What the clip is taken for, a `learn.owner.Verdict`, and the cosine of the voice with the
+    owner's template of that class (Q15; 0 if the verdict was reached without)."""
+
+    label: U16
+    verdict: U16
+    score: I32
+
+
+@dataclass(frozen=True)
 class AdaptReply(Message):
     """Steps done since the state was made; classes begun; whether what was learned is kept (1), or
     undone (0); how many the model gets right, before and after: of the user's clips and their

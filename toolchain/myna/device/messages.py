@@ -120,6 +120,17 @@ LISTEN = Exchange(
 )
 CONFIRM = Exchange("CONFIRM", 41, b.Confirm, b.Empty, _S, "the user's word about such a label")
 ADAPT = Exchange("ADAPT", 42, b.Learn, b.AdaptReply, _K, "LEARN, undone if it did harm")
+ENROLL_OWNER = Exchange(
+    "ENROLL_OWNER",
+    60,
+    b.EnrollOwner,
+    b.EnrollOwnerReply,
+    _K,
+    "the user's clips of a class are the owner's voice",
+)
+VERIFY = Exchange(
+    "VERIFY", 61, b.Verify, b.VerifyReply, _A, "classifies a slot: is it the owner who says it?"
+)
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )

@@ -164,7 +164,9 @@ class Search:
         package, asked = self._package.with_rows(output_rows), self._asked
         knowledge, contributions = package.knowledge, package.contributions
         ranges = package.ranges_of(asked.ranges)
-        return Compiler(package.model, ranges, asked, knowledge, contributions)
+        # within a limit, words come before the voice that says them
+        projection = package.projection if asked.ram is None else None
+        return Compiler(package.model, ranges, asked, knowledge, contributions, projection)
 
     def _compile(self, candidate: Candidate) -> Program:
         return self._compiler(candidate.output_rows).compile(candidate.options)

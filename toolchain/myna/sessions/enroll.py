@@ -21,6 +21,7 @@ from myna.learn.recipe import Recipe
 from myna.passes.memory.plan import Program
 from myna.sessions.checkpoint import require_whole
 from myna.sessions.learning import learn_on, require_slots
+from myna.sessions.owner import enroll_owner
 from myna.sessions.recordings import Example, Take
 from myna.sessions.undo import undoing
 from myna.sessions.words import check_name, known_words, write_name
@@ -153,6 +154,7 @@ def teach(
     stage: Callable[[str], AbstractContextManager[Progress]],
     *,
     vary: bool = True,
+    owner: bool = False,
 ) -> tuple[Taught, int]:
     """Let a board learn takes of one word, whole or not at all.
 
@@ -167,6 +169,7 @@ def teach(
         word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
         vary: whether clips are varied, which needs a front end.
+        owner: whether it is the owner's voice that says the stored takes of the word.
 
     Returns:
         what came of it, and how many of the takes the board takes for the word now.
@@ -190,6 +193,8 @@ def teach(
                     write_name(session, label, word)
                 taught = train(session, program, Recipe(vary=vary), report)
             _expect_kept(session, taught.learned, len(program.replay.labels))
+            if owner:
+                enroll_owner(session, label)
             return taught, sum(taught.after.labels[slot] == label for slot in slots)
 
 
