@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from myna.federated.scale import TAKES, measure, speakers
+from myna.federated.scale import TAKES, know, measure, speakers
 from myna.passes.pipeline import Options
 from support import tiny_model
 
@@ -18,6 +18,13 @@ def test_a_server_is_measured() -> None:
     assert 0 < found.server_seconds < found.round_seconds
     assert found.bytes_up > 100
     assert found.bytes_down > 100
+
+
+def test_what_it_takes_to_know_clients_is_measured() -> None:
+    found = know(200_000, 30)
+    assert found.clients == 200_000
+    assert 20_000_000 < found.memory < 200_000_000
+    assert 0 < found.seconds < 5
 
 
 def test_speakers_say_known_words_each_in_a_way_of_their_own() -> None:

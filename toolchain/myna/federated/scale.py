@@ -70,6 +70,36 @@ def measure(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
         return pool.submit(_serve, model, clients, sampled, rounds).result()
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """Clients whom a server knows, asked or not.
+
+    Attributes:
+        clients: how many.
+        memory: that knowing them takes, in bytes.
+        seconds: processor time to draw those who are asked in a round.
+    """
+
+    clients: int
+    memory: int
+    seconds: float
+
+
+def know(clients: int, sampled: int) -> Crowd:
+    """Know so many clients, in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(_know, clients, sampled).result()
+
+
+def _know(clients: int, sampled: int) -> Crowd:
+    before = _memory("VmRSS")
+    cohort = Cohort.elsewhere({}, clients)
+    taken, began = _memory("VmRSS") - before, time.process_time()
+    Strategy(asked=sampled).sample(sorted(range(1, 1 + len(cohort.clients))), _order(1))
+    return Crowd(clients, taken, time.process_time() - began)
+
+
 def speakers(model: Path, options: Options, count: int) -> tuple[Client, ...]:
     """Synthetic speakers, who say known words: memories of the model, each take varied anew."""
     package = open_project(model, options).package
@@ -102,10 +132,9 @@ def _serve(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     project = open_project(model, options)
     labels = project.package.labels
     cohort = Cohort.elsewhere(assign_classes(labels, (), len(labels)), clients)
-    order = Order(0, 1, TAKES, dropout=0.0, rate=8.0, epochs=2, rehearsals=1)
     engines = (EngineSpec(HOST, model, options),)
     federation = Federation(
-        *(project, cohort, engines, Strategy(asked=sampled), order, rounds, 0, JOBS), make_app=_app
+        *(project, cohort, engines, Strategy(asked=sampled), _order(0), rounds, 0, JOBS), _app
     )
     spent: list[float] = []
     with Store.open(None, {}, resume=False) as store:
@@ -114,7 +143,7 @@ def _serve(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     return Scale(
         clients,
         sampled,
-        _peak_memory(),
+        _memory("VmHWM"),
         statistics.median(np.diff(spent[1:])),  # the first round also starts processes
         statistics.median(done.seconds for done in history[2:]),
         rows[-1][1].bytes_up,
@@ -122,11 +151,15 @@ def _serve(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     )
 
 
-def _peak_memory() -> int:
-    """The most resident memory of this process, in bytes; proc(5).
+def _order(server_round: int) -> Order:
+    return Order(server_round, 1, TAKES, dropout=0.0, rate=8.0, epochs=2, rehearsals=1)
+
+
+def _memory(field: str) -> int:
+    """Resident memory of this process, in bytes: now (VmRSS) or at most (VmHWM); proc(5).
 
     What getrusage(2) says includes the parent's at the time of the fork.
     """
-    found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
+    found = re.search(rf"{field}:\s*(\d+) kB", Path("/proc/self/status").read_text("utf-8"))
     assert found
     return 1024 * int(found[1])

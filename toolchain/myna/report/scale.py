@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from myna.federated.scale import Scale, measure
+from myna.federated.scale import Crowd, Scale, know, measure
 from myna.report.markdown import insert, table
 
 CLIENTS = 100, 300, 1000
@@ -25,8 +25,8 @@ HEAD = (
 )
 
 
-def render(found: Sequence[Scale]) -> str:
-    """The table, and what follows from its last row for a million devices."""
+def render(found: Sequence[Scale], crowd: Crowd) -> str:
+    """The table, and what follows from its last row for as many devices as the crowd has."""
     rows = [
         (
             f"{one.clients:,}",
@@ -38,15 +38,20 @@ def render(found: Sequence[Scale]) -> str:
         )
         for one in found
     ]
-    last = found[-1]
+    last, devices = found[-1], crowd.clients
     each = last.server_seconds / last.sampled
-    up, down = (DEVICES * size / 1e9 for size in (last.bytes_up, last.bytes_down))
-    return (
-        f"{table(HEAD, rows)}\n\nA client that is asked costs the server {1000 * each:.2f} ms, "
-        f"{last.bytes_up:,} bytes up and {last.bytes_down:,} down. So {DEVICES:,} devices, each "
-        f"asked once, cost {up:.1f} GB up, {down:.1f} GB down and {DEVICES * each / 3600:.1f} "
-        "hours of one processor; transport, which encrypts and waits, comes on top."
+    up, down = (devices * size / 1e9 for size in (last.bytes_up, last.bytes_down))
+    told = (
+        table(HEAD, rows),
+        "",
+        f"A client that is asked costs the server {1000 * each:.2f} ms, {last.bytes_up:,} bytes up "
+        f"and {last.bytes_down:,} down.",
+        f"So {devices:,} devices, each asked once, cost {up:.1f} GB up, {down:.1f} GB down and "
+        f"{devices * each / 60:.0f} minutes of one processor.",
+        f"To know them all takes {crowd.memory / 1e6:.0f} MB, and {1000 * crowd.seconds:.0f} ms a "
+        "round to draw those who are asked.",
     )
+    return "\n".join(told)
 
 
 @click.command()
@@ -55,7 +60,8 @@ def render(found: Sequence[Scale]) -> str:
 def main(model: Path, document: Path) -> None:
     """Measure servers with clients of MODEL, and put the table into DOCUMENT."""
     found = [measure(model, clients, SAMPLED, ROUNDS) for clients in CLIENTS]
-    document.write_text(insert(document.read_text("utf-8"), "scale", render(found)), "utf-8")
+    text = render(found, know(DEVICES, SAMPLED))
+    document.write_text(insert(document.read_text("utf-8"), "scale", text), "utf-8")
 
 
 if __name__ == "__main__":
