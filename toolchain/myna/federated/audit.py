@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from myna.evaluation.engine import REFERENCE, Engine
-from myna.federated.aggregate import to_vector
 from myna.federated.client import Client, Order, learn
 from myna.federated.codec import encode
 from myna.federated.federation import Federation
 from myna.federated.store import Evidence, Store
 from myna.learn.examples import Progress
+from myna.learn.vector import to_vector
 
 
 def audit(federation: Federation, store: Store, progress: Progress) -> list[Evidence]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from myna.errors import MynaError
-from myna.federated.aggregate import Vector
+from myna.learn.vector import Vector
 
 
 def encode(update: Vector) -> bytes:

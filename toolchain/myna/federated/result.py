@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from myna.federated.aggregate import trained_weights
 from myna.federated.audit import audit
 from myna.federated.federation import Federation
 from myna.federated.measure import measure
 from myna.federated.store import Store
 from myna.learn.examples import Progress
+from myna.learn.vector import trained_weights
 
 
 def result(federation: Federation, store: Store, progress: Progress) -> dict[str, Any]:

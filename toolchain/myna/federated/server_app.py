@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from myna.errors import MynaError
-from myna.federated.aggregate import Contribution, aggregate, to_vector
+from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import DROPPED, Order
 from myna.federated.client_app import ARRAYS, CONFIG, STATE, to_arrays, to_update
 from myna.federated.codec import decode
@@ -26,6 +26,7 @@ from myna.federated.flower import (
 )
 from myna.federated.site import Update
 from myna.federated.strategies import Strategy
+from myna.learn.vector import to_vector
 from myna.passes.memory.plan import Program
 
 

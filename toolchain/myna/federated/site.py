@@ -13,9 +13,9 @@ from typing import Any
 
 from myna.errors import MynaError
 from myna.evaluation.engine import FLOAT, Engine, EngineSpec
-from myna.federated.aggregate import to_vector
 from myna.federated.client import DROPPED, Client, Order, learn
 from myna.federated.codec import encode
+from myna.learn.vector import to_vector
 from myna.names import STEP
 from myna.passes.memory.plan import Program
 from myna.project import open_project
