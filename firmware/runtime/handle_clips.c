@@ -63,6 +63,7 @@ enum status myna_handle_audio_begin(const struct request *request, struct reply 
     clip->filled = 0u;
     clip->label = begin->label;
     clip->guessed = false;
+    myna_difference_abort();
     forget();
     upload.clip = clip;
     upload.samples = begin->samples;

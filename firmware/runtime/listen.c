@@ -85,7 +85,7 @@ enum status myna_handle_listen(const struct request *request, struct reply *repl
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    myna_audio_abort();
+    myna_arena_free();
     clip->stored = false;
     heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
     if (heard.verdict == LISTEN_KEPT) {

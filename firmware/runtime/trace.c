@@ -53,7 +53,7 @@ enum status myna_handle_tensor_read(const struct request *request, struct reply 
     if (read->output >= MYNA_OUTPUTS) {
         return STATUS_BAD_RANGE;
     }
-    myna_audio_abort();
+    myna_arena_free();
     const struct myna_output *output = &myna_model.outputs[read->output];
     return myna_reply_range(reply, output->data, output->bytes, read->offset, read->length);
 }

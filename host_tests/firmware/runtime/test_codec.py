@@ -6,7 +6,6 @@ from __future__ import annotations
 import random
 import struct
 import subprocess
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -182,7 +181,7 @@ def test_hostile_bytes_are_refused_by_both_or_by_none_and_change_nothing(
     whole = [codec.encode(program, base, state, budget)[0] for budget in (60, 300, 10**6)]
     outcomes = []
     for _ in range(MUTANTS):
-        data = _sealed(base, _mutated(rng.choice(whole)[codec.HEADER.size :], rng))
+        data = codec.seal(base, _mutated(rng.choice(whole)[codec.HEADER.size :], rng))
         outcome, *blocks = probe.apply(data, base, state)
         outcomes.append(outcome)
         if outcome == 0:
@@ -204,10 +203,6 @@ def test_short_and_foreign_data_are_refused(
         assert probe.apply(data, base, base)[0] == 1
         with pytest.raises(MynaError):
             codec.decode(program, base, data)
-
-
-def _sealed(base: bytes, codes: bytes) -> bytes:
-    return codec.HEADER.pack(codec.VERSION, zlib.crc32(codes, zlib.crc32(base))) + codes
 
 
 def _mutated(codes: bytes, rng: random.Random) -> bytes:

@@ -66,8 +66,8 @@ def encode(program: Program, base: bytes, state: bytes, budget: int) -> tuple[by
         elements -= _weight(part)
         at += part.size
     packed = np.packbits(np.concatenate(codes), bitorder="little").tobytes()
-    data = HEADER.pack(VERSION, zlib.crc32(packed, zlib.crc32(base))) + packed
-    return data, from_vector(program, base, to_vector(program, base) + difference - sent)
+    rest = to_vector(program, base) + difference - sent
+    return seal(base, packed), from_vector(program, base, rest)
 
 
 def decode(program: Program, base: bytes, data: bytes) -> Vector:
@@ -76,9 +76,8 @@ def decode(program: Program, base: bytes, data: bytes) -> Vector:
     Raises:
         MynaError: it is none, or of another base.
     """
-    version, crc = HEADER.unpack(data[: HEADER.size].ljust(HEADER.size, b"\0"))
     packed = data[HEADER.size :]
-    if version != VERSION or crc != zlib.crc32(packed, zlib.crc32(base)):
+    if data != seal(base, packed):
         raise MynaError(
             "an encoded difference is damaged, or of another state",
             where=f"model {program.graph.name}",
@@ -89,6 +88,11 @@ def decode(program: Program, base: bytes, data: bytes) -> Vector:
     if not reader.is_at_end():
         raise rice.damaged()
     return np.concatenate(found).astype(np.int32)
+
+
+def seal(base: bytes, packed: bytes) -> bytes:
+    """Codes behind their header, which says to which base they belong."""
+    return HEADER.pack(VERSION, zlib.crc32(packed, zlib.crc32(base))) + packed
 
 
 def apply(program: Program, state: bytes, difference: Vector) -> bytes:
