@@ -11,6 +11,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,22 @@ def test_a_client_that_fails_is_left_out_of_its_round_only(cohort: Cohort) -> No
         asked.run(store, quiet)
         dropouts = [(r, row.client, row.dropout) for r, row in store.clients() if row.dropout]
     assert dropouts == [(2, 1, "ValueError('pulled')")]
+
+
+def test_a_board_that_is_pulled_is_left_out_from_then_on(cohort: Cohort) -> None:
+    firmware = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("host")
+    with ExitStack() as plugged, Store.open(None, {}, resume=False) as store:
+        port = plugged.enter_context(target.start("host", firmware.elf))
+
+        def pull(server_round: int, client: int) -> None:
+            if (server_round, client) == (2, 1):
+                plugged.close()
+
+        engines = (HOST, replace(HOST, port=port))
+        asked = federation(cohort, engines=engines, make_app=lambda site: broken(pull, site))
+        asked.run(store, quiet)
+        dropouts = [(r, row.client) for r, row in store.clients() if row.dropout]
+    assert dropouts == [(2, 1), (2, 3), (3, 1), (3, 3)]
 
 
 def test_when_nobody_can_learn_the_reason_is_given(cohort: Cohort) -> None:

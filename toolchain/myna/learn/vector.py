@@ -28,7 +28,6 @@ Vector = npt.NDArray[np.int32]
 
 RANGE_BITS = 24  # of a range's mantissa behind its leading one
 RANGE_TOP = 63  # largest exponent of a range; what training meets is near 0
-SIMILARITY_MAX = MOST_TYPICAL
 
 
 class Form(Enum):
@@ -101,7 +100,7 @@ def averaged(program: Program) -> tuple[Part, ...]:
 def _part(program: Program, name: str) -> Part:
     tensor, residual = program.graph.tensors[name], f"{name}.residual"
     if name in (TYPICAL, THRESHOLD):
-        return Part(name, Form.WHOLE, tensor.size, -SIMILARITY_MAX, SIMILARITY_MAX)
+        return Part(name, Form.WHOLE, tensor.size, -MOST_TYPICAL, MOST_TYPICAL)
     if name.endswith(TRACKED):
         ends = RANGE_FLOOR << RANGE_BITS, (RANGE_TOP + 1 << RANGE_BITS) - 1
         return Part(name, Form.RANGE, 1, *ends)
