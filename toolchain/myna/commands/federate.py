@@ -24,7 +24,7 @@ from myna.commands.common import (
 from myna.commands.evaluation_options import folder, read
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
-from myna.federated.client import Order
+from myna.federated.client import LOSSLESS, Order
 from myna.federated.cohort import CohortRequest
 from myna.federated.federation import Federation
 from myna.federated.result import result
@@ -36,6 +36,7 @@ from myna.project import open_project
 from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
+bits = click.FloatRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",
     "after": "federated",
@@ -64,6 +65,8 @@ SHOWN = {
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--bits-up", type=bits, default=0.75, show_default=True, help="A trained weight.")
+@click.option("--bits-down", type=bits, default=3.5, show_default=True, help="A trained weight.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--engine",
@@ -98,6 +101,8 @@ def federate(
     epochs: int,
     rate: float,
     rehearsals: int,
+    bits_up: float,
+    bits_down: float,
     shots: int,
     engine: str,
     dropout: float,
@@ -124,9 +129,9 @@ def federate(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
         partial(read, package.front_end),
     ).gather()
-    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
+    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, bits_up)
     federation = Federation(
-        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs
+        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs, bits_down
     )
     settings = {
         "model": f"{model.name} {project.fingerprint:08x}",
@@ -135,6 +140,7 @@ def federate(
         "clients": [client.speaker for client in cohort.clients],
         "strategy": strategy,
         "order": order.to_config(),
+        "bits_down": bits_down,
         "audit": audit,
     }
     with Store.open(results, settings, resume=resume) as store:

@@ -8,11 +8,10 @@ from typing import Any
 
 from myna.evaluation.engine import REFERENCE, Engine
 from myna.federated.client import Client, Order, learn
-from myna.federated.codec import encode
 from myna.federated.federation import Federation
 from myna.federated.store import Evidence, Store
+from myna.learn import codec
 from myna.learn.examples import Progress
-from myna.learn.vector import to_vector
 
 
 def audit(federation: Federation, store: Store, progress: Progress) -> list[Evidence]:
@@ -27,16 +26,17 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     exams = [
         Replay(
             federation.cohort.clients[piece.client],
-            store.state(piece.server_round - 1),
+            piece.begun,
             replace(federation.order, server_round=piece.server_round),
         )
         for piece in kept
     ]
     differ = []
     found = federation.examine(exams, REFERENCE, progress)
-    for piece, exam, reached in zip(kept, exams, found, strict=True):
-        update = to_vector(program, reached["state"]) - to_vector(program, exam.state)
-        if encode(update) != piece.data:
+    budget = codec.budget(program, federation.order.bits)
+    for piece, reached in zip(kept, found, strict=True):
+        base = store.base(piece.server_round - 1)
+        if codec.encode(program, base, reached["state"], budget)[0] != piece.data:
             differ.append(piece)
     return differ
 
@@ -47,7 +47,7 @@ class Replay:
 
     Attributes:
         client: whose.
-        state: that the server sent.
+        state: that it began with: the server's, and what it had not sent.
         order: of the round.
     """
 
@@ -57,5 +57,6 @@ class Replay:
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
-        reached = learn(engine, self.client, self.state, self.order).state
-        return {"speaker": self.client.speaker, "state": reached}
+        engine.write_state(self.state)
+        learn(engine, self.client, self.order)
+        return {"speaker": self.client.speaker, "state": engine.read_state()}

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from myna.errors import MynaError
 from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import DROPPED, Order
-from myna.federated.client_app import ARRAYS, CONFIG, STATE, to_arrays, to_update
-from myna.federated.codec import decode
+from myna.federated.client_app import ARRAYS, CONFIG, of_told, to_update
 from myna.federated.flower import (
     ArrayRecord,
     ConfigRecord,
@@ -26,7 +25,8 @@ from myna.federated.flower import (
 )
 from myna.federated.site import Update
 from myna.federated.strategies import Strategy
-from myna.learn.vector import to_vector
+from myna.federated.telling import Teller
+from myna.learn import codec
 from myna.passes.memory.plan import Program
 
 
@@ -38,16 +38,18 @@ class Round:
         server_round: counted from 1.
         state: the state block after it.
         updates: of those who answered.
+        base: what clients are told of it.
+        difference: how they are told.
         dropouts: by node, why it did not.
-        bytes_down: of the state that each client was sent.
         seconds: it took.
     """
 
     server_round: int
     state: bytes
+    base: bytes
+    difference: bytes
     updates: Sequence[Update]
     dropouts: Mapping[int, str]
-    bytes_down: int
     seconds: float
 
 
@@ -62,6 +64,7 @@ class Task:
         done: rounds that were done before.
         rounds: to be done in all.
         state: the state block after those that were done.
+        teller: what clients know of it.
         keep: is given every round as soon as it is done.
     """
 
@@ -71,6 +74,7 @@ class Task:
     done: int
     rounds: int
     state: bytes
+    teller: Teller
     keep: Callable[[Round], None]
 
 
@@ -88,12 +92,18 @@ class IntegerFedAvg(FedAvg):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """One message, the same for each node that the strategy asks in this round."""
+        """A message for each node that the strategy asks in this round."""
         task, self._began = self._task, time.monotonic()
         self._order = replace(task.order, server_round=task.done + server_round)
         asked = task.strategy.sample(sorted(grid.get_node_ids()), self._order)
-        record = RecordDict({ARRAYS: arrays, CONFIG: ConfigRecord({**self._order.to_config()})})
-        return [Message(record, message_type=MessageType.TRAIN, dst_node_id=node) for node in asked]
+        config = ConfigRecord({**self._order.to_config()})
+        messages = []
+        for node in asked:
+            told = of_told(task.teller.tell(node, self._order.server_round))
+            record = RecordDict({ARRAYS: told, CONFIG: config})
+            message = Message(record, message_type=MessageType.TRAIN, dst_node_id=node)
+            messages.append(message)
+        return messages
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -104,17 +114,20 @@ class IntegerFedAvg(FedAvg):
             MynaError: all failed, and not at random.
         """
         task, number = self._task, self._order.server_round
-        updates, dropouts = [], {}
+        updates, contributions, dropouts = [], [], {}
         for reply in replies:
-            if reply.has_error():
-                dropouts[reply.metadata.src_node_id] = reply.error.reason or "failed"
-            else:
-                updates.append(to_update(reply.content))
+            node = reply.metadata.src_node_id
+            try:
+                update, contribution = self._open(reply)
+            except MynaError as error:
+                dropouts[node] = f"{error.where}: {error.what}" if error.where else error.what
+                if not dropouts[node].endswith(DROPPED):
+                    task.teller.failed(node)
+                continue
+            task.teller.answered(node, number)
+            updates.append(update)
+            contributions.append(contribution)
         if updates:
-            parameters = to_vector(task.program, self._state).size
-            contributions = [
-                Contribution(one.client, one.takes, decode(one.data, parameters)) for one in updates
-            ]
             self._state = aggregate(task.program, self._state, contributions, task.strategy.rate)
         elif others := [reason for reason in dropouts.values() if not reason.endswith(DROPPED)]:
             raise MynaError(
@@ -123,8 +136,22 @@ class IntegerFedAvg(FedAvg):
                 fix="see to what it says, then continue with --resume",
             )
         seconds = time.monotonic() - self._began
-        task.keep(Round(number, self._state, updates, dropouts, len(self._state), seconds))
-        return to_arrays(STATE, self._state), None
+        difference = task.teller.advance(number, self._state)
+        base = task.teller.base
+        task.keep(Round(number, self._state, base, difference, updates, dropouts, seconds))
+        return ArrayRecord(), None
+
+    def _open(self, reply: Message) -> tuple[Update, Contribution]:
+        """What a reply carries.
+
+        Raises:
+            MynaError: it is an error, or its update is damaged.
+        """
+        if reply.has_error():
+            raise MynaError(reply.error.reason or "failed")
+        update, teller = to_update(reply.content), self._task.teller
+        sent = codec.decode(teller.program, teller.base, update.data)
+        return update, Contribution(update.client, update.takes, sent)
 
 
 def server_app(task: Task) -> ServerApp:
@@ -134,6 +161,6 @@ def server_app(task: Task) -> ServerApp:
     @app.main()
     def main(grid: Grid, context: Context) -> None:
         strategy = IntegerFedAvg(task)
-        strategy.start(grid, to_arrays(STATE, task.state), task.rounds - task.done)
+        strategy.start(grid, ArrayRecord(), task.rounds - task.done)
 
     return app

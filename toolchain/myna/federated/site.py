@@ -14,11 +14,35 @@ from typing import Any
 from myna.errors import MynaError
 from myna.evaluation.engine import FLOAT, Engine, EngineSpec
 from myna.federated.client import DROPPED, Client, Order, learn
-from myna.federated.codec import encode
-from myna.learn.vector import to_vector
-from myna.names import STEP
+from myna.learn import codec
 from myna.passes.memory.plan import Program
 from myna.project import open_project
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a client is told of the server's state.
+
+    Attributes:
+        whole: the state block, if the client knows none that the differences begin with.
+        differences: encoded (`learn.codec`), each to the state that the one before made.
+    """
+
+    whole: bytes | None
+    differences: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a client keeps between rounds.
+
+    Attributes:
+        base: the state block that it and the server know.
+        state: its own: the base and what it has not sent; empty if the board alone has it.
+    """
+
+    base: bytes
+    state: bytes
 
 
 @dataclass(frozen=True)
@@ -29,9 +53,11 @@ class Update:
         data: the encoded update.
         client: its number.
         takes: learned.
-        accuracy: of the server's state on these takes, in percent.
+        accuracy: of the state that it began with on these takes, in percent.
         steps: training steps.
         seconds: it took.
+        bytes_down, bytes_up: that crossed to and from its engine for state and update.
+        begun: the state that it began with, where evidence is asked for; otherwise empty.
     """
 
     data: bytes
@@ -40,6 +66,9 @@ class Update:
     accuracy: float
     steps: int
     seconds: float
+    bytes_down: int
+    bytes_up: int
+    begun: bytes
 
     @property
     def digest(self) -> int:
@@ -59,6 +88,7 @@ class Site:
     clients: Sequence[Client]
     engines: Sequence[EngineSpec]
     _open: dict[EngineSpec, tuple[ExitStack, Engine]] = field(default_factory=dict)
+    _holds: dict[EngineSpec, int] = field(default_factory=dict)  # the client whose base it knows
 
     @cached_property
     def program(self) -> Program:
@@ -66,30 +96,86 @@ class Site:
         spec = self.engines[0]
         return open_project(spec.model, spec.options).program
 
-    def train(self, number: int, state: bytes, order: Order) -> Update:
-        """One round of one client.
+    def train(
+        self, number: int, told: Told, order: Order, kept: Kept | None
+    ) -> tuple[Update, Kept]:
+        """One round of one client; also returns what it keeps for the next one.
 
         Raises:
-            MynaError: its engine failed, runs another model, or it drops out.
+            MynaError: its engine failed, runs another model, does not know what the differences
+                begin with, or it drops out.
         """
         if order.drops(number):
             raise MynaError(DROPPED, where=self.clients[number].speaker)
-        spec = self.engines[number % len(self.engines)]
+        spec = self._spec(number)
         try:
-            learned = learn(self._engine(spec), self.clients[number], state, order)
+            found = self._train(self._engine(spec), number, told, order, kept)
         except BaseException:
             self._close(spec)  # a board that was pulled is looked for again in the next round
             raise
-        before, after = (to_vector(self.program, block) for block in (state, learned.state))
-        steps = _steps(self.program, learned.state) - _steps(self.program, state)
-        return Update(
-            encode(after - before),
+        self._holds[spec] = number
+        return found
+
+    def _train(
+        self, engine: Engine, number: int, told: Told, order: Order, kept: Kept | None
+    ) -> tuple[Update, Kept]:
+        if told.whole is None:
+            kept = self._recall(engine, number, kept)
+        before = engine.base.crossed
+        base = self._tell(engine, told, kept)
+        down = engine.base.crossed.since(before).down
+        begun = engine.read_state() if order.evidence else b""
+        learned = learn(engine, self.clients[number], order)
+        before = engine.base.crossed
+        data = engine.base.make_update(codec.budget(self.program, order.bits))
+        up = engine.base.crossed.since(before).up
+        state = b"" if self._has_its_own(number) else engine.read_state()
+        update = Update(
+            data,
             number,
             learned.takes,
             learned.accuracy,
-            steps,
+            self._steps(learned.takes, order),
             learned.seconds,
+            down,
+            up,
+            begun,
         )
+        return update, Kept(base, state)
+
+    def _tell(self, engine: Engine, told: Told, kept: Kept | None) -> bytes:
+        """Make the server's state the base of an engine; this state."""
+        if told.whole is not None:
+            engine.base.set(told.whole)
+            return told.whole
+        assert kept is not None
+        base = kept.base
+        for data in told.differences:
+            engine.base.apply_difference(data)
+            base = codec.apply(self.program, base, codec.decode(self.program, base, data))
+        return base
+
+    def _recall(self, engine: Engine, number: int, kept: Kept | None) -> Kept:
+        """Give an engine that served another client meanwhile what this one keeps."""
+        if kept is None:
+            raise MynaError("knows no state of the server", where=self.clients[number].speaker)
+        if self._holds.get(self._spec(number)) != number:
+            if not kept.state:
+                raise MynaError("lost its state", where=self.clients[number].speaker)
+            engine.base.set(kept.base)
+            engine.write_state(kept.state)
+        return kept
+
+    def _spec(self, number: int) -> EngineSpec:
+        return self.engines[number % len(self.engines)]
+
+    def _has_its_own(self, number: int) -> bool:
+        """Whether a board serves this client alone, which then need not tell its state."""
+        return self._spec(number).port is not None and len(self.clients) <= len(self.engines)
+
+    def _steps(self, takes: int, order: Order) -> int:
+        rehearsals = order.rehearsals if len(self.program.replay.labels) else 0
+        return takes * order.epochs * (1 + rehearsals)
 
     def close(self) -> None:
         """Let go of all engines."""
@@ -104,15 +190,12 @@ class Site:
         return self._open[spec][1]
 
     def _close(self, spec: EngineSpec) -> None:
+        self._holds.pop(spec, None)
         if spec in self._open:
             self._open.pop(spec)[0].close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"clients": self.clients, "engines": self.engines, "_open": {}}
-
-
-def _steps(program: Program, state: bytes) -> int:
-    return int(program.unpack(state)[STEP][0])
+        return {"clients": self.clients, "engines": self.engines, "_open": {}, "_holds": {}}
 
 
 def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:

@@ -20,7 +20,7 @@ from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn import rice
 from myna.learn.rice import Bits
-from myna.learn.vector import Form, Part, Vector, averaged, from_vector, to_vector
+from myna.learn.vector import Form, Part, Vector, averaged, from_vector, to_vector, trained_weights
 from myna.passes.memory.plan import Program
 
 VERSION = 1
@@ -28,6 +28,7 @@ HEADER = struct.Struct("<BI")  # version, CRC-32 of base and codes
 STEPS = 116  # 29 shifts, 4 dead zones each
 EMPTY = 31  # in place of a shift: the tensor is as in the base
 SMALL_SHARE = 4  # an element that is no weight counts as so many: few are left out for long
+LEAST = 64  # bytes of a budget
 INT32_MAX = 2**31 - 1
 
 
@@ -88,6 +89,11 @@ def decode(program: Program, base: bytes, data: bytes) -> Vector:
     if not reader.is_at_end():
         raise rice.damaged()
     return np.concatenate(found).astype(np.int32)
+
+
+def budget(program: Program, bits: float) -> int:
+    """Bytes for so many bits a trained weight; of few weights more, to say anything."""
+    return max(round(trained_weights(program) * bits / 8), LEAST)
 
 
 def seal(base: bytes, packed: bytes) -> bytes:
