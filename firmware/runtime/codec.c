@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define VERSION 1u
-#define HEADER 5u /* version u8, CRC-32 of base and codes u32 */
-#define STEPS 116u
-#define EMPTY 31u      /* in place of a shift: the tensor is as in the base */
-#define SMALL_SHARE 4u /* an element that is no weight counts as so many: few are left out long */
+#define HEADER 5u        /* version u8, CRC-32 of base and codes u32 */
+#define STEPS (27u << 4) /* 27 shifts, 16 dead zones each */
+#define EMPTY 31u        /* in place of a shift: the tensor is as in the base */
+#define SMALL_SHARE 4u   /* an element that is no weight counts as so many: few are left out long */
 
 static uint32_t checksum(const uint8_t *base, const uint8_t *data, uint32_t bytes) {
     uint32_t crc = myna_crc32_update(0u, base, myna_model.state_bytes);
@@ -35,8 +35,8 @@ static int32_t wanted(const struct quantized *tensor, uint32_t index) {
 }
 
 static uint32_t magnitude(uint32_t step, int32_t value) {
-    uint32_t size = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, shift = step >> 2;
-    if (step == STEPS || size < ((4u + (step & 3u)) << shift) >> 3) {
+    uint32_t size = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, shift = step >> 4;
+    if (step == STEPS || size < ((16u + (step & 15u)) << shift) >> 5) {
         return 0u;
     }
     return (size + ((1u << shift) >> 1)) >> shift;
@@ -92,7 +92,7 @@ static void choose(struct quantized *tensor, uint64_t bits, struct census *censu
 static void write_tensor(struct rice_writer *writer, const struct quantized *tensor,
                          const struct census *census, uint8_t *rest) {
     uint64_t bits = 0u;
-    uint32_t shift = tensor->step >> 2, zeros = 0u;
+    uint32_t shift = tensor->step >> 4, zeros = 0u;
     uint32_t k_zeros = myna_rice_best(&census->zeros, &bits);
     uint32_t k_magnitudes = myna_rice_best(&census->magnitudes, &bits);
     bool is_empty = census->magnitudes.count == 0u;
@@ -185,7 +185,7 @@ static bool read_tensor(struct rice_reader *reader, const struct myna_part *part
         return true;
     }
     if (!myna_rice_number(reader, RICE_WIDTH, &k_zeros) ||
-        !myna_rice_number(reader, RICE_WIDTH, &k_magnitudes) || shift >= STEPS / 4u ||
+        !myna_rice_number(reader, RICE_WIDTH, &k_magnitudes) || shift >= STEPS >> 4 ||
         k_zeros > RICE_MOST || k_magnitudes > RICE_MOST || !myna_rice_get(reader, k_zeros, &at)) {
         return false;
     }

@@ -25,7 +25,7 @@ from myna.passes.memory.plan import Program
 
 VERSION = 1
 HEADER = struct.Struct("<BI")  # version, CRC-32 of base and codes
-STEPS = 116  # 29 shifts, 4 dead zones each
+STEPS = 27 << 4  # 27 shifts, 16 dead zones each
 EMPTY = 31  # in place of a shift: the tensor is as in the base
 SMALL_SHARE = 4  # an element that is no weight counts as so many: few are left out for long
 LEAST = 64  # bytes of a budget
@@ -125,14 +125,14 @@ class _Step:
 
     @property
     def shift(self) -> int:
-        return self.index >> 2
+        return self.index >> 4
 
     def quantize(self, values: Array) -> Array:
         """Multiples of 2**shift, int64."""
         if self.index == STEPS:
             return np.zeros_like(values)
         magnitude = np.abs(values)
-        dead = (4 + (self.index & 3) << self.shift) >> 3
+        dead = (16 + (self.index & 15) << self.shift) >> 5
         quotient = (magnitude + ((1 << self.shift) >> 1)) >> self.shift
         return np.asarray(np.where(magnitude < dead, 0, np.sign(values) * quotient))
 
@@ -188,7 +188,7 @@ def _read(reader: rice.Reader, part: Part) -> Array:
     if shift == EMPTY:
         return found
     k_zeros, k_magnitudes = reader.number(rice.WIDTH), reader.number(rice.WIDTH)
-    if shift >= STEPS // 4 or max(k_zeros, k_magnitudes) > rice.MOST:
+    if shift >= STEPS >> 4 or max(k_zeros, k_magnitudes) > rice.MOST:
         raise rice.damaged()
     at = reader.rice(k_zeros)
     while at < part.size:
