@@ -30,7 +30,7 @@ DSP = "firmware/kernels/test_kernels.py -k qemu_m4"
 MVE = "firmware/kernels/test_kernels.py -k qemu_m55"
 SERVER = (
     "firmware/runtime/test_server_session.py firmware/runtime/test_server.py "
-    "firmware/runtime/test_server_privacy.py"
+    "firmware/runtime/test_server_privacy.py firmware/runtime/test_handle_clips.py"
 )
 FUZZ = "firmware/runtime/test_server_fuzz.py firmware/storage"
 LEARN = "learn"

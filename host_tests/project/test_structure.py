@@ -47,6 +47,7 @@ LAYERS = (
     "report",
     "commands",
     "cli",
+    "__main__",
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts.split()}
 # These serve outside the compiler, too, and know nothing of it.

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import WORD, json_option, progress, running_port_option, write_json
+from myna.commands.common import (
+    WORD,
+    counted,
+    json_option,
+    progress,
+    running_port_option,
+    write_json,
+)
 from myna.commands.recordings import (
     examples_option,
     model_and_files,
@@ -21,6 +28,7 @@ from myna.device.results import Scored
 from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.recordings import Example, Take, read_features
 
 
 @click.command()
@@ -47,7 +55,7 @@ def enroll(
     MODEL is the folder of what the board runs, by default the one of its name in models. More
     FILEs may follow --wav.
     """
-    takes: Sequence[enrollment.Take | enrollment.Example] = ()
+    takes: Sequence[Take | Example] = ()
     if examples is None:
         takes, model = open_recordings(paths, wav)
     else:
@@ -55,16 +63,19 @@ def enroll(
         refuse_recordings((*wav, *files))
     with running(port, model) as (session, project):
         if examples is not None:
-            takes = enrollment.read_features(examples, project.folder)
+            takes = read_features(examples, project.folder)
         label = enrollment.class_of(word, session)
         step, vary = session.status().step, project.package.has_front_end
-        taught = enrollment.teach(session, project.program, takes, label, word, progress, vary=vary)
+        taught, recognized = enrollment.teach(
+            session, project.program, takes, label, word, progress, vary=vary
+        )
         result = {
             "model": session.info.model,
             "board": session.info.board,
             "word": word,
             "class": label,
             "takes": len(takes),
+            "recognized": recognized,
             "steps": session.status().step - step,
             "epochs": len(taught.learned.worst),
             "before": _percent(taught.before),
@@ -74,11 +85,17 @@ def enroll(
             "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
-    write_json(json_file, "enroll", result)
     click.echo(
         f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
         f"right before training, {taught.after.correct} after"
     )
+    if 2 * recognized < len(takes):
+        click.echo(
+            f"warning: only {recognized} of {counted(len(takes), 'take')} recognized as "
+            f"{word!r}: record more and clearer ones, or forget it, `myna words --remove`, and "
+            "choose another word",
+            err=True,
+        )
     if result["memories"]:
         click.echo(
             "known classes: {known_before} of {memories} memories right before, "
@@ -86,6 +103,7 @@ def enroll(
         )
     if not result["saved"]:
         click.echo(FORGETS)
+    write_json(json_file, "enroll", result)
 
 
 def _percent(scored: Scored) -> float:

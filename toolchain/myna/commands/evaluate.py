@@ -22,12 +22,14 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import folder, read
+from myna.commands.evaluation_options import DATA, data_path, read
+from myna.errors import MynaError
 from myna.evaluation import split
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
+from myna.evaluation.sources import are_examples
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
@@ -36,7 +38,7 @@ from myna.passes.pipeline import Options
 
 @click.command()
 @model_argument
-@click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
+@click.option("--data", type=data_path, required=True, help=DATA)
 @click.option("--protocol", type=click.Choice(list(PROTOCOLS)), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
@@ -50,7 +52,7 @@ from myna.passes.pipeline import Options
     help="How many speakers to choose.",
 )
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
-@click.option("--base-data", type=folder, help="Recordings of what the model knew.")
+@click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -80,10 +82,12 @@ def evaluate(
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
-    require_front_end(model)
+    chosen_protocol = PROTOCOLS[protocol]
+    if chosen_protocol.needs_sound:
+        _require_sound(model, data)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
-    package, chosen_protocol = load_package(model), PROTOCOLS[protocol]
+    package = load_package(model)
     fitted = fit_ram(package, chosen)[1]
     request = Request(
         package,
@@ -94,9 +98,9 @@ def evaluate(
         () if speakers == "all" else names(speakers),
         max_speakers,
         names(new_words),
-        Recipe(),
+        Recipe(vary=package.has_front_end),
         seed,
-        partial(read, package.front_end),
+        partial(read, model),
         package.measured_for(fitted.train),
     )
     exams = chosen_protocol.exams(request)
@@ -107,9 +111,19 @@ def evaluate(
     summary["seed"] = seed
     asked = {"model": str(model), "data": data.name, "engine": engine}
     limits = {"train": chosen.train, "ram": chosen.ram}
-    write_json(json_file, "evaluate", asked | limits | summary)
     _print(chosen_protocol, summary)
     _warn(summary, fitted)
+    write_json(json_file, "evaluate", asked | limits | summary)
+
+
+def _require_sound(model: Path, data: Path) -> None:
+    require_front_end(model)
+    if are_examples(data):
+        raise MynaError(
+            "holds features, and this protocol needs sound",
+            where=str(data),
+            fix="name a folder of recordings, or another --protocol",
+        )
 
 
 def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import folder, read
+from myna.commands.evaluation_options import data_path, read
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.federated.client import LOSSLESS, Order
@@ -48,8 +48,8 @@ SHOWN = {
 
 @click.command()
 @model_argument
-@click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--base-data", type=folder, help="Recordings of what the model knew.")
+@click.option("--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.wav")
+@click.option("--base-data", type=data_path, help="Recordings of what the model knew.")
 @click.option("--words", help="A,B,…; absent: all, as far as there are classes for them.")
 @click.option("--clients", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=20, show_default=True)
@@ -127,7 +127,7 @@ def federate(
     package = project.package
     cohort = CohortRequest(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
-        partial(read, package.front_end),
+        partial(read, model),
     ).gather()
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, bits_up)
     federation = Federation(

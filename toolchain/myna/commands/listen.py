@@ -20,6 +20,7 @@ from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions import listen as listening
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.recordings import Take
 from myna.sessions.words import read_words
 
 NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
@@ -68,14 +69,14 @@ def listen(
         adapted = listening.adapt(session, project.program, Recipe())
         saved = adapted.kept and keep(session)
     result = {"heard": heard, **asdict(adapted), "saved": saved}
-    write_json(json_file, "listen", result)
     click.echo("adapted" if adapted.kept else "adapting did harm: undone")
     if adapted.kept and not saved:
         click.echo(FORGETS)
+    write_json(json_file, "listen", result)
 
 
 def _hear(
-    session: Board, take: enrollment.Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
+    session: Board, take: Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
 ) -> Heard | None:
     """Hear one take in a free slot; None if the board finds it unfit."""
     (slot,) = enrollment.free_slots(session, 1)

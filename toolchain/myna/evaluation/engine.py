@@ -107,7 +107,7 @@ class CoreEngine:
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
-        audio, silence = self._package.front_end, silence_of(self._package.labels)
+        audio, silence = self._package.audio, silence_of(self._package.labels)
         self.set_state(RATE, rate_pair(recipe.rate))
         return Learner(self.core, audio, silence, examples, recipe).learn()
 

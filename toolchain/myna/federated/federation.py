@@ -18,6 +18,7 @@ from myna.evaluation.protocol import Exam
 from myna.federated.client import LOSSLESS, Order
 from myna.federated.client_app import client_app, keep_record, kept_of
 from myna.federated.cohort import Cohort
+from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
 from myna.federated.server_app import Round, Task, server_app
@@ -69,11 +70,29 @@ class Federation:
         return self.project.program
 
     def run(self, store: Store, progress: Progress) -> bytes:
-        """Do the rounds that the store does not hold yet; the state block after the last one.
+        """Do the rounds that the store does not hold yet, on clients within this machine.
+
+        Args, Returns and Raises: see `serve`.
+        """
+        clients = self.cohort.clients
+        for spec in dict.fromkeys(self.engines):
+            spec.prepare()
+        with (
+            closing(Site(clients, self.engines)) as site,
+            LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
+        ):
+            return self.serve(grid, store, progress)
+
+    def serve(self, grid: LocalGrid | FleetGrid, store: Store, progress: Progress) -> bytes:
+        """Do the rounds that the store does not hold yet, on the clients behind a grid.
 
         Args:
+            grid: its nodes are the clients, each number plus one.
             store: of this run.
             progress: called with rounds (done, total).
+
+        Returns:
+            the state block after the last one.
 
         Raises:
             MynaError: no client could learn, or a process was ended.
@@ -86,25 +105,21 @@ class Federation:
         last = min(done, self.rounds)
         known = {client + 1: number - 1 for client, number in store.answered().items()}
         teller = Teller(self.program, self.bits_down, store.base(last), store.differences(), known)
-        order, clients = replace(self.order, evidence=self.audit > 0), self.cohort.clients
-        for spec in dict.fromkeys(self.engines):
-            spec.prepare()
-        with (
-            closing(Site(clients, self.engines)) as site,
-            LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
-        ):
-            grid.kept |= {client + 1: keep_record(own) for client, own in store.kept().items()}
+        order = replace(self.order, evidence=self.audit > 0)
+        # what clients elsewhere keep is theirs
+        kept = grid.kept if isinstance(grid, LocalGrid) else {}
+        kept |= {client + 1: keep_record(own) for client, own in store.kept().items()}
 
-            def keep(found: Round) -> None:
-                self._keep(store, found, grid.kept)
-                progress(found.server_round, self.rounds)
+        def keep(found: Round) -> None:
+            self._keep(store, found, kept)
+            progress(found.server_round, self.rounds)
 
-            task = Task(
-                *(self.program, self.strategy, order, done, self.rounds),
-                *(store.state(last), teller, keep),
-            )
-            context = Context(1, 0, {}, RecordDict(), {})
-            server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
+        task = Task(
+            *(self.program, self.strategy, order, done, self.rounds),
+            *(store.state(last), teller, keep),
+        )
+        context = Context(1, 0, {}, RecordDict(), {})
+        server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
         return store.state(self.rounds)
 
     def start(self) -> bytes:
@@ -150,8 +165,7 @@ class Federation:
             for one in found.updates
         ]
         takes = sum(one.takes for one in found.updates)
-        answered = (one.client for one in found.updates)
-        own = {client: one for client in answered if (one := kept_of(kept[client + 1]))}
+        own = {node - 1: one for node, record in kept.items() if (one := kept_of(record))}
         done = RoundRow(
             *(found.server_round, found.state, found.base, found.difference),
             *(takes, found.seconds),

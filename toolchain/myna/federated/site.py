@@ -81,8 +81,8 @@ class Site:
     """Clients, and engines on which they take turns. Travels between processes while none is open.
 
     Attributes:
-        clients: by their numbers.
-        engines: client `i` learns on engine `i` modulo their number.
+        clients: who is served here.
+        engines: on which they take turns, in their order.
     """
 
     clients: Sequence[Client]
@@ -96,6 +96,11 @@ class Site:
         spec = self.engines[0]
         return open_project(spec.model, spec.options).program
 
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where each client stands among those that are served, by its number."""
+        return {client.number: place for place, client in enumerate(self.clients)}
+
     def train(
         self, number: int, told: Told, order: Order, kept: Kept | None
     ) -> tuple[Update, Kept]:
@@ -106,7 +111,7 @@ class Site:
                 begin with, or it drops out.
         """
         if order.drops(number):
-            raise MynaError(DROPPED, where=self.clients[number].speaker)
+            raise MynaError(DROPPED, where="client")
         spec = self._spec(number)
         try:
             found = self._train(self._engine(spec), number, told, order, kept)
@@ -125,7 +130,7 @@ class Site:
         base = self._tell(engine, told, kept)
         down = engine.base.crossed.since(before).down
         begun = engine.read_state() if order.evidence else b""
-        learned = learn(engine, self.clients[number], order)
+        learned = learn(engine, self.clients[self._places[number]], order)
         before = engine.base.crossed
         data = engine.base.make_update(codec.budget(self.program, order.bits))
         up = engine.base.crossed.since(before).up
@@ -158,16 +163,14 @@ class Site:
     def _recall(self, engine: Engine, number: int, kept: Kept | None) -> Kept:
         """Give an engine that served another client meanwhile what this one keeps."""
         if kept is None:
-            raise MynaError("knows no state of the server", where=self.clients[number].speaker)
-        if self._holds.get(self._spec(number)) != number:
-            if not kept.state:
-                raise MynaError("lost its state", where=self.clients[number].speaker)
+            raise MynaError("knows no state of the server", where="client")
+        if kept.state and self._holds.get(self._spec(number)) != number:
             engine.base.set(kept.base)
             engine.write_state(kept.state)
         return kept
 
     def _spec(self, number: int) -> EngineSpec:
-        return self.engines[number % len(self.engines)]
+        return self.engines[self._places[number] % len(self.engines)]
 
     def _has_its_own(self, number: int) -> bool:
         """Whether a board serves this client alone, which then need not tell its state."""

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ServerApp that a SuperLink runs; its settings are the run's configuration.
+
+They stand in ``[tool.flwr.app.config]`` of an app's pyproject.toml, all of them, as
+docs/federated.md shows, and may be changed by ``flwr run -c``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from myna.errors import MynaError
+from myna.evaluation.protocol import Known
+from myna.evaluation.split import assign_classes
+from myna.federated.client import Client, Order
+from myna.federated.cohort import Cohort
+from myna.federated.federation import Federation
+from myna.federated.fleet_grid import FleetGrid
+from myna.federated.flower import Context, Grid, ServerApp
+from myna.federated.store import Store
+from myna.federated.strategies import STRATEGIES
+from myna.learn.examples import Examples
+from myna.passes.pipeline import Options
+from myna.project import Project, open_project
+from myna.sessions.checkpoint import save_checkpoint
+from myna.sessions.export import checkpoint_of
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Let the clients learn that come, and keep every round.
+
+    Raises:
+        MynaError: a setting is missing or wrong, clients do not come, or all fail.
+    """
+    asked = Settings.of(context.run_config)
+    federation = asked.federation()
+    project = federation.project
+    fleet = FleetGrid(grid, f"{project.fingerprint:08x}")
+    fleet.expect(asked.clients, asked.wait)
+    with Store.open(Path(asked.results), asked.kept(project), resume=asked.resume) as store:
+        state = federation.serve(fleet, store, _silent)
+    save_checkpoint(checkpoint_of(project, state), Path(asked.output))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of a run.
+
+    Attributes:
+        model, train, words, clients, rounds, strategy, epochs, rate, rehearsals, bits_up,
+            bits_down, seed: as for ``myna federate``, with words as "A,B,…".
+        results: the SQLite file of all rounds.
+        resume: whether to go on with the run that it holds.
+        output: a file for what was learned.
+        wait: seconds, for all clients to come.
+    """
+
+    model: str
+    train: str
+    words: str
+    clients: int
+    rounds: int
+    strategy: str
+    epochs: int
+    rate: float
+    rehearsals: int
+    bits_up: float
+    bits_down: float
+    seed: int
+    results: str
+    resume: bool
+    output: str
+    wait: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """The settings of a run.
+
+        Raises:
+            MynaError: one is missing, or there is no such strategy.
+        """
+        try:
+            found = cls(**{name: config[name] for name in cls.__dataclass_fields__})
+            _ = STRATEGIES[found.strategy]
+        except KeyError as error:
+            raise MynaError(
+                f"lacks {error}, or there is none of that name",
+                where="[tool.flwr.app.config]",
+                fix="write all settings, as docs/federated.md shows",
+            ) from error
+        return found
+
+    def federation(self) -> Federation:
+        """The federation of clients elsewhere: of each is known its number only.
+
+        Raises:
+            MynaError: no such model, or it has too few classes.
+        """
+        project = open_project(Path(self.model), Options(train=self.train))
+        package = project.package
+        classes = assign_classes(package.labels, self.words.split(","), package.rows)
+        unheard = Examples(np.zeros(0, np.int8), np.zeros(0, np.int64))
+        clients = tuple(Client(number, str(number), unheard) for number in range(self.clients))
+        cohort = Cohort(classes, clients, (), Known())
+        order = Order(
+            *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals),
+            self.bits_up,
+        )
+        strategy = STRATEGIES[self.strategy]
+        rounds, bits = self.rounds, self.bits_down
+        return Federation(project, cohort, (), strategy, order, rounds, 0, 1, bits)
+
+    def kept(self, project: Project) -> dict[str, Any]:
+        """What the result depends on, but for the number of rounds; see `Store.open`."""
+        depends = asdict(self)
+        for name in ("rounds", "results", "resume", "output", "wait", "train"):
+            del depends[name]
+        return depends | {"model": f"{Path(self.model).name} {project.fingerprint:08x}"}
+
+
+def _silent(done: int, total: int) -> None:
+    """What a round brought is in the results."""
