@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that learn from clips which the device labelled itself. */
+#include "runtime/arena.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
@@ -74,7 +75,7 @@ enum status myna_handle_adapt(const struct request *request, struct reply *reply
     if (status != STATUS_OK) {
         return status;
     }
-    myna_arena_free();
+    myna_arena_take(ARENA_MODEL);
     struct exam before = examine();
     myna_learn_run(options, &result);
     struct exam after = examine();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that tell only the difference to a state which host and board both know. */
 #include "runtime/base.h"
+
+#include "runtime/arena.h"
 #include "runtime/codec.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
@@ -11,21 +13,21 @@
 uint8_t myna_base[MYNA_BASE_ROOM];
 bool myna_base_is_set;
 
-/* A difference in the arena, where nothing else lies meanwhile. */
+/* The difference in the arena, while one lies there. */
 static struct {
-    enum { NOTHING, COMING, MADE } what;
     uint32_t bytes;
+    bool is_update; /* of this board, to be read; otherwise the host's, to be applied */
 } difference;
 
-void myna_difference_abort(void) {
-    difference.what = NOTHING;
+/* Makes room for a difference. */
+static void begin(bool is_update) {
+    myna_arena_take(ARENA_DIFFERENCE);
+    difference.is_update = is_update;
+    difference.bytes = 0u;
 }
 
-/* Makes room for a difference. */
-static void begin(void) {
-    myna_audio_abort();
-    difference.what = COMING;
-    difference.bytes = 0u;
+static bool is_there(bool is_update) {
+    return myna_arena_use == ARENA_DIFFERENCE && difference.is_update == is_update;
 }
 
 static enum status check_base(void) {
@@ -53,9 +55,9 @@ enum status myna_handle_difference_write(const struct request *request, struct r
     (void)reply;
     uint32_t offset = request->fixed.piece.offset;
     if (offset == 0u) {
-        begin();
+        begin(false);
     }
-    if (difference.what != COMING) {
+    if (!is_there(false)) {
         return STATUS_NOT_STARTED;
     }
     if (offset != difference.bytes ||
@@ -79,10 +81,10 @@ enum status myna_handle_difference_apply(const struct request *request, struct r
     if (status != STATUS_OK) {
         return status;
     }
-    if (difference.what != COMING) {
+    if (!is_there(false)) {
         return STATUS_NOT_STARTED;
     }
-    difference.what = NOTHING;
+    myna_arena_take(ARENA_MODEL);
     return statuses[myna_codec_apply(myna_model.arena, difference.bytes, myna_base,
                                      myna_model.state)];
 }
@@ -96,12 +98,12 @@ enum status myna_handle_update_make(const struct request *request, struct reply 
     if (budget > myna_model.arena_bytes) {
         return STATUS_BAD_RANGE;
     }
-    begin();
+    begin(true);
     uint32_t bytes = myna_codec_encode(myna_model.arena, budget, myna_base, myna_model.state);
     if (bytes == 0u) {
+        myna_arena_take(ARENA_MODEL);
         return STATUS_BAD_RANGE;
     }
-    difference.what = MADE;
     difference.bytes = bytes;
     struct message_update_made made = {.length = bytes};
     uint32_t room = FRAME_MAX_PAYLOAD - (uint32_t)sizeof made;
@@ -112,7 +114,7 @@ enum status myna_handle_update_make(const struct request *request, struct reply 
 
 enum status myna_handle_update_read(const struct request *request, struct reply *reply) {
     const struct message_range *range = &request->fixed.range;
-    if (difference.what != MADE) {
+    if (!is_there(true)) {
         return STATUS_NOT_STARTED;
     }
     return myna_reply_range(reply, myna_model.arena, difference.bytes, range->offset,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about the board itself. */
 #include "boards/port.h"
+#include "runtime/arena.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
@@ -40,7 +41,7 @@ enum status myna_handle_hello(const struct request *request, struct reply *reply
     };
     copy_text(hello.model, sizeof hello.model, model->name);
     copy_text(hello.board, sizeof hello.board, myna_port_name);
-    myna_audio_abort();
+    myna_arena_end_sound();
     myna_reply_put(reply, &hello, sizeof hello);
     return STATUS_OK;
 }

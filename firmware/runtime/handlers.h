@@ -21,15 +21,4 @@ typedef enum status (*handler)(const struct request *request, struct reply *repl
 MESSAGE_TABLE(HANDLER)
 #undef HANDLER
 
-/* Forgets an upload that has not ended; its slot stays empty. Sound lies where the model computes:
-   whoever runs it, or reads its tensors, calls myna_arena_free first. */
-void myna_audio_abort(void);
-/* Forgets a difference of states, which lies there, too. */
-void myna_difference_abort(void);
-/* The arena is needed for the model. */
-static inline void myna_arena_free(void) {
-    myna_audio_abort();
-    myna_difference_abort();
-}
-
 #endif

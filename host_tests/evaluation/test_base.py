@@ -22,7 +22,7 @@ from support import tiny, tiny_model
 KWS = EngineSpec("host", PROJECT / "models" / "kws", Options(train="head"))
 BOARDS = ["host", pytest.param("qemu_m4", marks=pytest.mark.qemu)]
 RECIPE = Recipe(epochs=1, enough=0.0)
-BITS_UP, BITS_DOWN = 0.75, 3.5  # the defaults of `myna federate`
+BITS_UP, BITS_DOWN = 0.8, 3.5  # the defaults of `myna federate`
 
 
 def rounds(engine: Engine, base: bytes, examples: Examples) -> list[tuple[bytes, bytes, Crossed]]:

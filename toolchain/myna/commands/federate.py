@@ -65,7 +65,7 @@ SHOWN = {
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--bits-up", type=bits, default=0.75, show_default=True, help="A trained weight.")
+@click.option("--bits-up", type=bits, default=0.8, show_default=True, help="A trained weight.")
 @click.option("--bits-down", type=bits, default=3.5, show_default=True, help="A trained weight.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
