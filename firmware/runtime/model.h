@@ -46,6 +46,21 @@ struct myna_bound {
     enum myna_form form;
 };
 
+enum myna_integer {
+    MYNA_MASTER, /* weights, with their residuals in the low byte */
+    MYNA_WHOLE,  /* int32 */
+    MYNA_RANGE,  /* mantissa and exponent */
+    MYNA_SETTING,
+};
+
+/* `count` integers of the state that boards share when they learn together; bytes of a setting. */
+struct myna_part {
+    uint32_t offset, count;
+    uint32_t residual; /* offset of the weights' own residuals; 0: they have none */
+    int32_t low, high; /* to which the integers are clamped */
+    enum myna_integer form;
+};
+
 /*
  * What one model is and can do. To infer: write `features`, call infer(NULL), read the first
  * *classes of `logits`. To learn a step: write `features` and `label`, call train_step(NULL). Both
@@ -75,6 +90,9 @@ struct myna_model {
     uint32_t state_bytes;
     const struct myna_bound *state_bounds; /* outside, addresses and sums need not hold */
     uint16_t bound_count;
+    const struct myna_part *parts; /* the whole state, in its order */
+    uint16_t part_count;
+    uint8_t *arena;
     uint32_t arena_bytes;
     struct myna_recording
         *recording;        /* in the arena: valid until the model runs; NULL as audio is */

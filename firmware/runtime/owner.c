@@ -3,6 +3,7 @@
 
 #include "kernels/fixed.h"
 #include "runtime/accept.h"
+#include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
@@ -79,7 +80,7 @@ enum status myna_handle_enroll_owner(const struct request *request, struct reply
     if (myna_model.score_voice == NULL || label >= (uint32_t)*myna_model.classes) {
         return STATUS_BAD_LABEL;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     struct message_enroll_owner_reply result = {.takes = enroll(label)};
     if (result.takes == 0u) {
         return STATUS_BAD_SLOT;
@@ -119,7 +120,7 @@ enum status myna_handle_verify(const struct request *request, struct reply *repl
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     result.verdict = (uint16_t)judge(clip, &result);
     myna_reply_put(reply, &result, sizeof result);
     return STATUS_OK;

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from myna.audio.config import AudioConfig
 from myna.codegen import fingerprint, generate
-from myna.codegen.emit import ABI, Labels, identifier
+from myna.codegen.emit import ABI, Labels
+from myna.codegen.text import identifier
 from myna.device.target import PROJECT
 from myna.engines import library
 from myna.engines.library import compile_library

@@ -33,6 +33,8 @@ def federate(data: Path, *more: str) -> list[str]:
         (("--dp", "local", "--clip", "9", "--noise", "1", "--audit", "1"), "cannot be replayed"),
         (("--dp", "central", "--clip", "3", "--noise", "1"), "too coarse"),
         (("--secure", "--strategy", "reptile"), "no secret sum can be made"),
+        (("--secure", "--bits-up", "0.8"), "cannot be compressed"),
+        (("--dp", "local", "--clip", "9", "--noise", "1", "--bits-down", "24"), "be compressed"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -56,7 +58,7 @@ def test_the_budget_and_the_attack_are_reported(data: Path, tmp_path: Path) -> N
 
 def test_the_digest_is_the_same_for_masked_updates(data: Path, tmp_path: Path) -> None:
     digests = []
-    for i, more in enumerate(((), ("--secure",))):
+    for i, more in enumerate((("--bits-up", "24", "--bits-down", "24"), ("--secure",))):
         path = tmp_path / f"{i}.json"
         ended = CliRunner().invoke(cli, federate(data, *more, "--json", str(path)))
         assert ended.exit_code == 0, ended.output

@@ -126,6 +126,16 @@ def test_a_fleet_ends_as_one_process(data: Path, sites: list[Path]) -> None:
         assert asked.run(store, lambda done, total: None) == state
 
 
+def test_a_run_goes_on_at_sites_that_have_forgotten(data: Path, sites: list[Path]) -> None:
+    """What they keep is Flower's, for one run of the server: the next tells them all."""
+    asked = federation(data)
+    with Store.open(None, {}, resume=False) as store:
+        replace(asked, rounds=1).serve(fleet_of(Deployed(sites)), store, lambda done, total: None)
+        state = asked.serve(fleet_of(Deployed(sites)), store, lambda done, total: None)
+        assert not [row for _, row in store.clients() if row.dropout]
+    assert state == served(asked, Deployed(sites), lambda done, total: None)[0]
+
+
 def test_a_fleet_keeps_secrets_and_ends_as_without(data: Path, sites: list[Path]) -> None:
     plain, secure = federation(data), replace(federation(data), privacy=Privacy(secure=True))
     plain, secure = replace(plain, rounds=1), replace(secure, rounds=1)
@@ -156,8 +166,10 @@ def test_a_site_that_leaves_is_not_asked_until_it_comes_back(data: Path, sites: 
     with Store.open(None, {}, resume=False) as store:
         federation(data).serve(fleet_of(deployed), store, after)
         took_part = [(r, row.client) for r, row in store.clients()]
+        dropouts = [row.dropout for _, row in store.clients() if row.dropout]
     everybody = [0, 1, 2, 3]
     assert took_part == [*((1, i) for i in everybody), (2, 1), (2, 3), *((3, i) for i in everybody)]
+    assert not dropouts  # who came back had forgotten the state, and was told it
 
 
 def test_rounds_wait_while_nobody_is_there(data: Path, sites: list[Path]) -> None:

@@ -17,7 +17,7 @@ def test_a_server_is_measured() -> None:
     assert 20 * MEGABYTE < found.memory < 1000 * MEGABYTE
     assert 0 < found.server_seconds < found.round_seconds
     assert found.bytes_up > 100
-    assert found.bytes_down > 100
+    assert found.bytes_down > 50  # where the state differs from the one as built
 
 
 def test_what_it_takes_to_know_clients_is_measured() -> None:

@@ -8,9 +8,10 @@ import tomllib
 from typing import Any
 
 import pytest
-from myna.commands.federate import federate
+from myna.commands.federate import BITS_DOWN, BITS_UP, federate
 from myna.device.target import PROJECT
 from myna.errors import MynaError
+from myna.federated.client import LOSSLESS
 from myna.federated.superlink import Settings
 from support import tiny_model
 
@@ -38,6 +39,15 @@ def test_the_guide_learns_as_the_command_does_by_default() -> None:
     shown = config()
     for name in ("strategy", "epochs", "rate", "rehearsals", "seed"):
         assert shown[name] == usual[name], name
+    assert (shown["bits_up"], shown["bits_down"]) == (BITS_UP, BITS_DOWN)
+
+
+def test_private_updates_are_not_compressed() -> None:
+    made = Settings.of(config(secure=True, bits_up=0, bits_down=0)).federation()
+    assert (made.order.bits, made.bits_down) == (LOSSLESS, LOSSLESS)
+    for more in ({"bits_up": 0}, {"bits_down": 0}):
+        with pytest.raises(MynaError, match="cannot be compressed"):
+            Settings.of(config(secure=True, **more)).federation()
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from myna.errors import MynaError
-from myna.federated.aggregate import Total, advance, elements, to_vector
+from myna.federated.aggregate import Total, advance
 from myna.federated.audit import audit
-from myna.federated.codec import decode
 from myna.federated.privacy.clip import clip
 from myna.federated.privacy.noise import gaussian
 from myna.federated.privacy.terms import CENTRAL, LOCAL, Privacy, protect, release
-from myna.federated.site import Site
+from myna.federated.site import Site, Told
 from myna.federated.store import Store
+from myna.federated.updates import opened
+from myna.learn.vector import Form, averaged, to_vector
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from support import tiny_model
@@ -59,8 +60,8 @@ def test_clipping_rounds_towards_zero() -> None:
 
 def test_an_update_is_protected_in_grains_of_its_kinds() -> None:
     program = open_project(tiny_model.folder(), Options(train="all")).program
-    sizes = [(name, size) for name, size in elements(program)]
-    ranges = np.concatenate([np.full(size, name.endswith(".tracked")) for name, size in sizes])
+    kinds = [np.full(part.size, part.form is Form.RANGE) for part in averaged(program)]
+    ranges = np.concatenate(kinds)
     assert ranges.any()
     update = np.where(ranges, 3 << 15, 7).astype(np.int32)  # one and a half octaves' 256th
     sent = protect(program, update, 2**29)
@@ -107,15 +108,19 @@ def noisy(privacy: Privacy, **chosen: Any) -> Any:
 def test_the_server_replays_its_noise_and_clients_their_updates(tmp_path: Path) -> None:
     privacy = Privacy(False, CENTRAL, 3000, 0.5)
     asked = noisy(privacy, rounds=2, audit=8)
-    size = to_vector(asked.program, asked.start()).size
     with Store.open(tmp_path / "results.db", {}, resume=False) as store:
         asked.run(store, quiet)
         assert not audit(asked, store, quiet)
         before, after, evidence = store.state(1), store.state(2), store.evidence()
+        base = store.base(1)
     with sqlite3.connect(tmp_path / "results.db") as base:
         query = "SELECT noise_key FROM rounds WHERE round > 0 ORDER BY round"
         first, second = (row[0] for row in base.execute(query))
-    sent = [decode(piece.data, size) for piece in evidence if piece.server_round == 2]
+    sent = [
+        opened(asked.program, base, piece.data, asked.order)
+        for piece in evidence
+        if piece.server_round == 2
+    ]
     assert max(map(norm, sent)) <= 3000
     total = Total(len(sent), np.sum(sent, axis=0, dtype=np.int64))
     replayed = [
@@ -130,11 +135,11 @@ def test_noise_of_clients_is_new_each_time_and_hides_what_else_they_would_say() 
     site, order = Site(cohort().clients, (HOST,)), privacy.order(ORDER, 4)
     start = federation().start()
     order = replace(order, server_round=1)
-    plain = site.learn(0, start, replace(order, noise=0), b"")
-    done = site.learn(0, start, order, KEY)
+    plain, _ = site.train(0, Told(start), replace(order, noise=0), None)
+    done, _ = site.train(0, Told(start), order, None, KEY)
     site.close()
-    noise = gaussian(KEY, 1500, plain.update.size)
-    assert np.array_equal(done.update - plain.update, noise)
+    clear, noisy_one = (opened(site.program, start, one.data, order) for one in (plain, done))
+    assert np.array_equal(noisy_one - clear, gaussian(KEY, 1500, clear.size))
     assert (done.takes, done.accuracy, done.steps) == (1, None, 0)
     assert plain.takes == 1
     assert run(noisy(privacy)) != run(noisy(privacy))
@@ -151,6 +156,7 @@ def test_shares_of_noise_in_a_secure_sum_add_up() -> None:
     )
     program = federation().program
     moved = np.subtract(*(to_vector(program, state).astype(float) for state in states))
-    weights = np.concatenate([np.full(n, name.endswith(".w")) for name, n in elements(program)])
+    kinds = [np.full(part.size, part.form is Form.MASTER) for part in averaged(program)]
+    weights = np.concatenate(kinds)
     wanted = 0.2 * 200_000 * sqrt(4 / 3) / 4  # three of the four clients are enough noise
     assert 0.6 * wanted < moved[weights].std() < 1.4 * wanted

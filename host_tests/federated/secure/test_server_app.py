@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from myna.errors import MynaError
 from myna.federated.client import Order
-from myna.federated.client_app import ARRAYS, UPDATE
+from myna.federated.client_app import kept_of, order_of, to_update
 from myna.federated.flower import Context, Message
 from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import PLAIN, Privacy
@@ -21,6 +21,7 @@ from myna.federated.secure.client_app import KEYS, MASKED, PARCELS, REVEAL, SHAR
 from myna.federated.secure.masks import TAKES_MAX
 from myna.federated.store import ClientRow, Store
 from myna.federated.strategies import STRATEGIES
+from myna.federated.updates import opened
 from myna.ops.sgd import MASTER_MAX, MASTER_MIN
 from support.federations import ORDER, Answer, federation, quiet, run, through
 
@@ -110,16 +111,19 @@ def test_the_server_sees_no_update_no_takes_and_no_accuracy() -> None:
         reply = answer(message, context)
         kept.append(pickle.dumps(reply.content))
         if not reply.content.config_records:
-            updates.append(reply.content.array_records[ARRAYS][UPDATE].numpy().tobytes())
+            data, known = to_update(reply.content).data, kept_of(context.state)
+            assert known is not None
+            update = opened(federation().program, known.base, data, order_of(message))
+            updates.extend((data, update.astype("<i4").tobytes()))
         return reply
 
     run(federation(rounds=1, make_app=partial(through, partial(tap, []))))
     run(federation(rounds=1, privacy=SECURE, make_app=partial(through, partial(tap, seen))))
-    assert (len(updates), len(seen)) == (4, 4 * len(STAGES))
+    assert (len(updates), len(seen)) == (8, 4 * len(STAGES))
     everything = b"".join(seen)
     assert b"accuracy" not in everything
     for update in updates:
-        values = np.frombuffer(update, "<i4")
+        values = np.frombuffer(update[: len(update) // 4 * 4], "<i4")
         for at in np.flatnonzero(values[:-2]):
             assert update[4 * at : 4 * at + 12] not in everything
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +16,12 @@ from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
 from myna.codegen.fields import check_fields
 from myna.codegen.interface import interface
+from myna.codegen.state import state_bounds, state_parts
+from myna.codegen.text import identifier, remark, string
 from myna.errors import MynaError
 from myna.files import write_generated
 from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.names import CLASSES, NAMES
-from myna.passes.bounds import Bound, Form, bounds
 from myna.passes.layout import feature_rows, occupied, recording_bytes
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
@@ -90,31 +90,6 @@ def fingerprint(program: Program) -> int:
     return crc
 
 
-def identifier(name: str, prefix: str = "t") -> str:
-    """A C identifier for a tensor; for a node with the prefix "n". ``~`` marks what runs again.
-
-    The prefix keeps it apart from C's keywords, standard headers, and all that generated code
-    and runtime call their own.
-    """
-    text = name.replace("~", "_again")
-    return f"{prefix}_" + re.sub(r"\W", "_", text, flags=re.ASCII)
-
-
-def string(text: str) -> str:
-    """A C string literal of UTF-8: one line, and nothing in it means anything to a compiler."""
-    return '"' + "".join(map(_character, text.encode())) + '"'
-
-
-def remark(text: str) -> str:
-    """Text for within a C comment, which it can neither end nor continue."""
-    return re.sub(r"[*?\\\x00-\x1f]", "_", text)
-
-
-def _character(byte: int) -> str:
-    plain = 32 <= byte < 127 and chr(byte) not in '"\\?'  # ? begins trigraphs
-    return chr(byte) if plain else f"\\{byte:03o}"
-
-
 def _context(program: Program, labels: Labels) -> dict[str, object]:
     graph = program.graph
     values = [t for t in graph.tensors.values() if t.name in program.arena]
@@ -150,7 +125,8 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "values": [(_declare(t), program.arena[t.name], identifier(t.name)) for t in values],
         "state": [(_declare(t), _numbers(_data(t)), program.state[t.name]) for t in state],
         "state_names": [identifier(t.name) for t in state],
-        "bounds": [_bound(program, bound) for bound in bounds(program)],
+        "bounds": state_bounds(program),
+        "parts": state_parts(program),
         "program": program,
         "recording_bytes": recording_bytes(graph),
         "occupied": occupied(program, has_front_end=labels.audio is not None),
@@ -209,13 +185,6 @@ def _address(program: Program, name: str) -> str:
     kind = program.graph.tensors[name].kind
     place = {Kind.CONST: "const_", Kind.STATE: "state."}.get(kind, "arena.")
     return f"{place}{identifier(name)}"
-
-
-def _bound(program: Program, bound: Bound) -> str:
-    """One entry of the list that the runtime checks states by."""
-    count = program.graph.tensors[bound.tensor].size // (2 if bound.form is Form.PAIR else 1)
-    place = f"offsetof(struct state, {identifier(bound.tensor)})"
-    return f"{{{place}, {count}, {bound.low}, {bound.high}, {bound.form.value}}}"
 
 
 def _declare(tensor: Tensor) -> str:

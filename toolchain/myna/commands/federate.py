@@ -26,7 +26,7 @@ from myna.commands.evaluation_options import data_path, read
 from myna.commands.privacy_options import privacy_options
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
-from myna.federated.client import Order
+from myna.federated.client import LOSSLESS, Order
 from myna.federated.cohort import CohortRequest
 from myna.federated.federation import Federation
 from myna.federated.privacy.terms import Privacy
@@ -39,6 +39,8 @@ from myna.project import open_project
 from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
+BITS_UP, BITS_DOWN = 0.8, 3.5  # usual, for each trained weight
+bits = click.FloatRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",
     "after": "federated",
@@ -72,6 +74,8 @@ SHOWN = {
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--bits-up", type=bits, show_default=str(BITS_UP), help="A trained weight.")
+@click.option("--bits-down", type=bits, show_default=str(BITS_DOWN), help="A trained weight.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--engine",
@@ -108,6 +112,8 @@ def federate(
     epochs: int,
     rate: float,
     rehearsals: int,
+    bits_up: float | None,
+    bits_down: float | None,
     shots: int,
     engine: str,
     dropout: float,
@@ -128,6 +134,7 @@ def federate(
     require_front_end(model)
     if resume and results is None:
         raise MynaError("nothing to resume from", fix="name the file with --results")
+    up, down = privacy.bits(bits_up, BITS_UP), privacy.bits(bits_down, BITS_DOWN)
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
     package = project.package
@@ -138,10 +145,10 @@ def federate(
     asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
     asked = asking.count(clients)
     privacy.check(asked)
-    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
+    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, up)
     order = privacy.order(order, asked)
     federation = Federation(
-        project, cohort, engines, asking, order, rounds, audit, jobs, privacy=privacy
+        project, cohort, engines, asking, order, rounds, audit, jobs, down, privacy=privacy
     )
     settings = _settings(federation, model, data, strategy)
     with Store.open(results, settings, resume=resume) as store:
@@ -167,6 +174,7 @@ def _settings(federation: Federation, model: Path, data: Path, strategy: str) ->
         "strategy": strategy,
         "sample": federation.strategy.asked,
         "order": federation.order.to_config(),
+        "bits_down": federation.bits_down,
         "audit": federation.audit,
         "privacy": asdict(federation.privacy),
     }

@@ -97,6 +97,21 @@ class StateSaved(Message):
 
 
 @dataclass(frozen=True)
+class UpdateMake(Message):
+    """Bytes that the update may take."""
+
+    budget: U32
+
+
+@dataclass(frozen=True)
+class UpdateMade(Message):
+    """Bytes that it takes, and as many of them as fit."""
+
+    length: U32
+    data: Tail
+
+
+@dataclass(frozen=True)
 class AudioBegin(Message):
     samples: U32
     slot: U16

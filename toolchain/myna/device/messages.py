@@ -85,6 +85,24 @@ STATE_SAVE = Exchange(
     "STATE_SAVE", 14, b.Empty, b.StateSaved, _K, "the next power-up starts with it"
 )
 STATE_ERASE = Exchange("STATE_ERASE", 15, b.Empty, b.Empty, _S, "forgets what was saved")
+BASE_SET = Exchange(
+    "BASE_SET", 48, b.Empty, b.Empty, _S, "the state is the base that host and board know"
+)
+DIFFERENCE_WRITE = Exchange(
+    "DIFFERENCE_WRITE", 49, b.Piece, b.Empty, _S, "a piece of an encoded difference to the base"
+)
+DIFFERENCE_APPLY = Exchange(
+    "DIFFERENCE_APPLY", 50, b.Empty, b.Empty, _S, "adds it to base and state"
+)
+UPDATE_MAKE = Exchange(
+    "UPDATE_MAKE",
+    51,
+    b.UpdateMake,
+    b.UpdateMade,
+    _K,
+    "encodes what the state has beyond the base, and keeps what is not sent",
+)
+UPDATE_READ = Exchange("UPDATE_READ", 52, b.Range, b.Data, _A, "a piece of what was encoded")
 AUDIO_BEGIN = Exchange(
     "AUDIO_BEGIN", 16, b.AudioBegin, b.Empty, _S, "empties a slot; samples follow"
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from myna.device.session import Board
 from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
 from myna.errors import MynaError
+from myna.evaluation.base import BoardBase, CoreBase, EngineBase
 from myna.ir import Array
 from myna.learn.accept import Judged
 from myna.learn.examples import Examples
@@ -71,6 +73,10 @@ class Engine(Protocol):
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """Learn examples by a recipe, as `learn.learn` specifies."""
 
+    @property
+    def base(self) -> EngineBase:
+        """What it and its user both know, so that they need tell each other differences only."""
+
 
 class CoreEngine:
     """An engine in this process.
@@ -110,6 +116,11 @@ class CoreEngine:
         core, silence = self._integer("listen"), silence_of(self._package.labels)
         return Listener(core, self._package.front_end, silence, clips)
 
+    @cached_property
+    def base(self) -> EngineBase:
+        """See `Engine`; not in floats."""
+        return CoreBase(self._integer("tell of differences"))
+
     def read_state(self) -> bytes:
         """See `Engine`; not in floats."""
         return self._integer("read its state").read_state()
@@ -129,6 +140,7 @@ class BoardEngine:
 
     def __init__(self, session: Board, program: Program) -> None:
         self._session, self._program = session, program
+        self.base = BoardBase(session, program)
         self.read_state, self.write_state = session.read_state, session.write_state
 
     def reset(self) -> None:

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from myna.federated.aggregate import trained_weights
 from myna.federated.audit import audit
 from myna.federated.federation import Federation
 from myna.federated.measure import measure
@@ -15,6 +14,7 @@ from myna.federated.privacy.accountant import budget
 from myna.federated.privacy.membership import membership
 from myna.federated.store import Store
 from myna.learn.examples import Progress
+from myna.learn.vector import trained_weights
 
 
 def result(federation: Federation, store: Store, progress: Progress) -> dict[str, Any]:

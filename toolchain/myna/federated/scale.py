@@ -134,7 +134,8 @@ def _serve(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     cohort = Cohort.elsewhere(assign_classes(labels, (), len(labels)), clients)
     engines = (EngineSpec(HOST, model, options),)
     federation = Federation(
-        *(project, cohort, engines, Strategy(asked=sampled), _order(0), rounds, 0, JOBS), _app
+        *(project, cohort, engines, Strategy(asked=sampled), _order(0), rounds, 0, JOBS),
+        make_app=_app,
     )
     spent: list[float] = []
     with Store.open(None, {}, resume=False) as store:

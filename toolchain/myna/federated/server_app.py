@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from myna.errors import MynaError
-from myna.federated.aggregate import Contribution, Total, add, advance, to_vector
+from myna.federated.aggregate import Contribution, Total, add, advance
 from myna.federated.client import DROPPED, Order
-from myna.federated.client_app import ARRAYS, CONFIG, KEY, STATE, to_arrays, to_update
-from myna.federated.codec import decode
+from myna.federated.client_app import ARRAYS, CONFIG, KEY, of_told, to_update
 from myna.federated.flower import (
     ArrayRecord,
     ConfigRecord,
@@ -28,6 +27,8 @@ from myna.federated.flower import (
 from myna.federated.privacy.terms import release
 from myna.federated.site import Update
 from myna.federated.strategies import Strategy
+from myna.federated.telling import Teller
+from myna.federated.updates import opened
 from myna.passes.memory.plan import Program
 
 
@@ -40,18 +41,20 @@ class Round:
         state: the state block after it.
         takes: learned by those who answered.
         updates: of those who answered.
+        base: what clients are told of it.
+        difference: how they are told.
         dropouts: by node, why it did not.
-        bytes_down: that each client was sent.
         seconds: it took.
         noise_key: of the noise that the server added, by which it may be replayed.
     """
 
     server_round: int
     state: bytes
+    base: bytes
+    difference: bytes
     takes: int
     updates: Sequence[Update]
     dropouts: Mapping[int, str]
-    bytes_down: int
     seconds: float
     noise_key: bytes
 
@@ -67,6 +70,7 @@ class Task:
         done: rounds that were done before.
         rounds: to be done in all.
         state: the state block after those that were done.
+        teller: what clients know of it.
         keep: is given every round as soon as it is done.
         noise: deviation of the noise that the server adds to the sum of updates; 0 for none.
     """
@@ -77,6 +81,7 @@ class Task:
     done: int
     rounds: int
     state: bytes
+    teller: Teller
     keep: Callable[[Round], None]
     noise: int = 0
 
@@ -95,12 +100,20 @@ class IntegerFedAvg(FedAvg):
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
-        """One message, the same for each node that the strategy asks in this round."""
+        """A message for each node that the strategy asks in this round."""
         task, self._began = self._task, time.monotonic()
         self._order = replace(task.order, server_round=task.done + server_round)
-        asked = task.strategy.sample(sorted(grid.get_node_ids()), self._order)
-        record = RecordDict({ARRAYS: arrays, CONFIG: ConfigRecord({**self._order.to_config()})})
-        return [Message(record, message_type=MessageType.TRAIN, dst_node_id=node) for node in asked]
+        there = sorted(grid.get_node_ids())
+        task.teller.forget_absent(there)
+        asked = task.strategy.sample(there, self._order)
+        config = ConfigRecord({**self._order.to_config()})
+        messages = []
+        for node in asked:
+            told = of_told(task.teller.tell(node, self._order.server_round))
+            record = RecordDict({ARRAYS: told, CONFIG: config})
+            message = Message(record, message_type=MessageType.TRAIN, dst_node_id=node)
+            messages.append(message)
+        return messages
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -110,25 +123,41 @@ class IntegerFedAvg(FedAvg):
         Raises:
             MynaError: all failed, and not at random.
         """
+        updates, contributions = {}, []
         replied, dropouts = split(replies)
-        updates = [to_update(content) for content in replied.values()]
-        parameters = to_vector(self._task.program, self._state).size
-        contributions = [
-            Contribution(one.client, one.takes, decode(one.data, parameters)) for one in updates
-        ]
-        total = add(contributions, parameters) if updates else None
+        for node, content in replied.items():
+            try:
+                update, contribution = self._open(content)
+            except MynaError as error:
+                dropouts[node] = f"{error.where}: {error.what}"
+                continue
+            updates[node] = update
+            contributions.append(contribution)
         if not updates:
             self._require_some(dropouts)
-        return self._end(updates, dropouts, total, len(self._state))
+        total = add(self._task.program, contributions) if updates else None
+        return self._end(updates, dropouts, total)
+
+    def _open(self, content: RecordDict) -> tuple[Update, Contribution]:
+        """What a reply carries.
+
+        Raises:
+            MynaError: its update is damaged.
+        """
+        update, base = to_update(content), self._task.teller.base
+        sent = opened(self._task.program, base, update.data, self._order)
+        return update, Contribution(update.client, update.takes, sent)
 
     def _end(
-        self,
-        updates: Sequence[Update],
-        dropouts: Mapping[int, str],
-        total: Total | None,
-        bytes_down: int,
+        self, updates: Mapping[int, Update], dropouts: Mapping[int, str], total: Total | None
     ) -> tuple[ArrayRecord, None]:
-        """Take the step to the next state, if anybody answered, and report the round."""
+        """Take the step to the next state, if anybody answered, and report the round.
+
+        Args:
+            updates: of those who answered, by node.
+            dropouts: by node, why it did not.
+            total: of the updates; None without any.
+        """
         task, number, takes = self._task, self._order.server_round, 0
         noise_key = os.urandom(KEY) if task.noise else b""
         if total is not None:
@@ -137,11 +166,24 @@ class IntegerFedAvg(FedAvg):
             self._state = advance(task.program, self._state, total, task.strategy.rate)
             takes = total.takes
         seconds = time.monotonic() - self._began
-        done = Round(
-            *(number, self._state, takes, updates, dropouts, bytes_down, seconds, noise_key)
+        difference = self._tell(updates, dropouts)
+        task.keep(
+            Round(
+                *(number, self._state, task.teller.base, difference, takes),
+                *([*updates.values()], dropouts, seconds, noise_key),
+            )
         )
-        task.keep(done)
-        return to_arrays(STATE, self._state), None
+        return ArrayRecord(), None
+
+    def _tell(self, updates: Mapping[int, Update], dropouts: Mapping[int, str]) -> bytes:
+        """Note what nodes know; the difference that they are told of this round."""
+        teller, number = self._task.teller, self._order.server_round
+        for node in updates:
+            teller.answered(node, number)
+        for node, reason in dropouts.items():
+            if not reason.endswith(DROPPED):
+                teller.failed(node)
+        return teller.advance(number, self._state)
 
     def _require_some(self, dropouts: Mapping[int, str]) -> None:
         """Raise MynaError, as all dropped out, unless all did at random."""
@@ -172,6 +214,6 @@ def server_app(task: Task, strategy: Callable[[Task], FedAvg] = IntegerFedAvg) -
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:
-        strategy(task).start(grid, to_arrays(STATE, task.state), task.rounds - task.done)
+        strategy(task).start(grid, ArrayRecord(), task.rounds - task.done)
 
     return app

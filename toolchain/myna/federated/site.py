@@ -13,32 +13,37 @@ from typing import Any
 
 from myna.errors import MynaError
 from myna.evaluation.engine import FLOAT, Engine, EngineSpec
-from myna.federated.aggregate import Vector, to_vector
 from myna.federated.client import DROPPED, Client, Order, learn
-from myna.federated.codec import encode
-from myna.federated.privacy.terms import protect
-from myna.names import STEP
+from myna.federated.updates import protected
+from myna.learn import codec
 from myna.passes.memory.plan import Program
 from myna.project import open_project
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a round changed at a client.
+class Told:
+    """What a client is told of the server's state.
 
     Attributes:
-        update: int32 [parameters].
-        takes: learned, which weigh; 1 where all clients weigh the same.
-        accuracy: of the server's state on these takes, in percent; None where that is secret.
-        steps: training steps; 0 where that is secret.
-        seconds: it took.
+        whole: the state block, if the client knows none that the differences begin with.
+        differences: encoded (`learn.codec`), each to the state that the one before made.
     """
 
-    update: Vector
-    takes: int
-    accuracy: float | None
-    steps: int
-    seconds: float
+    whole: bytes | None
+    differences: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a client keeps between rounds.
+
+    Attributes:
+        base: the state block that it and the server know.
+        state: its own: the base and what it has not sent; empty if the board alone has it.
+    """
+
+    base: bytes
+    state: bytes
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,14 @@ class Update:
     Attributes:
         data: the encoded update.
         client: its number.
-        takes: learned; 0 where that is secret.
-        accuracy: of the server's state on these takes, in percent; None where that is secret.
+        takes: learned, which weigh; 1 where all clients weigh the same, 0 where that is secret.
+        accuracy: of the state that it began with on these takes, in percent; None where that is
+            secret.
         steps: training steps; 0 where that is secret.
         seconds: it took.
-        beside: bytes that it sent beside the update.
+        bytes_down, bytes_up: that crossed to and from its engine for state and update; where it
+            sends something else in place of the engine's update, the bytes of that.
+        begun: the state that it began with, where evidence is asked for; otherwise empty.
     """
 
     data: bytes
@@ -61,7 +69,9 @@ class Update:
     accuracy: float | None
     steps: int
     seconds: float
-    beside: int = 0
+    bytes_down: int
+    bytes_up: int
+    begun: bytes = b""
 
     @property
     def digest(self) -> int:
@@ -81,6 +91,7 @@ class Site:
     clients: Sequence[Client]
     engines: Sequence[EngineSpec]
     _open: dict[EngineSpec, tuple[ExitStack, Engine]] = field(default_factory=dict)
+    _holds: dict[EngineSpec, int] = field(default_factory=dict)  # the client whose base it knows
 
     @cached_property
     def program(self) -> Program:
@@ -93,45 +104,98 @@ class Site:
         """Where each client stands among those that are served, by its number."""
         return {client.number: place for place, client in enumerate(self.clients)}
 
-    def train(self, number: int, state: bytes, order: Order, noise_key: bytes) -> Update:
-        """One round of one client, as it is sent.
-
-        Raises:
-            MynaError: see `learn`.
-        """
-        done = self.learn(number, state, order, noise_key)
-        data = encode(done.update)
-        return Update(data, number, done.takes, done.accuracy, done.steps, done.seconds)
-
-    def learn(self, number: int, state: bytes, order: Order, noise_key: bytes) -> Change:
-        """One round of one client.
+    def train(
+        self, number: int, told: Told, order: Order, kept: Kept | None, noise_key: bytes = b""
+    ) -> tuple[Update, Kept]:
+        """One round of one client; also returns what it keeps for the next one.
 
         Args:
             number: the client's.
-            state: that the server sent.
+            told: of the server's state.
             order: of the round.
+            kept: from its last round.
             noise_key: [32] of the noise that is added, if any.
 
         Raises:
-            MynaError: its engine failed, runs another model, or it drops out.
+            MynaError: its engine failed, runs another model, does not know what the differences
+                begin with, or it drops out.
         """
         if order.drops(number):
             raise MynaError(DROPPED, where="client")
-        place = self._places[number]
-        spec = self.engines[place % len(self.engines)]
+        spec = self._spec(number)
         try:
-            learned = learn(self._engine(spec), self.clients[place], state, order)
+            update, kept = self._train(self._engine(spec), number, told, order, kept)
         except BaseException:
             self._close(spec)  # a board that was pulled is looked for again in the next round
             raise
-        before, after = (to_vector(self.program, block) for block in (state, learned.state))
-        steps = _steps(self.program, learned.state) - _steps(self.program, state)
-        done = Change(after - before, learned.takes, learned.accuracy, steps, learned.seconds)
+        self._holds[spec] = number
+        return self._protect(update, kept.base, order, noise_key), kept
+
+    def _protect(self, update: Update, base: bytes, order: Order, noise_key: bytes) -> Update:
         if not order.clip:
-            return done
-        update = protect(self.program, done.update, order.clip, order.noise, noise_key)
-        done = replace(done, update=update, takes=1)
-        return replace(done, accuracy=None, steps=0) if order.noise else done
+            return update
+        data = protected(self.program, base, update.data, order, noise_key)
+        update = replace(update, data=data, takes=1, bytes_up=len(data))
+        return replace(update, accuracy=None, steps=0) if order.noise else update
+
+    def _train(
+        self, engine: Engine, number: int, told: Told, order: Order, kept: Kept | None
+    ) -> tuple[Update, Kept]:
+        if told.whole is None:
+            kept = self._recall(engine, number, kept)
+        before = engine.base.crossed
+        base = self._tell(engine, told, kept)
+        down = engine.base.crossed.since(before).down
+        begun = engine.read_state() if order.evidence else b""
+        learned = learn(engine, self.clients[self._places[number]], order)
+        before = engine.base.crossed
+        data = engine.base.make_update(codec.budget(self.program, order.bits))
+        up = engine.base.crossed.since(before).up
+        state = b"" if self._has_its_own(number) else engine.read_state()
+        update = Update(
+            data,
+            number,
+            learned.takes,
+            learned.accuracy,
+            self._steps(learned.takes, order),
+            learned.seconds,
+            down,
+            up,
+            begun,
+        )
+        return update, Kept(base, state)
+
+    def _tell(self, engine: Engine, told: Told, kept: Kept | None) -> bytes:
+        """Make the server's state the base of an engine; this state."""
+        if told.whole is not None:
+            engine.base.set(told.whole)
+            return told.whole
+        assert kept is not None
+        base = kept.base
+        for data in told.differences:
+            engine.base.apply_difference(data)
+            base = codec.apply(self.program, base, codec.decode(self.program, base, data))
+        return base
+
+    def _recall(self, engine: Engine, number: int, kept: Kept | None) -> Kept:
+        """Give an engine that served another client meanwhile what this one keeps."""
+        if kept is None:
+            raise MynaError("knows no state of the server", where="client")
+        if kept.state and self._holds.get(self._spec(number)) != number:
+            engine.base.set(kept.base)
+            engine.write_state(kept.state)
+        return kept
+
+    def _spec(self, number: int) -> EngineSpec:
+        return self.engines[self._places[number] % len(self.engines)]
+
+    def _has_its_own(self, number: int) -> bool:
+        """Whether a board serves this client alone, which then need not tell its state."""
+        return self._spec(number).port is not None and len(self.clients) <= len(self.engines)
+
+    def _steps(self, takes: int, order: Order) -> int:
+        rehearsals = order.rehearsals if len(self.program.replay.labels) else 0
+        return takes * order.epochs * (1 + rehearsals)
 
     def close(self) -> None:
         """Let go of all engines."""
@@ -146,15 +210,12 @@ class Site:
         return self._open[spec][1]
 
     def _close(self, spec: EngineSpec) -> None:
+        self._holds.pop(spec, None)
         if spec in self._open:
             self._open.pop(spec)[0].close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"clients": self.clients, "engines": self.engines, "_open": {}}
-
-
-def _steps(program: Program, state: bytes) -> int:
-    return int(program.unpack(state)[STEP][0])
+        return {"clients": self.clients, "engines": self.engines, "_open": {}, "_holds": {}}
 
 
 def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from myna.errors import MynaError
 from myna.evaluation.split import assign_classes
-from myna.federated.client import Order
+from myna.federated.client import LOSSLESS, Order
 from myna.federated.cohort import Cohort
 from myna.federated.federation import Federation
 from myna.federated.fleet_grid import FleetGrid
@@ -54,6 +54,7 @@ class Settings:
     Attributes:
         model, train, words, clients, rounds, sample, strategy, epochs, rate, rehearsals, seed: as
             for ``myna federate``, with words as "A,B,…".
+        bits_up, bits_down: likewise; 0 for updates that are not compressed.
         secure, dp, clip, noise: likewise; "" and 0 for no noise.
         results: the SQLite file of all rounds.
         resume: whether to go on with the run that it holds.
@@ -71,6 +72,8 @@ class Settings:
     epochs: int
     rate: float
     rehearsals: int
+    bits_up: float
+    bits_down: float
     seed: int
     secure: bool
     dp: str
@@ -103,22 +106,24 @@ class Settings:
         """The federation of clients elsewhere: of each is known its number only.
 
         Raises:
-            MynaError: no such model, or it has too few classes.
+            MynaError: no such model, it has too few classes, or what is asked does not go together.
         """
         project = open_project(Path(self.model), Options(train=self.train))
         package = project.package
         classes = assign_classes(package.labels, self.words.split(","), package.rows)
         cohort = Cohort.elsewhere(classes, self.clients)
+        privacy = Privacy(self.secure, self.dp or None, self.clip, self.noise)
         order = Order(
-            *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals)
+            *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals),
+            privacy.bits(self.bits_up, LOSSLESS),
         )
         strategy = replace(STRATEGIES[self.strategy], asked=self.sample)
-        privacy = Privacy(self.secure, self.dp or None, self.clip, self.noise)
         asked = strategy.count(self.clients)
         privacy.check(asked)
         order = privacy.order(order, asked)
+        bits_down = privacy.bits(self.bits_down, LOSSLESS)
         return Federation(
-            *(project, cohort, (), strategy, order, self.rounds, 0, 1), privacy=privacy
+            *(project, cohort, (), strategy, order, self.rounds, 0, 1, bits_down), privacy=privacy
         )
 
     def kept(self, project: Project) -> dict[str, Any]:

@@ -46,13 +46,13 @@ class SiteApp(ClientApp):
                 return Message(_served(site), reply_to=message)
             app, kind = client_app(site), message.metadata.message_type
             remembered, answers = unpack(context.state).items(), {}
-            memories = {c: memory for c, memory in remembered if isinstance(memory, RecordDict)}
+            kept = {c: own for c, own in remembered if isinstance(own, RecordDict)}
             for client, asked in unpack(message.content).items():
                 assert isinstance(asked, RecordDict)
-                message_to, memory = Message(asked, client + 1, kind), memories.get(client)
-                reply, memories[client] = answer(app, message_to, memory or RecordDict())
+                message_to = Message(asked, client + 1, kind)
+                reply, kept[client] = answer(app, message_to, kept.get(client))
                 answers[client] = to_content(reply)
-            context.state = pack(memories)
+            context.state = pack(kept)
             return Message(pack(answers), reply_to=message)
 
 

@@ -7,7 +7,7 @@ from math import isqrt
 
 import numpy as np
 
-from myna.federated.aggregate import Vector
+from myna.learn.vector import Vector
 
 
 def clip(update: Vector, most: int) -> Vector:

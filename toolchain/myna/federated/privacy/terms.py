@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from myna import fixed
 from myna.errors import MynaError
-from myna.federated.aggregate import Total, Vector, elements
-from myna.federated.client import Order
+from myna.federated.aggregate import Total
+from myna.federated.client import LOSSLESS, Order
 from myna.federated.privacy.clip import clip
 from myna.federated.privacy.noise import gaussian
-from myna.names import TRACKED
+from myna.learn.vector import Form, Vector, averaged
 from myna.passes.memory.plan import Program
 
 CENTRAL, LOCAL = "central", "local"
@@ -69,6 +69,21 @@ class Privacy:
         """What clients are asked for, so that the promise is kept."""
         return replace(order, clip=self.clip, noise=self.client_noise(asked))
 
+    def bits(self, asked: float | None, usual: float) -> float:
+        """Bits for each trained weight: those asked for or the usual ones; all of private updates.
+
+        Raises:
+            MynaError: fewer are asked for, although updates are masked or noisy.
+        """
+        if not self.secure and self.noise_by is None:
+            return asked or usual
+        if asked:
+            raise MynaError(
+                "updates with masks or noise cannot be compressed",
+                fix="leave out --bits-up and --bits-down, or --secure and --dp",
+            )
+        return LOSSLESS
+
     def check(self, asked: int) -> None:
         """Raise MynaError where a sum over the clients asked could overflow, or noise is coarse."""
         if self.noise_by is None:
@@ -121,7 +136,7 @@ def release(program: Program, total: Total, noise: int, key: bytes) -> Total:
 
 def _grain(program: Program) -> npt.NDArray[np.int64]:
     sizes = [
-        np.full(size, RANGE_GRAIN if name.endswith(TRACKED) else 1)
-        for name, size in elements(program)
+        np.full(part.size, RANGE_GRAIN if part.form is Form.RANGE else 1)
+        for part in averaged(program)
     ]
     return np.concatenate(sizes)

@@ -13,29 +13,30 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from myna.errors import MynaError
-from myna.federated.client import Order
 from myna.federated.flower import ClientApp, ConfigRecord, Context, Message, RecordDict
 from myna.federated.secure.keys import Advert, Secrets
 from myna.federated.secure.masks import sum_ring
 from myna.federated.secure.protocol import Member, Parcels
-from myna.federated.site import Site
+from myna.federated.site import Site, Update
+from myna.learn.vector import Vector
 
 # Types of messages, which are the stages in their order.
 KEYS, SHARES, MASKED, REVEAL = "query.keys", "query.shares", "train.masked", "query.reveal"
 PARCELS, TERMS = "parcels", "terms"  # records of messages
-THRESHOLD, NODES, CLIENT, SECONDS = "threshold", "nodes", "client", "seconds"  # terms
+THRESHOLD, NODES = "threshold", "nodes"  # terms of the server
+CLIENT, SECONDS, DOWN = "client", "seconds", "bytes_down"  # terms of a client
 MEMORY, TURN, ADVERTS = "secure", "turn", "adverts"  # what a node remembers
 
-Asked = Callable[[Message, Context], tuple[int, bytes, Order, bytes]]
+Learn = Callable[[Message, Context], tuple[Update, Vector]]
 
 
-def add_secure_stages(app: ClientApp, site: Site, asked: Asked) -> None:
+def add_secure_stages(app: ClientApp, site: Site, learn: Learn) -> None:
     """Let the app of a site take part in secure sums.
 
     Args:
         app: to which the stages are added.
         site: who learns.
-        asked: what a message asks of which client.
+        learn: does what a message asks for; the update, as sent in the clear and as integers.
     """
 
     @app.query(_action(KEYS))
@@ -56,12 +57,11 @@ def add_secure_stages(app: ClientApp, site: Site, asked: Asked) -> None:
     @app.train(_action(MASKED))
     def masked(message: Message, context: Context) -> Message:
         _take_turn(context, MASKED, REVEAL)
-        number, state, order, noise_key = asked(message, context)
-        done = site.learn(number, state, order, noise_key)
-        weighted = done.takes * done.update.astype(np.int64)
+        done, update = learn(message, context)
+        weighted = done.takes * update.astype(np.int64)
         values = np.append(weighted, done.takes).view(np.uint64)
         data = _member(context).mask(sum_ring(site.program), values, _nodes(message))
-        terms = {CLIENT: number, SECONDS: done.seconds}
+        terms = {CLIENT: done.client, SECONDS: done.seconds, DOWN: done.bytes_down}
         return _reply(message, {context.node_id: data}, terms)
 
     @app.query(_action(REVEAL))

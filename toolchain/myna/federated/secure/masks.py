@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from myna.federated.aggregate import elements
 from myna.federated.crypto import KeyStream
 from myna.federated.secure.errors import SecureSumError
+from myna.learn.vector import Form, averaged
 from myna.passes.memory.plan import Program
 
 TAKES_MAX = 1 << 15  # of all clients of a round: no weight moves by 2^16, so its sum fits int32
@@ -87,5 +87,5 @@ def sum_ring(program: Program) -> Ring:
 
     Weights are narrow; what may move further is wide: biases, ranges, thresholds, takes.
     """
-    wide = [np.full(size, not name.endswith(".w")) for name, size in elements(program)]
+    wide = [np.full(part.size, part.form is not Form.MASTER) for part in averaged(program)]
     return Ring(np.concatenate([*wide, [True]]))

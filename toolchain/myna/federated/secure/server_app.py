@@ -17,6 +17,7 @@ from myna.federated.flower import (
 )
 from myna.federated.secure.client_app import (
     CLIENT,
+    DOWN,
     KEYS,
     MASKED,
     NODES,
@@ -85,8 +86,7 @@ class SecureFedAvg(IntegerFedAvg):
             given_up = dict.fromkeys(exchange.nodes, f"{GIVEN_UP}{error.where}: {error.what}")
         reasons = given_up | exchange.lost
         dropouts = {node: why for node, why in reasons.items() if node not in updates}
-        bytes_down = len(self._state) + max(exchange.sent.values())
-        return self._end([*updates.values()], dropouts, total, bytes_down)
+        return self._end(updates, dropouts, total)
 
     def _sum(self) -> tuple[Total, dict[int, Update]]:
         """The sum of what clients learned and, by node, what they sent."""
@@ -110,11 +110,12 @@ class SecureFedAvg(IntegerFedAvg):
     def _update(self, node: int, content: RecordDict) -> Update:
         """What the server knows of a client's update."""
         data, terms = to_parcels(content)[node], content.config_records[TERMS]
-        beside = self._exchange.received[node] - len(data)
-        client, seconds = terms[CLIENT], terms[SECONDS]
+        client, seconds, down = terms[CLIENT], terms[SECONDS], terms[DOWN]
         assert isinstance(client, int)
         assert isinstance(seconds, float)
-        return Update(data, client, 0, None, 0, seconds, beside)
+        assert isinstance(down, int)
+        sent, received = self._exchange.sent[node], self._exchange.received[node]
+        return Update(data, client, 0, None, 0, seconds, down + sent, received)
 
 
 def _names(nodes: Iterable[int]) -> list[str]:
