@@ -128,9 +128,7 @@ def test_the_guide_ends_as_one_process_and_leaves_nothing(
 @pytest.mark.deployment
 def test_a_port_that_is_taken_is_named(tmp_path: Path, settings: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", int(settings["PORT"]))):
-        begun = time.monotonic()
         done, left = run(tmp_path, BOARDS="host", **settings)
     assert done.returncode == 1
     assert f"('127.0.0.1', {settings['PORT']}): address already in use" in done.stdout
-    assert time.monotonic() - begun < 60
     assert not left
