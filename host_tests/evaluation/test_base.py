@@ -62,9 +62,11 @@ def test_a_board_sends_what_engines_do_and_its_line_carries_few_bytes(board: str
         ]
     with project.connect(board) as session:
         found = rounds(BoardEngine(session, project.program), start, examples)
+        repeated = session.status().requests_repeated  # as when a busy machine emulates slowly
     assert [one[:2] for one in found] == [one[:2] for one in expected]
+    assert board != "host" or not repeated
     weights = 4 * trained_weights(project.program)
-    for _, _, crossed in found:
+    for _, _, crossed in found if not repeated else ():
         assert crossed.up <= weights / 32
         assert crossed.down <= weights / 8
 
