@@ -15,51 +15,38 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from myna.audio.dataset import Heard
 from myna.cli import cli
 from myna.device import target
 from myna.errors import MynaError
-from myna.evaluation.engine import EngineSpec
 from myna.federated.audit import audit
-from myna.federated.client import DROPPED, LOSSLESS, Order
-from myna.federated.client_app import (
-    ARRAYS,
-    BEGUN,
-    UPDATE,
-    client_app,
-    kept_of,
-    to_arrays,
-    to_update,
-)
-from myna.federated.cohort import Cohort, CohortRequest
-from myna.federated.federation import Federation
+from myna.federated.client import DROPPED, LOSSLESS
+from myna.federated.client_app import client_app
 from myna.federated.flower import ClientApp, Context, Message
+from myna.federated.records import BEGUN, BLOCKS, UPDATE, kept_of, of_blocks, order_of, to_update
 from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
-from myna.federated.strategies import STRATEGIES
 from myna.learn import codec
-from myna.learn.examples import read_examples
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import load_checkpoint, write_board
 from myna.sessions.words import known_words
 from support import tiny_model
+from support.federations import (
+    HOST,
+    ORDER,
+    SPEAKERS,
+    WORDS,
+    cohort,
+    federation,
+    quiet,
+    run,
+)
 from support.tcp import over_tcp
-
-SPEAKERS = tuple(f"s{i}" for i in range(6))
-WORDS = ("a", "b", "one", "two")
-ORDER = Order(0, 7, 8, 0.0, 1.0, 1, 1)
-HOST = EngineSpec("host", tiny_model.folder(), tiny_model.HEAD)
-
-
-def quiet(done: int, total: int) -> None:
-    pass
 
 
 @pytest.fixture(scope="session")
@@ -68,31 +55,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model.recordings(folder / "data", SPEAKERS, WORDS, 4)
 
 
-@pytest.fixture(scope="session")
-def cohort(data: Path) -> Cohort:
-    package = open_project(tiny_model.folder(), tiny_model.HEAD).package
-
-    def read(clips: Any, classes: Any, title: str) -> Any:
-        return read_examples(package.front_end, clips, classes)[:2]
-
-    return CohortRequest(package, Heard(), data, None, None, 4, 2, read).gather()
-
-
-def federation(cohort: Cohort, **chosen: Any) -> Federation:
-    usual = {"engines": (HOST,), "strategy": STRATEGIES["fedavg"], "order": ORDER}
-    usual |= {"rounds": 3, "audit": 0, "jobs": 1}
-    project = open_project(tiny_model.folder(), tiny_model.HEAD)
-    return Federation(project, cohort, **(usual | chosen))
-
-
-def run(asked: Federation, path: Path | None = None, *, resume: bool = False) -> bytes:
-    with Store.open(path, {}, resume=resume) as store:
-        return asked.run(store, quiet)
-
-
-def test_they_learn_and_the_number_of_processes_does_not_matter(cohort: Cohort) -> None:
+def test_they_learn_and_the_number_of_processes_does_not_matter() -> None:
     order = replace(ORDER, most=16, rate=4.0, epochs=4)
-    asked = federation(cohort, jobs=2, rounds=6, audit=2, order=order)
+    asked = federation(jobs=2, rounds=6, audit=2, order=order)
     with Store.open(None, {}, resume=False) as store:
         state = asked.run(store, quiet)
         report = result(asked, store, quiet)
@@ -105,21 +70,21 @@ def test_they_learn_and_the_number_of_processes_does_not_matter(cohort: Cohort) 
     assert not set(report["speakers"]) & set(report["unseen"])
 
 
-def test_a_second_seed_gives_another_state(cohort: Cohort) -> None:
-    assert run(federation(cohort, order=replace(ORDER, seed=8))) != run(federation(cohort))
+def test_a_second_seed_gives_another_state() -> None:
+    assert run(federation(order=replace(ORDER, seed=8))) != run(federation())
 
 
-def test_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+def test_boards_beside_engines_give_the_same_state() -> None:
     project = open_project(tiny_model.folder(), tiny_model.HEAD)
     reference = replace(HOST, name="reference")
     with target.start("host", project.firmware("host").elf) as port:
         board = replace(HOST, port=port)
-        mixed = run(federation(cohort, engines=(HOST, board, reference), rounds=2))
-    assert mixed == run(federation(cohort, rounds=2))
+        mixed = run(federation(engines=(HOST, board, reference), rounds=2))
+    assert mixed == run(federation(rounds=2))
 
 
 @pytest.mark.qemu
-def test_emulated_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+def test_emulated_boards_beside_engines_give_the_same_state() -> None:
     elf = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("qemu_m4").elf
     with (
         target.start("qemu_m4", elf) as port,
@@ -128,21 +93,21 @@ def test_emulated_boards_beside_engines_give_the_same_state(cohort: Cohort) -> N
     ):
         engines = (HOST, replace(HOST, port=port), HOST, replace(HOST, port=url))
         with Store.open(None, {}, resume=False) as store:
-            mixed = federation(cohort, engines=engines, rounds=2).run(store, quiet)
+            mixed = federation(engines=engines, rounds=2).run(store, quiet)
             assert not [row.dropout for _, row in store.clients() if row.dropout]
-    assert mixed == run(federation(cohort, rounds=2))
+    assert mixed == run(federation(rounds=2))
 
 
-def test_a_board_of_another_build_is_refused_and_the_others_go_on(cohort: Cohort) -> None:
+def test_a_board_of_another_build_is_refused_and_the_others_go_on() -> None:
     other = open_project(tiny_model.folder(), Options(train="all"))
     with (
         target.start("host", other.firmware("host").elf) as port,
         Store.open(None, {}, resume=False) as store,
     ):
-        asked = federation(cohort, engines=(HOST, replace(HOST, port=port)), rounds=1)
+        asked = federation(engines=(HOST, replace(HOST, port=port)), rounds=1)
         asked.run(store, quiet)
         reasons = {row.speaker: row.dropout for _, row in store.clients()}
-    speakers = [client.speaker for client in cohort.clients]
+    speakers = [client.speaker for client in cohort().clients]
     assert [reasons[speaker] is None for speaker in speakers] == [True, False, True, False]
     assert "not the one meant" in str(reasons[speakers[1]])
 
@@ -153,7 +118,7 @@ def broken(fails: Callable[[int, int], BaseException | None], site: Site) -> Cli
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        order = Order.of(message.content.config_records["config"])
+        order = order_of(message)
         error = fails(order.server_round, int(context.node_config["partition-id"]))
         if error is not None:
             raise error
@@ -162,18 +127,18 @@ def broken(fails: Callable[[int, int], BaseException | None], site: Site) -> Cli
     return app
 
 
-def test_a_client_that_fails_is_left_out_of_its_round_only(cohort: Cohort) -> None:
+def test_a_client_that_fails_is_left_out_of_its_round_only() -> None:
     def fails(server_round: int, client: int) -> BaseException | None:
         return ValueError("pulled") if (server_round, client) == (2, 1) else None
 
     with Store.open(None, {}, resume=False) as store:
-        asked = federation(cohort, make_app=lambda site: broken(fails, site))
+        asked = federation(make_app=lambda site: broken(fails, site))
         asked.run(store, quiet)
         dropouts = [(r, row.client, row.dropout) for r, row in store.clients() if row.dropout]
     assert dropouts == [(2, 1, "ValueError('pulled')")]
 
 
-def test_a_board_that_is_pulled_is_left_out_from_then_on(cohort: Cohort) -> None:
+def test_a_board_that_is_pulled_is_left_out_from_then_on() -> None:
     firmware = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("host")
     with ExitStack() as plugged, Store.open(None, {}, resume=False) as store:
         port = plugged.enter_context(target.start("host", firmware.elf))
@@ -183,22 +148,22 @@ def test_a_board_that_is_pulled_is_left_out_from_then_on(cohort: Cohort) -> None
                 plugged.close()
 
         engines = (HOST, replace(HOST, port=port))
-        asked = federation(cohort, engines=engines, make_app=lambda site: broken(pull, site))
+        asked = federation(engines=engines, make_app=lambda site: broken(pull, site))
         asked.run(store, quiet)
         dropouts = [(r, row.client) for r, row in store.clients() if row.dropout]
     assert dropouts == [(2, 1), (2, 3), (3, 1), (3, 3)]
 
 
-def test_when_nobody_can_learn_the_reason_is_given(cohort: Cohort) -> None:
+def test_when_nobody_can_learn_the_reason_is_given() -> None:
     def fails(server_round: int, client: int) -> BaseException | None:
         return MynaError("is unplugged", where=f"board {client}")
 
     with pytest.raises(MynaError, match=r"no client could learn.*board 0: is unplugged"):
-        run(federation(cohort, make_app=lambda site: broken(fails, site)))
+        run(federation(make_app=lambda site: broken(fails, site)))
 
 
-def test_dropouts_are_drawn_from_the_seed_and_survived(cohort: Cohort) -> None:
-    asked = federation(cohort, order=replace(ORDER, dropout=0.4), rounds=5)
+def test_dropouts_are_drawn_from_the_seed_and_survived() -> None:
+    asked = federation(order=replace(ORDER, dropout=0.4), rounds=5)
     with Store.open(None, {}, resume=False) as store:
         state = asked.run(store, quiet)
         rows = store.clients()
@@ -215,19 +180,19 @@ def tampering(change: Callable[[bytes, bytes], bytes], site: Site) -> ClientApp:
     @app.train()
     def train(message: Message, context: Context) -> Message:
         reply = honest(message, context)
-        order = Order.of(message.content.config_records["config"])
+        order = order_of(message)
         if (order.server_round, int(context.node_config["partition-id"])) == (2, 3):
             kept, update = kept_of(context.state), to_update(reply.content)
             assert kept is not None
             data = change(update.data, kept.base)
-            reply.content[ARRAYS] = to_arrays({UPDATE: data, BEGUN: update.begun})
+            reply.content[BLOCKS] = of_blocks({UPDATE: data, BEGUN: update.begun})
         return reply
 
     return app
 
 
 @pytest.mark.parametrize("bits", [LOSSLESS, 1.0])
-def test_one_changed_integer_is_found_and_named(cohort: Cohort, bits: float) -> None:
+def test_one_changed_integer_is_found_and_named(bits: float) -> None:
     program = open_project(tiny_model.folder(), tiny_model.HEAD).program
 
     def change(data: bytes, base: bytes) -> bytes:
@@ -236,9 +201,7 @@ def test_one_changed_integer_is_found_and_named(cohort: Cohort, bits: float) -> 
         return codec.encode(program, base, codec.apply(program, base, changed), 10**6)[0]
 
     order = replace(ORDER, bits=bits)
-    asked = federation(
-        cohort, audit=12, order=order, bits_down=4.0, make_app=partial(tampering, change)
-    )
+    asked = federation(audit=12, order=order, bits_down=4.0, make_app=partial(tampering, change))
     with Store.open(None, {}, resume=False) as store:
         asked.run(store, quiet)
         assert len(store.evidence()) == 12
@@ -246,30 +209,30 @@ def test_one_changed_integer_is_found_and_named(cohort: Cohort, bits: float) -> 
     assert (found.server_round, found.client) == (2, 3)
 
 
-def test_a_damaged_update_is_left_out_and_its_client_told_all(cohort: Cohort) -> None:
+def test_a_damaged_update_is_left_out_and_its_client_told_all() -> None:
     def change(data: bytes, base: bytes) -> bytes:
         return data[:-1] + bytes([data[-1] ^ 1])
 
     with Store.open(None, {}, resume=False) as store:
-        federation(cohort, bits_down=4.0, make_app=partial(tampering, change)).run(store, quiet)
+        federation(bits_down=4.0, make_app=partial(tampering, change)).run(store, quiet)
         rows = {(number, row.client): row for number, row in store.clients()}
     assert [key for key, row in rows.items() if row.dropout] == [(2, 3)]
     assert "damaged" in str(rows[2, 3].dropout)
     assert rows[3, 3].bytes_down > 2 * rows[3, 2].bytes_down
 
 
-def test_a_run_goes_on_from_its_last_whole_round(cohort: Cohort, tmp_path: Path) -> None:
+def test_a_run_goes_on_from_its_last_whole_round(tmp_path: Path) -> None:
     path = tmp_path / "results.db"
 
     def fails(server_round: int, client: int) -> BaseException | None:
         return KeyboardInterrupt() if (server_round, client) == (2, 2) else None
 
     with pytest.raises(KeyboardInterrupt):  # within the second round
-        run(federation(cohort, make_app=lambda site: broken(fails, site)), path)
+        run(federation(make_app=lambda site: broken(fails, site)), path)
     with Store.open(path, {}, resume=True) as store:
         assert store.rounds() == 1
-    run(federation(cohort, rounds=2), path, resume=True)  # ends between two rounds
-    assert run(federation(cohort), path, resume=True) == run(federation(cohort))
+    run(federation(rounds=2), path, resume=True)  # ends between two rounds
+    assert run(federation(), path, resume=True) == run(federation())
 
 
 def federate(data: Path, results: Path, *more: str) -> list[str]:

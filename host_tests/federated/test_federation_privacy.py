@@ -14,10 +14,10 @@ from cobs import cobs
 from flwr.common.serde import message_to_proto
 from myna.device import session, target
 from myna.engines.reference import Reference
-from myna.federated.client_app import ARRAYS, UPDATE, to_arrays
 from myna.federated.flower import Context, Message
 from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import LOCAL, PLAIN, Privacy
+from myna.federated.records import BLOCKS, UPDATE, of_blocks
 from myna.project import open_project
 from support import tiny_model
 from support.federations import HOST, ORDER, WORDS, cohort, federation, run, through
@@ -99,9 +99,9 @@ def test_what_a_client_hides_in_its_update_is_found(
 
     def plant(answer: Answering, message: Message, context: Context) -> Message:
         reply = answer(message, context)
-        data = bytearray(reply.content.array_records[ARRAYS][UPDATE].numpy().tobytes())
+        data = bytearray(reply.content.config_records[BLOCKS][UPDATE])
         data[13 : 13 + len(planted)] = planted
-        reply.content[ARRAYS] = to_arrays({UPDATE: bytes(data[: len(data) // 4 * 4])})
+        reply.content[BLOCKS] = of_blocks({UPDATE: bytes(data[: len(data) // 4 * 4])})
         return reply
 
     order = replace(ORDER, clip=2**29)  # so that updates are integers, of which any are taken

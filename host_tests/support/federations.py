@@ -57,9 +57,9 @@ def federation(**chosen: Any) -> Federation:
     return Federation(project, cohort(), **(usual | chosen))
 
 
-def run(asked: Federation) -> bytes:
+def run(asked: Federation, path: Path | None = None, *, resume: bool = False) -> bytes:
     """The last state."""
-    with Store.open(None, {}, resume=False) as store:
+    with Store.open(path, {}, resume=resume) as store:
         return asked.run(store, quiet)
 
 

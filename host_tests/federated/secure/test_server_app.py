@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from myna.errors import MynaError
 from myna.federated.client import Order
-from myna.federated.client_app import kept_of, order_of, to_update
 from myna.federated.flower import Context, Message
 from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import PLAIN, Privacy
+from myna.federated.records import kept_of, order_of, to_update
 from myna.federated.secure.client_app import KEYS, MASKED, PARCELS, REVEAL, SHARES
 from myna.federated.secure.masks import TAKES_MAX
 from myna.federated.store import ClientRow, Store
@@ -110,7 +110,7 @@ def test_the_server_sees_no_update_no_takes_and_no_accuracy() -> None:
     def tap(kept: list[bytes], answer: Answer, message: Message, context: Context) -> Message:
         reply = answer(message, context)
         kept.append(pickle.dumps(reply.content))
-        if not reply.content.config_records:
+        if reply.content.metric_records:
             data, known = to_update(reply.content).data, kept_of(context.state)
             assert known is not None
             update = opened(federation().program, known.base, data, order_of(message))

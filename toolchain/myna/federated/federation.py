@@ -16,12 +16,13 @@ from myna.evaluation.engine import EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.protocol import Exam
 from myna.federated.client import LOSSLESS, Order
-from myna.federated.client_app import client_app, keep_record, kept_of
+from myna.federated.client_app import client_app
 from myna.federated.cohort import Cohort
 from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import PLAIN, Privacy
+from myna.federated.records import keep_record, kept_of
 from myna.federated.secure.server_app import SecureFedAvg
 from myna.federated.server_app import IntegerFedAvg, Round, Task, server_app
 from myna.federated.site import Site

@@ -12,7 +12,6 @@ import os
 from myna.errors import MynaError, install
 
 __all__ = [
-    "Array",
     "ArrayRecord",
     "ClientApp",
     "ConfigRecord",
@@ -33,7 +32,6 @@ os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
 
 try:
     from flwr.app import (
-        Array,
         ArrayRecord,
         ConfigRecord,
         Context,

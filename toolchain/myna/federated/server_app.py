@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from myna.errors import MynaError
 from myna.federated.aggregate import Contribution, Total, add, advance
 from myna.federated.client import DROPPED, Order
-from myna.federated.client_app import ARRAYS, CONFIG, KEY, of_told, to_update
+from myna.federated.client_app import KEY
 from myna.federated.flower import (
     ArrayRecord,
     ConfigRecord,
@@ -25,6 +25,7 @@ from myna.federated.flower import (
     ServerApp,
 )
 from myna.federated.privacy.terms import release
+from myna.federated.records import BLOCKS, CONFIG, of_told, to_update
 from myna.federated.site import Update
 from myna.federated.strategies import Strategy
 from myna.federated.telling import Teller
@@ -110,7 +111,7 @@ class IntegerFedAvg(FedAvg):
         messages = []
         for node in asked:
             told = of_told(task.teller.tell(node, self._order.server_round))
-            record = RecordDict({ARRAYS: told, CONFIG: config})
+            record = RecordDict({BLOCKS: told, CONFIG: config})
             message = Message(record, message_type=MessageType.TRAIN, dst_node_id=node)
             messages.append(message)
         return messages
@@ -127,7 +128,7 @@ class IntegerFedAvg(FedAvg):
         replied, dropouts = split(replies)
         for node, content in replied.items():
             try:
-                update, contribution = self._open(content)
+                update, contribution = self._open(node, content)
             except MynaError as error:
                 dropouts[node] = f"{error.where}: {error.what}"
                 continue
@@ -138,14 +139,20 @@ class IntegerFedAvg(FedAvg):
         total = add(self._task.program, contributions) if updates else None
         return self._end(updates, dropouts, total)
 
-    def _open(self, content: RecordDict) -> tuple[Update, Contribution]:
+    def _open(self, node: int, content: RecordDict) -> tuple[Update, Contribution]:
         """What a reply carries.
 
         Raises:
-            MynaError: its update is damaged.
+            MynaError: its update is damaged, of another client, or weighs more than it may.
         """
-        update, base = to_update(content), self._task.teller.base
-        sent = opened(self._task.program, base, update.data, self._order)
+        update, order = to_update(content), self._order
+        if update.client != node - 1:
+            raise MynaError(f"speaks for client {update.client}", where=f"client {node - 1}")
+        if not 0 < update.takes <= order.most:
+            raise MynaError(
+                f"learned {update.takes} takes, not 1 to {order.most}", where=f"client {node - 1}"
+            )
+        sent = opened(self._task.program, self._task.teller.base, update.data, order)
         return update, Contribution(update.client, update.takes, sent)
 
     def _end(

@@ -14,6 +14,7 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.federated.flower import ClientApp, ConfigRecord, Context, Message, RecordDict
+from myna.federated.records import of_blocks, to_blocks
 from myna.federated.secure.keys import Advert, Secrets
 from myna.federated.secure.masks import sum_ring
 from myna.federated.secure.protocol import Member, Parcels
@@ -24,7 +25,7 @@ from myna.learn.vector import Vector
 KEYS, SHARES, MASKED, REVEAL = "query.keys", "query.shares", "train.masked", "query.reveal"
 PARCELS, TERMS = "parcels", "terms"  # records of messages
 THRESHOLD, NODES = "threshold", "nodes"  # terms of the server
-CLIENT, SECONDS, DOWN = "client", "seconds", "bytes_down"  # terms of a client
+SECONDS, DOWN = "seconds", "bytes_down"  # terms of a client
 MEMORY, TURN, ADVERTS = "secure", "turn", "adverts"  # what a node remembers
 
 Learn = Callable[[Message, Context], tuple[Update, Vector]]
@@ -61,7 +62,7 @@ def add_secure_stages(app: ClientApp, site: Site, learn: Learn) -> None:
         weighted = done.takes * update.astype(np.int64)
         values = np.append(weighted, done.takes).view(np.uint64)
         data = _member(context).mask(sum_ring(site.program), values, _nodes(message))
-        terms = {CLIENT: done.client, SECONDS: done.seconds, DOWN: done.bytes_down}
+        terms = {SECONDS: done.seconds, DOWN: done.bytes_down}
         return _reply(message, {context.node_id: data}, terms)
 
     @app.query(_action(REVEAL))
@@ -73,17 +74,20 @@ def add_secure_stages(app: ClientApp, site: Site, learn: Learn) -> None:
 
 
 def to_parcels(content: RecordDict) -> Parcels:
-    """The parcels that a message carries."""
-    found: dict[int, bytes] = {}
-    for node, data in content.config_records[PARCELS].items():
-        assert isinstance(data, bytes)
-        found[int(node)] = data
-    return found
+    """The parcels that a message carries.
+
+    Raises:
+        MynaError: it carries none, or something else.
+    """
+    found = to_blocks(content, PARCELS)
+    if not all(node.isdecimal() for node in found):
+        raise MynaError("a parcel is of no node", where="secure sum")
+    return {int(node): data for node, data in found.items()}
 
 
 def to_record(parcels: Parcels) -> ConfigRecord:
     """Parcels as a message carries them: numbers of nodes are uint64, Flower's integers are not."""
-    return ConfigRecord({str(node): data for node, data in parcels.items()})
+    return of_blocks({str(node): data for node, data in parcels.items()})
 
 
 def _reply(

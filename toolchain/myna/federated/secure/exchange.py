@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from myna.errors import MynaError
 from myna.federated.flower import ConfigRecord, Grid, Message, RecordDict
 from myna.federated.privacy.terms import quorum
 from myna.federated.secure.client_app import PARCELS, TERMS, to_parcels, to_record
@@ -66,18 +67,25 @@ class Exchange:
         """
         replied, lost = split(self._grid.send_and_receive(messages, timeout=TIMEOUT_S))
         for node, content in [*replied.items()]:
-            parcels = to_parcels(content)
+            try:
+                parcels = to_parcels(content)
+            except MynaError as error:
+                parcels, lost[node] = {}, error.what
             self.received[node] += _size(parcels)
             if parcels.keys() != set(about or (node,)):
-                lost[node] = "sent other parcels than it was asked for"
+                lost.setdefault(node, "sent other parcels than it was asked for")
                 del replied[node]
         self.lost |= lost
-        if len(replied) < self.threshold:
+        self.require_enough(replied)
+        return replied
+
+    def require_enough(self, left: Collection[int]) -> None:
+        """Raise SecureSumError if too few nodes are left to hide one."""
+        if len(left) < self.threshold:
             raise SecureSumError(
-                f"{len(replied)} of {len(self.nodes)} clients are left, {self.threshold} needed",
+                f"{len(left)} of {len(self.nodes)} clients are left, {self.threshold} needed",
                 where="secure sum",
             )
-        return replied
 
 
 def _size(parcels: Parcels) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from myna.errors import MynaError
 from myna.federated.aggregate import Total
@@ -15,8 +15,8 @@ from myna.federated.flower import (
     MetricRecord,
     RecordDict,
 )
+from myna.federated.records import count, measured
 from myna.federated.secure.client_app import (
-    CLIENT,
     DOWN,
     KEYS,
     MASKED,
@@ -99,23 +99,38 @@ class SecureFedAvg(IntegerFedAvg):
         for node in shares:
             self._messages[node].content[TERMS] = ConfigRecord({NODES: _names(shares)})
         answers = exchange.send(self._messages[node] for node in shares)
-        masked = {node: to_parcels(content)[node] for node, content in answers.items()}
+        updates = self._updates(answers)
+        masked = {node: update.data for node, update in updates.items()}
         sealed = {node: {sender: own[node] for sender, own in shares.items()} for node in masked}
         revealed = exchange.ask(REVEAL, sealed, {NODES: _names(masked)}, shares)
         residues = unmask(ring, known, shares, masked, revealed, exchange.threshold)
         summed = ring.signed(residues)
-        updates = {node: self._update(node, content) for node, content in answers.items()}
-        return Total(int(summed[-1]), summed[:-1]), updates
+        takes = int(summed[-1])
+        if not 0 < takes <= len(masked) * self._order.most:
+            raise SecureSumError(f"clients learned {takes} takes in all", where="secure sum")
+        return Total(takes, summed[:-1]), updates
+
+    def _updates(self, answers: Mapping[int, RecordDict]) -> dict[int, Update]:
+        """What the server knows of clients' updates, by node.
+
+        Raises:
+            SecureSumError: too few of them say what they must.
+        """
+        exchange, updates = self._exchange, {}
+        for node, content in answers.items():
+            try:
+                updates[node] = self._update(node, content)
+            except MynaError as error:
+                exchange.lost[node] = error.what
+        exchange.require_enough(updates)
+        return updates
 
     def _update(self, node: int, content: RecordDict) -> Update:
-        """What the server knows of a client's update."""
-        data, terms = to_parcels(content)[node], content.config_records[TERMS]
-        client, seconds, down = terms[CLIENT], terms[SECONDS], terms[DOWN]
-        assert isinstance(client, int)
-        assert isinstance(seconds, float)
-        assert isinstance(down, int)
+        data = to_parcels(content)[node]
+        terms = content.config_records.get(TERMS, ConfigRecord())
+        seconds, down = measured(terms, SECONDS), count(terms, DOWN)
         sent, received = self._exchange.sent[node], self._exchange.received[node]
-        return Update(data, client, 0, None, 0, seconds, down + sent, received)
+        return Update(data, node - 1, 0, None, 0, seconds, down + sent, received)
 
 
 def _names(nodes: Iterable[int]) -> list[str]:
