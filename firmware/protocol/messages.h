@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xffcd2523u
+#define PROTOCOL_ABI 0x06b43e8au
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -264,7 +264,8 @@ _Static_assert(sizeof(struct message_train_reply) == 4, "no padding");
 
 struct message_learn {
     uint32_t enough;
-    uint32_t vary;
+    uint16_t vary;
+    uint16_t proximal;
     uint16_t epochs;
     uint16_t rehearsals;
 };

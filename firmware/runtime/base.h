@@ -14,6 +14,9 @@
 extern uint8_t myna_base[MYNA_BASE_ROOM];
 extern bool myna_base_is_set;
 
+/* Takes the state so many 256ths of the way back to the base, rounded towards it; there is one. */
+void myna_base_retreat(uint32_t share);
+
 /* Whether nothing that is still needed lies there. */
 static inline bool myna_base_is_free(void) {
     return MYNA_BACKUP_BYTES > 0 && !myna_base_is_set;

@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-uint8_t myna_base[MYNA_BASE_ROOM];
-bool myna_base_is_set;
-
 /* The difference in the arena, while one lies there. */
 static struct {
     uint32_t bytes;

@@ -3,6 +3,7 @@
 
 #include "kernels/fixed.h"
 #include "runtime/accept.h"
+#include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
@@ -27,8 +28,12 @@ static uint32_t count;
 
 enum status myna_learn_check(const struct message_learn *options) {
     bool used[MYNA_MAX_CLASSES] = {false};
-    if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX) {
+    if (options->epochs > MESSAGE_MAX_EPOCHS || options->enough > INT32_MAX ||
+        options->proximal > 256u) {
         return STATUS_BAD_RANGE;
+    }
+    if (options->proximal > 0u && !myna_base_is_set) {
+        return STATUS_NO_BASE;
     }
     if (!MYNA_FRONT_END && options->vary != 0u) {
         return STATUS_NO_FRONT_END;
@@ -157,6 +162,9 @@ void myna_learn_run(const struct message_learn *options, struct learn_result *re
         }
         if (enough && !myna_learn_forgot(result)) {
             break;
+        }
+        if (options->proximal > 0u && result->epochs < options->epochs) {
+            myna_base_retreat(options->proximal);
         }
     }
     if (myna_model.similarity != NULL) {

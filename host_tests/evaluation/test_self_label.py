@@ -178,9 +178,9 @@ def test_requests_that_make_no_sense_are_refused(board: tuple[Project, Board]) -
     session.put_features(TAUGHT.features[0], 40, None)
     assert listening.listen(session, 40, ANY).verdict is Verdict.KEPT
     session.reset_state()  # forgets the classes, but not the clips
-    assert refusal(m.ADAPT, b.Learn(0, 0, 1, 0)) == Status.BAD_LABEL
+    assert refusal(m.ADAPT, b.Learn(0, 0, 0, 1, 0)) == Status.BAD_LABEL
     session.clear_clips()
-    assert refusal(m.ADAPT, b.Learn(0, 0, 1, 0)) == Status.BAD_SLOT
+    assert refusal(m.ADAPT, b.Learn(0, 0, 0, 1, 0)) == Status.BAD_SLOT
 
 
 def test_sound_can_be_sent_without_a_label(board: tuple[Project, Board]) -> None:

@@ -31,6 +31,7 @@ from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.learn import codec
+from myna.learn.vector import to_vector
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import load_checkpoint, write_board
@@ -74,13 +75,30 @@ def test_a_second_seed_gives_another_state() -> None:
     assert run(federation(order=replace(ORDER, seed=8))) != run(federation())
 
 
-def test_boards_beside_engines_give_the_same_state() -> None:
+PROXIMAL = replace(ORDER, epochs=3, proximal=64)
+
+
+@pytest.mark.parametrize("order", [ORDER, PROXIMAL], ids=["fedavg", "fedprox"])
+def test_boards_beside_engines_give_the_same_state(order: Order) -> None:
     project = open_project(tiny_model.folder(), tiny_model.HEAD)
     reference = replace(HOST, name="reference")
     with target.start("host", project.firmware("host").elf) as port:
         board = replace(HOST, port=port)
-        mixed = run(federation(engines=(HOST, board, reference), rounds=2))
-    assert mixed == run(federation(rounds=2))
+        mixed = run(federation(engines=(HOST, board, reference), rounds=2, order=order))
+    assert mixed == run(federation(rounds=2, order=order))
+
+
+def test_who_goes_back_to_the_server_moves_it_less_and_is_replayed() -> None:
+    asked = federation(order=PROXIMAL, bits_down=4.0, audit=12)
+    with Store.open(None, {}, resume=False) as store:
+        near = asked.run(store, quiet)
+        assert not audit(asked, store, quiet)
+    far = run(replace(asked, order=replace(PROXIMAL, proximal=0)))
+    start, *ends = (
+        to_vector(asked.program, one)[-72:].astype(np.int64) for one in (asked.start(), near, far)
+    )
+    moved = [np.abs(end - start).sum() for end in ends]
+    assert moved[0] < 0.9 * moved[1]
 
 
 @pytest.mark.qemu

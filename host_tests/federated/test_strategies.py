@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from myna.federated.client import Order
-from myna.federated.strategies import Strategy
+from myna.federated.strategies import STRATEGIES, Strategy
 
 ORDER = Order(0, 7, 8, 0.0, 1.0, 1, 1)
 
@@ -25,6 +25,12 @@ def test_each_node_is_asked_as_often_as_any_other() -> None:
     pairs = Counter(map(tuple, chosen))
     assert len(pairs) == 15
     assert all(50 <= count <= 110 for count in pairs.values())  # 80 expected, deviation 9
+
+
+def test_what_is_given_replaces_what_a_strategy_has() -> None:
+    own, other = STRATEGIES["fedprox"], STRATEGIES["fedprox"].adapted(9, 0.0)
+    assert own.adapted(None, None) == own
+    assert (other.asked, other.proximal_q8, own.proximal_q8) == (9, 0, 64)
 
 
 def test_a_seed_and_a_round_decide() -> None:

@@ -153,7 +153,7 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     BoardEngine(session, runs.program).reset()
     store_examples(session, LESSONS["new words"])
     steps: list[int] = []
-    session.learn(Learn(0, 0, 2, 1), steps.append)
+    session.learn(Learn(0, 0, 0, 2, 1), steps.append)
     assert steps == sorted(steps)
     assert 0 == steps[0] < steps[-1] <= 2 * 4 * 2  # memories are examined before the first
     # then two variations of each clip and every memory, for what is typical, and for the threshold;
@@ -190,7 +190,7 @@ def test_a_gap_in_new_classes_is_refused_and_changes_nothing(board: tuple[Projec
     on_board = BoardEngine(session, runs.program)
     on_board.reset()
     store_examples(session, lesson)
-    assert_refused(session, Learn(0, 1, 1, 1), Status.BAD_LABEL)
+    assert_refused(session, Learn(0, 1, 0, 1, 1), Status.BAD_LABEL)
 
 
 def assert_refused(session: Board, request: Learn, status: Status) -> None:
@@ -203,9 +203,9 @@ def assert_refused(session: Board, request: Learn, status: Status) -> None:
 
 
 REFUSED: dict[str, tuple[Learn, Callable[[Board], object], Status]] = {
-    "no clips": (Learn(0, 1, 1, 1), Board.clear_clips, Status.BAD_SLOT),
-    "too many epochs": (Learn(0, 1, MAX_EPOCHS + 1, 1), Board.status, Status.BAD_RANGE),
-    "a negative loss": (Learn(1 << 31, 1, 1, 1), Board.status, Status.BAD_RANGE),
+    "no clips": (Learn(0, 1, 0, 1, 1), Board.clear_clips, Status.BAD_SLOT),
+    "too many epochs": (Learn(0, 1, 0, MAX_EPOCHS + 1, 1), Board.status, Status.BAD_RANGE),
+    "a negative loss": (Learn(1 << 31, 1, 0, 1, 1), Board.status, Status.BAD_RANGE),
 }
 
 
@@ -227,7 +227,7 @@ def test_an_incomplete_state_cannot_learn(board: tuple[Project, Board]) -> None:
     store_examples(session, LESSONS["known words"])
     session.stop_step(3)
     with pytest.raises(DeviceError) as raised:
-        session.learn(Learn(0, 1, 1, 1), None)
+        session.learn(Learn(0, 1, 0, 1, 1), None)
     assert raised.value.status == Status.STATE_INCOMPLETE
     session.reset_state()
 

@@ -49,7 +49,7 @@ def test_a_board_ends_below_what_is_enough(
 ) -> None:
     if worst[0]:
         board.train(worst[0])
-    reply = board.learn(Learn(enough, 0, EPOCHS, 0), None)
+    reply = board.learn(Learn(enough, 0, 0, EPOCHS, 0), None)
     assert learned(reply).worst == worst
 
 
@@ -69,7 +69,7 @@ def test_the_reference_ends_below_what_is_enough(
 def test_the_word_that_is_learned_worst_decides(board: Board) -> None:
     """Losses are means of each class, rounded down: of 0 and 65537, then 2 and 65539."""
     board.put_features(np.ones((49, 10), np.int8), 1, 1)
-    reply = board.learn(Learn(65536, 0, EPOCHS, 0), None)
+    reply = board.learn(Learn(65536, 0, 0, EPOCHS, 0), None)
     assert len(learned(reply).worst) == EPOCHS
     assert min(learned(reply).worst) >= 65536
 

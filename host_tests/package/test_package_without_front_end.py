@@ -218,7 +218,8 @@ def test_what_varies_sound_is_refused_and_the_rest_learns(board: Board) -> None:
     for slot in range(6):
         board.put_features(features[slot].reshape(shape), slot, int(labels[slot]))
     assert np.array_equal(board.get_features(2), features[2].reshape(shape))
-    varied, plain = (b.Learn(enough=0, vary=vary, epochs=3, rehearsals=0) for vary in (1, 0))
+    plain = b.Learn(enough=0, vary=0, proximal=0, epochs=3, rehearsals=0)
+    varied = replace(plain, vary=1)
     assert refusal(lambda: board.learn(varied, None)) == Status.NO_FRONT_END
     assert refusal(lambda: board.adapt(plain, None)) == Status.NO_FRONT_END
     assert board.status().step == 0

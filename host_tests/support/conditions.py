@@ -151,7 +151,7 @@ def fill_classes(board: Board) -> None:
     """As many words as the model has room for."""
     pcm = tiny_model.tone("two", 5)
     board.upload_audio(pcm, 40, KNOWN + 1)
-    board.learn(b.Learn(0, 0, 0, 0), None)
+    board.learn(b.Learn(0, 0, 0, 0, 0), None)
     board.empty(40)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,19 @@ from myna.device.link import DeviceError, Link
 from myna.device.ports import open_port
 from myna.device.session import Board
 from myna.device.status import Status
+from myna.engines.reference import Reference
 from myna.errors import MynaError
+from myna.evaluation.engine import BoardEngine, CoreEngine
 from myna.learn import codec
+from myna.learn.examples import Examples
+from myna.learn.recipe import Recipe
 from myna.learn.vector import from_vector, to_vector
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from support import fake_board, tiny, tiny_model
 
-LEARN = b.Learn(0, 1, 2, 1)
+LEARN = b.Learn(0, 1, 0, 2, 1)
 WITH_ROOM = Options(backup=1 << 16)
 
 
@@ -96,6 +101,35 @@ def rest_of(board: Board, program: Program) -> bytes:
     """Another state than the board's, so that what it is told is not what it has."""
     vector = to_vector(program, board.read_state())
     return from_vector(program, board.read_state(), vector + 1000)
+
+
+@pytest.mark.parametrize("proximal", [1, 64, 256])
+def test_board_and_twin_go_back_towards_the_base_alike(
+    port: str, project: Project, proximal: int
+) -> None:
+    takes = Examples(tiny.features(4)[..., 0], np.arange(4) % 2)
+    recipe = Recipe(4.0, 3, 0.0, 1, proximal=proximal)
+    base, states = project.library().read_state(), []
+    with Board.connect(port) as session:
+        program, package = project.program, project.package
+        for engine in (
+            BoardEngine(session, program),
+            CoreEngine(Reference(program), package),
+            CoreEngine(project.library(), package),
+        ):
+            engine.base.set(base)
+            engine.learn(takes, recipe)
+            states.append(engine.read_state())
+    plain = CoreEngine(project.library(), package)
+    plain.learn(takes, replace(recipe, proximal=0))
+    assert states[0] == states[1] == states[2] != plain.read_state()
+
+
+def test_there_is_no_way_back_without_a_base_or_beyond_it(board: Board) -> None:
+    too_far = replace(LEARN, proximal=257)
+    assert refusal(lambda: board.learn(too_far, None)) == Status.BAD_RANGE
+    board.reset_state()
+    assert refusal(lambda: board.learn(replace(LEARN, proximal=256), None)) == Status.NO_BASE
 
 
 def test_a_lossy_line_applies_once_and_sends_what_was_made(port: str, project: Project) -> None:
@@ -224,13 +258,13 @@ def test_adapting_and_the_base_leave_each_other_alone(board: Board, project: Pro
     """While a base is set, the state that may have to be put back goes to storage."""
     base = project.library().read_state()
     assert board.status().storage == Status.NOTHING_STORED
-    board.adapt(b.Learn(0, 0, 0, 0), None)
+    board.adapt(b.Learn(0, 0, 0, 0, 0), None)
     assert board.status().storage == Status.OK
     state = board.read_state()
     assert make_update(board, 500) == codec.encode(project.program, base, state, 500)[0]
     board.reset_state()
     board.forget_state()
-    board.adapt(b.Learn(0, 0, 0, 0), None)
+    board.adapt(b.Learn(0, 0, 0, 0, 0), None)
     assert board.status().storage == Status.NOTHING_STORED
 
 

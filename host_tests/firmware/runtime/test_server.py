@@ -273,13 +273,13 @@ def test_training_needs_clips_of_classes_in_use(board: Board) -> None:
 def test_learning_works_with_a_model_that_cannot_begin_classes(board: Board) -> None:
     """Sanitizers watch that it touches neither memories nor what imprints: there is none."""
     clips, twin = _store(board, _random_clips(5)), FakeModel()
-    reply = board.learn(b.Learn(0, 0, 3, 2), None)
+    reply = board.learn(b.Learn(0, 0, 0, 3, 2), None)
     for epoch in range(3):
         for slot in schedule.shuffle(sorted(clips), twin.seed, 5 * epoch):
             twin.train({slot: clips[slot]}, 1)
     assert (reply.step, reply.imprinted, len(reply.worst)) == (15, 0, 3 * 4)
     board.put_features(np.zeros((49, 10), np.int8), 0, 10)
-    assert _refusal(lambda: board.learn(b.Learn(0, 0, 1, 0), None)) == Status.BAD_LABEL
+    assert _refusal(lambda: board.learn(b.Learn(0, 0, 0, 1, 0), None)) == Status.BAD_LABEL
     assert board.read_state() == twin.state()
 
 

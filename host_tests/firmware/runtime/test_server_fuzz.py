@@ -67,7 +67,7 @@ def test_classes_that_memories_need_cannot_be_given_up(board: Board, project: Pr
     state = state[:offset] + struct.pack("<i", 1) + state[offset + 4 :]
     assert _refused(partial(board.write_state, state)) == Status.BAD_STATE
     board.reset_state()
-    assert board.learn(b.Learn(0, 0, 4, 8), None).classes == len(tiny.LABELS)
+    assert board.learn(b.Learn(0, 0, 0, 4, 8), None).classes == len(tiny.LABELS)
 
 
 def _at_and_beyond(bound: Bound) -> tuple[list[bytes], list[bytes]]:
@@ -127,7 +127,7 @@ def _put(board: Board, rng: random.Random, project: Project) -> None:
 ACTS: list[Act] = [
     *[_patch] * 6,
     *[_put] * 3,
-    lambda board, rng, _: board.learn(b.Learn(0, rng.randrange(2), rng.randrange(3), 3), None),
+    lambda board, rng, _: board.learn(b.Learn(0, rng.randrange(2), 0, rng.randrange(3), 3), None),
     lambda board, rng, _: board.adapt(b.Learn(rng.getrandbits(20), 1, 2, 2), None),
     lambda board, rng, _: board.train(3),
     lambda board, rng, _: board.link.request(m.LISTEN, b.Listen(rng.randrange(9), 0, 0, 0, 9)),

@@ -24,7 +24,7 @@ from support import tiny, tiny_model
 
 PCM = np.full(200, 0x1234, "<i2").tobytes()
 UPLOAD_SLOT, FREE_SLOT = 2, 3
-LEARN = b.Learn(0, 1, 1, 1)
+LEARN = b.Learn(0, 1, 0, 1, 1)
 USES: list[tuple[Exchange[Any, Any], Message]] = [
     (m.INFER, b.Infer(0)),
     (m.INFER, b.Infer(0, trace=1)),

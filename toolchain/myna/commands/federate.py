@@ -73,6 +73,11 @@ SHOWN = {
     show_default=True,
     help="Of learning in the first round; it falls with the square root of the round.",
 )
+@click.option(
+    "--proximal",
+    type=click.FloatRange(0, 1),
+    help="How far an epoch goes back to the server's model; absent: as the strategy has it.",
+)
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--bits-up", type=bits, show_default=str(BITS_UP), help="A trained weight.")
 @click.option("--bits-down", type=bits, show_default=str(BITS_DOWN), help="A trained weight.")
@@ -111,6 +116,7 @@ def federate(
     sample: int | None,
     epochs: int,
     rate: float,
+    proximal: float | None,
     rehearsals: int,
     bits_up: float | None,
     bits_down: float | None,
@@ -142,11 +148,11 @@ def federate(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
         partial(read, model),
     ).gather()
-    asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
+    asking = STRATEGIES[strategy].adapted(sample, proximal)
     asked = asking.count(clients)
     privacy.check(asked)
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, up)
-    order = privacy.order(order, asked)
+    order = replace(privacy.order(order, asked), proximal=asking.proximal_q8)
     federation = Federation(
         project, cohort, engines, asking, order, rounds, audit, jobs, down, privacy=privacy
     )

@@ -217,10 +217,12 @@ class TrainReply(Message):
 @dataclass(frozen=True)
 class Learn(Message):
     """The loss (nats, Q16) at which a class is learned well enough; whether clips are varied (0
-    or 1); epochs, at most; steps on memories after each on a clip."""
+    or 1); in 256ths, how far each epoch but the last goes back towards the base; epochs, at most;
+    steps on memories after each on a clip."""
 
     enough: U32
-    vary: U32
+    vary: U16
+    proximal: U16
     epochs: U16
     rehearsals: U16
 

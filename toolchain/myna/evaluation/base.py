@@ -73,6 +73,10 @@ class CoreBase:
         self._up += len(data)
         return data
 
+    def retreat(self, share: int) -> None:
+        """See `learn.base.Base`."""
+        self._base.retreat(share)
+
     @property
     def crossed(self) -> Crossed:
         """See `EngineBase`."""

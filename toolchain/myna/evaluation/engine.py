@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -109,7 +109,8 @@ class CoreEngine:
         """See `Engine`."""
         audio, silence = self._package.audio, silence_of(self._package.labels)
         self.set_state(RATE, rate_pair(recipe.rate))
-        return Learner(self.core, audio, silence, examples, recipe).learn()
+        retreat = partial(self.base.retreat, recipe.proximal) if recipe.proximal else None
+        return Learner(self.core, audio, silence, examples, recipe, retreat=retreat).learn()
 
     def listener(self, clips: Examples) -> Listener:
         """What hears clips that nobody labelled, beside these of the user; not in floats."""
@@ -117,7 +118,7 @@ class CoreEngine:
         return Listener(core, self._package.front_end, silence, clips)
 
     @cached_property
-    def base(self) -> EngineBase:
+    def base(self) -> CoreBase:
         """See `Engine`; not in floats."""
         return CoreBase(self._integer("tell of differences"))
 

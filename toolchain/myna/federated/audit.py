@@ -27,6 +27,7 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     exams = [
         Replay(
             federation.cohort.clients[piece.client],
+            store.base(piece.server_round - 1),
             piece.begun,
             replace(federation.order, server_round=piece.server_round),
         )
@@ -51,16 +52,19 @@ class Replay:
 
     Attributes:
         client: whose.
+        base: that it and the server knew.
         state: that it began with: the server's, and what it had not sent.
         order: of the round.
     """
 
     client: Client
+    base: bytes
     state: bytes
     order: Order
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
+        engine.base.set(self.base)
         engine.write_state(self.state)
         learn(engine, self.client, self.order)
         return {"speaker": self.client.speaker, "state": engine.read_state()}

@@ -55,6 +55,7 @@ class Order:
         evidence: whether clients say with which state they began, so that a round can be replayed.
         clip: norm to which an update is clipped, see `privacy.terms.protect`; 0 for any.
         noise: deviation of the noise that a client adds; 0 for none.
+        proximal: see `learn.recipe.Recipe`.
     """
 
     server_round: int
@@ -68,6 +69,7 @@ class Order:
     evidence: bool = False
     clip: int = 0
     noise: int = 0
+    proximal: int = 0
 
     def to_config(self) -> dict[str, int | float]:
         """As a message carries it."""
@@ -98,7 +100,7 @@ class Order:
         Non-IID Data", ICLR 2020).
         """
         rate = self.rate / math.sqrt(self.server_round)
-        return Recipe(rate, self.epochs, enough=0.0, rehearsals=self.rehearsals)
+        return Recipe(rate, self.epochs, 0.0, self.rehearsals, proximal=self.proximal)
 
     def seed_of(self, client: int) -> int:
         """The seed of a client in this round, uint31: no two share their random numbers."""

@@ -94,7 +94,7 @@ class Pooled:
                 np.concatenate([some.labels for some in drawn]),
             )
             everybody = Client(len(self.clients), "", takes)
-            learn(engine, everybody, replace(order, most=len(takes)))
+            learn(engine, everybody, replace(order, most=len(takes), proximal=0))
         return {"speaker": "", "state": engine.read_state()}
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from myna import fixed
@@ -20,10 +20,23 @@ class Strategy:
     Attributes:
         asked: clients asked in a round; None asks all.
         rate: the server's: how far it goes towards the mean of the clients, or beyond.
+        proximal: how far each epoch of a client but the last goes back towards the server's model,
+            see `learn.recipe.Recipe`.
     """
 
     asked: int | None = None
     rate: Fraction = Fraction(1)
+    proximal: float = 0.0
+
+    @property
+    def proximal_q8(self) -> int:
+        """`proximal` as clients are told it, in 256ths."""
+        return round(256 * self.proximal)
+
+    def adapted(self, asked: int | None, proximal: float | None) -> Strategy:
+        """This one, but for what is given."""
+        own = self.proximal if proximal is None else proximal
+        return replace(self, asked=asked or self.asked, proximal=own)
 
     def count(self, nodes: int) -> int:
         """How many of so many nodes are asked in a round."""
@@ -49,6 +62,9 @@ class Strategy:
 STRATEGIES: Mapping[str, Strategy] = {
     # McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data"
     "fedavg": Strategy(),
+    # Li et al., "Federated Optimization in Heterogeneous Networks"; their term of the loss as a
+    # step back between epochs
+    "fedprox": Strategy(proximal=0.25),
     # Nichol et al., "On First-Order Meta-Learning Algorithms": one client at a time
     "reptile": Strategy(asked=1, rate=Fraction(1, 4)),
 }

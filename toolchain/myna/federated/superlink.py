@@ -54,6 +54,7 @@ class Settings:
     Attributes:
         model, train, words, clients, rounds, sample, strategy, epochs, rate, rehearsals, seed: as
             for ``myna federate``, with words as "A,B,…".
+        proximal: likewise; 0 for what the strategy has.
         bits_up, bits_down: likewise; 0 for updates that are not compressed.
         secure, dp, clip, noise: likewise; "" and 0 for no noise.
         results: the SQLite file of all rounds.
@@ -71,6 +72,7 @@ class Settings:
     strategy: str
     epochs: int
     rate: float
+    proximal: float
     rehearsals: int
     bits_up: float
     bits_down: float
@@ -117,10 +119,10 @@ class Settings:
             *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals),
             privacy.bits(self.bits_up, LOSSLESS),
         )
-        strategy = replace(STRATEGIES[self.strategy], asked=self.sample)
+        strategy = STRATEGIES[self.strategy].adapted(self.sample, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)
-        order = privacy.order(order, asked)
+        order = replace(privacy.order(order, asked), proximal=strategy.proximal_q8)
         bits_down = privacy.bits(self.bits_down, LOSSLESS)
         return Federation(
             *(project, cohort, (), strategy, order, self.rounds, 0, 1, bits_down), privacy=privacy

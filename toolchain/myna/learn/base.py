@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning of which only differences are told; twin of firmware/runtime/handle_base.c."""
+"""Learning of which only differences are told; twin of firmware/runtime/{base,handle_base}.c."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from myna.errors import MynaError
 from myna.learn import codec
+from myna.learn.vector import from_vector, to_vector
 from myna.passes.memory.plan import Program
 
 
@@ -57,6 +60,18 @@ class Base:
         data, rest = codec.encode(self._program, self._known(), state, budget)
         self._holder.write_state(rest)
         return data
+
+    def retreat(self, share: int) -> None:
+        """Take the state so many 256ths of the way back to the base, rounded towards it.
+
+        Raises:
+            MynaError: there is no base.
+        """
+        program, state = self._program, self._holder.read_state()
+        known = to_vector(program, self._known()).astype(np.int64)
+        apart = to_vector(program, state) - known
+        kept = np.sign(apart) * (np.abs(apart) * (256 - share) >> 8)
+        self._holder.write_state(from_vector(program, state, known + kept))
 
     def _known(self) -> bytes:
         if self._block is None:

@@ -7,6 +7,7 @@ the state of a board that was asked to LEARN, byte for byte.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -92,6 +93,7 @@ class Learner:
         recipe: how to learn.
         guessed: which of the clips the device labelled itself, bool [n]; by default none. They are
             skipped while the model takes them for something else.
+        retreat: called between epochs, see `Recipe.proximal`.
     """
 
     def __init__(
@@ -102,11 +104,13 @@ class Learner:
         clips: Examples,
         recipe: Recipe,
         guessed: npt.NDArray[np.bool_] | None = None,
+        retreat: Callable[[], None] | None = None,
     ) -> None:
         self._core, self._audio, self._silence = core, audio, silence
         self._clips, self._recipe = clips, recipe
         self._guessed = np.zeros(len(clips), bool) if guessed is None else guessed
         self._noises = clips.features[clips.labels == silence]
+        self._retreat = retreat or (lambda: None)
         latent = core.program.latent
         self._replay = core.program.replay
         self._varies_memories = latent.node == 0
@@ -134,6 +138,8 @@ class Learner:
                 learned = replace(learned, known_after=known_memories(self._core))
             if is_enough and not learned.forgot(len(self._replay.labels)):
                 break
+            if len(learned.worst) < self._recipe.epochs:
+                self._retreat()
         if SIMILARITY in self._core.program.graph.tensors:
             self._calibrate()
         return learned

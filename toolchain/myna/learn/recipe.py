@@ -26,6 +26,9 @@ class Recipe:
         rehearsals: steps on memories after each step on a clip; `MORE` times as many if a
             new class endangers what is known (`learn.endangered`).
         vary: whether clips are shifted, masked, made louder or softer, and mixed with noise.
+        proximal: in 256ths, how far each epoch but the last goes back towards the state that many
+            learners have in common (Li et al., "Federated Optimization in Heterogeneous Networks",
+            2020); 0 for not at all, as where there is none.
     """
 
     rate: float = 1.0
@@ -33,6 +36,7 @@ class Recipe:
     enough: float = 0.1
     rehearsals: int = 1
     vary: bool = True
+    proximal: int = 0
 
     @property
     def enough_q16(self) -> int:

@@ -40,7 +40,9 @@ def learn_on(
 def follow(session: Board, program: Program, recipe: Recipe) -> Learn:
     """Set a board's learning rate to a recipe's; the request that asks for the rest of it."""
     patch_state(session, program, RATE, rate_pair(recipe.rate))
-    return Learn(recipe.enough_q16, int(recipe.vary), recipe.epochs, recipe.rehearsals)
+    return Learn(
+        recipe.enough_q16, int(recipe.vary), recipe.proximal, recipe.epochs, recipe.rehearsals
+    )
 
 
 def store_examples(session: Board, examples: Examples) -> None:
