@@ -23,7 +23,7 @@ from myna.cli import cli
 from myna.device import target
 from myna.errors import MynaError
 from myna.federated.audit import audit
-from myna.federated.client import DROPPED, LOSSLESS
+from myna.federated.client import DROPPED, LOSSLESS, Order
 from myna.federated.client_app import client_app
 from myna.federated.flower import ClientApp, Context, Message
 from myna.federated.records import BEGUN, BLOCKS, UPDATE, kept_of, of_blocks, order_of, to_update
