@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x06b43e8au
+#define PROTOCOL_ABI 0x96e66076u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -422,7 +422,7 @@ union message_request {
     X(BASE_SET, base_set, 0, false, STATUS) \
     X(DIFFERENCE_WRITE, difference_write, 4, true, STATUS) \
     X(DIFFERENCE_APPLY, difference_apply, 0, false, STATUS) \
-    X(UPDATE_MAKE, update_make, 4, false, ANSWER) \
+    X(UPDATE_MAKE, update_make, 4, true, ANSWER) \
     X(UPDATE_READ, update_read, 8, false, AGAIN) \
     X(AUDIO_BEGIN, audio_begin, 8, false, STATUS) \
     X(AUDIO_DATA, audio_data, 4, true, STATUS) \

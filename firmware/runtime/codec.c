@@ -120,16 +120,22 @@ static void write_tensor(struct rice_writer *writer, const struct quantized *ten
     }
 }
 
+static bool is_private(struct private_tensors private, uint32_t tensor) {
+    uint32_t byte = tensor / 8u < private.bytes ? private.bits[tensor / 8u] : 0u;
+    return (byte >> (tensor % 8u)) % 2u != 0u;
+}
+
 static uint32_t weight(const struct myna_part *part) {
     return part->form == MYNA_MASTER ? part->count : SMALL_SHARE * part->count;
 }
 
-uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, const uint8_t *base, uint8_t *state) {
+uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensors private,
+                           const uint8_t *base, uint8_t *state) {
     struct rice_writer writer = {data + HEADER, 0u};
     uint64_t elements = 0u, left = 8u * (uint64_t)budget, least = 8u * HEADER;
-    for (uint32_t i = 0u; i < myna_model.part_count; i++) {
+    for (uint32_t i = 0u, tensors = 0u; i < myna_model.part_count; i++) {
         if (myna_model.parts[i].form != MYNA_SETTING) {
-            elements += weight(&myna_model.parts[i]);
+            elements += is_private(private, tensors++) ? 0u : weight(&myna_model.parts[i]);
             least += RICE_WIDTH;
         }
     }
@@ -137,19 +143,23 @@ uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, const uint8_t *base, 
         return 0u;
     }
     left -= least;
-    for (uint32_t i = 0u; i < myna_model.part_count; i++) {
+    for (uint32_t i = 0u, tensors = 0u; i < myna_model.part_count; i++) {
         const struct myna_part *part = &myna_model.parts[i];
         struct quantized tensor = {part, base, state, STEPS};
-        struct census census;
-        uint32_t before = writer.bits;
+        struct census census = {0};
+        uint32_t before = writer.bits, share = weight(part);
         if (part->form == MYNA_SETTING) {
             memcpy(state + part->offset, base + part->offset, part->count);
             continue;
         }
-        choose(&tensor, RICE_WIDTH + left * weight(part) / elements, &census);
+        if (is_private(private, tensors++)) {
+            share = 0u;
+        } else {
+            choose(&tensor, RICE_WIDTH + left * share / elements, &census);
+        }
         write_tensor(&writer, &tensor, &census, state);
         left -= writer.bits - before - RICE_WIDTH;
-        elements -= weight(part);
+        elements -= share;
     }
     uint32_t bytes = HEADER + (writer.bits + 7u) / 8u;
     uint32_t crc = checksum(base, data, bytes);

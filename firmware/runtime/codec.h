@@ -6,12 +6,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A bit for each tensor that is no setting, from the lowest on; bits that are not there are 0. */
+struct private_tensors {
+    const uint8_t *bits;
+    uint32_t bytes;
+};
+
 /*
  * What `state` has beyond `base`, both blocks of the model, in at most `budget` bytes; how many
  * they are, 0 if the budget does not even hold the difference of equal states. Afterwards the state
- * is the base and what was not sent.
+ * is the base and what was not sent, as of tensors that are private.
  */
 __attribute__((warn_unused_result)) uint32_t myna_codec_encode(uint8_t *data, uint32_t budget,
+                                                               struct private_tensors private,
                                                                const uint8_t *base, uint8_t *state);
 
 enum codec_outcome {

@@ -96,7 +96,9 @@ enum status myna_handle_update_make(const struct request *request, struct reply 
         return STATUS_BAD_RANGE;
     }
     begin(true);
-    uint32_t bytes = myna_codec_encode(myna_model.arena, budget, myna_base, myna_model.state);
+    struct private_tensors private = {request->tail, request->tail_bytes};
+    uint32_t bytes =
+        myna_codec_encode(myna_model.arena, budget, private, myna_base, myna_model.state);
     if (bytes == 0u) {
         myna_arena_take(ARENA_MODEL);
         return STATUS_BAD_RANGE;

@@ -7,8 +7,13 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from myna.errors import MynaError
 from myna.federated.client import Order
 from myna.federated.strategies import STRATEGIES, Strategy
+from myna.passes.memory.plan import Program
+from myna.passes.pipeline import Options
+from myna.project import open_project
+from support import tiny_model
 
 ORDER = Order(0, 7, 8, 0.0, 1.0, 1, 1)
 
@@ -30,7 +35,20 @@ def test_each_node_is_asked_as_often_as_any_other() -> None:
 def test_what_is_given_replaces_what_a_strategy_has() -> None:
     own, other = STRATEGIES["fedprox"], STRATEGIES["fedprox"].adapted(9, 0.0)
     assert own.adapted(None, None) == own
-    assert (other.asked, other.proximal_q8, own.proximal_q8) == (9, 0, 64)
+    assert (other.asked, other.proximal, own.proximal) == (9, 0.0, 0.25)
+
+
+def test_clients_are_told_what_a_strategy_asks_for() -> None:
+    both = {name: STRATEGIES[name].order(ORDER, tiny("all")) for name in ("fedprox", "fedper")}
+    assert (both["fedprox"].proximal, both["fedper"].proximal) == (64, 0)
+    assert not both["fedprox"].private(tiny("all"))
+    assert both["fedper"].private(tiny("all")) == {"logits.w", "logits.b", "typical", "threshold"}
+    with pytest.raises(MynaError, match="nothing would be shared"):
+        STRATEGIES["fedper"].order(ORDER, tiny("head"))
+
+
+def tiny(train: str) -> Program:
+    return open_project(tiny_model.folder(), Options(train=train)).program
 
 
 def test_a_seed_and_a_round_decide() -> None:

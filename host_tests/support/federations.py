@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
 from myna.learn.examples import read_examples
+from myna.passes.pipeline import Options
 from myna.project import open_project
 
 from support import tiny_model
@@ -49,11 +51,12 @@ def cohort() -> Cohort:
         return CohortRequest(package, Heard(), data, None, None, 4, 2, read).gather()
 
 
-def federation(**chosen: Any) -> Federation:
+def federation(options: Options = tiny_model.HEAD, **chosen: Any) -> Federation:
     """One of three rounds in this process."""
-    usual = {"engines": (HOST,), "strategy": STRATEGIES["fedavg"], "order": ORDER}
+    engine = replace(HOST, options=options)
+    usual = {"engines": (engine,), "strategy": STRATEGIES["fedavg"], "order": ORDER}
     usual |= {"rounds": 3, "audit": 0, "jobs": 1}
-    project = open_project(tiny_model.folder(), tiny_model.HEAD)
+    project = open_project(tiny_model.folder(), options)
     return Federation(project, cohort(), **(usual | chosen))
 
 

@@ -20,7 +20,7 @@ static void tell(const void *data, uint32_t bytes) {
     fwrite(data, 1u, bytes, stdout);
 }
 
-/* "E" budget, base, state -> length, data, state
+/* "E" budget, base, state, 8 bytes of private tensors -> length, data, state
    "A" length, data, base, state -> outcome, base, state */
 int main(void) {
     for (int command; (command = getchar()) != EOF;) {
@@ -28,7 +28,10 @@ int main(void) {
         uint8_t *data = command == 'E' ? malloc(*number) : take(*number);
         uint8_t *base = take(myna_model.state_bytes), *state = take(myna_model.state_bytes);
         if (command == 'E') {
-            result = myna_codec_encode(data, *number, base, state);
+            uint8_t *bits = take(8u);
+            struct private_tensors private = {bits, 8u};
+            result = myna_codec_encode(data, *number, private, base, state);
+            free(bits);
             tell(&result, sizeof result);
             tell(data, result);
         } else {

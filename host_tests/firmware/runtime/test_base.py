@@ -179,7 +179,7 @@ def test_pieces_come_in_order_and_stay_in_the_arena(board: Board) -> None:
         at += len(piece)
     assert refusal(lambda: write(at, piece)) == Status.BAD_RANGE
     assert refusal(lambda: board.link.request(m.UPDATE_READ, b.Range(0, 1))) == Status.NOT_STARTED
-    request = b.UpdateMake(board.info.arena_bytes + 1)
+    request = b.UpdateMake(board.info.arena_bytes + 1, b"")
     assert refusal(lambda: board.link.request(m.UPDATE_MAKE, request)) == Status.BAD_RANGE
     with pytest.raises(MynaError, match="no room for an update"):
         make_update(board, request.budget)
@@ -246,7 +246,7 @@ def test_what_runs_the_model_ends_a_difference(board: Board) -> None:
 
 def test_another_session_reads_what_was_made(board: Board, port: str, project: Project) -> None:
     state, base = board.read_state(), project.library().read_state()
-    board.link.request(m.UPDATE_MAKE, b.UpdateMake(400))
+    board.link.request(m.UPDATE_MAKE, b.UpdateMake(400, b""))
     board.link.close()
     expected, _ = codec.encode(project.program, base, state, 400)
     with Board.connect(port) as later:

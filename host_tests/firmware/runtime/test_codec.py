@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from myna.errors import MynaError
 from myna.learn import codec
-from myna.learn.vector import Form, averaged, from_vector, to_vector
+from myna.learn.vector import Form, averaged, from_vector, head_tensors, to_vector
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
@@ -37,8 +37,10 @@ class Probe:
         self._process = subprocess.Popen([str(program)], **pipes)
         self._state_bytes = state_bytes
 
-    def encode(self, base: bytes, state: bytes, budget: int) -> tuple[bytes, bytes]:
-        self._tell(b"E", struct.pack("<I", budget), base, state)
+    def encode(
+        self, base: bytes, state: bytes, budget: int, private: int = 0
+    ) -> tuple[bytes, bytes]:
+        self._tell(b"E", struct.pack("<I", budget), base, state, struct.pack("<Q", private))
         (length,) = struct.unpack("<I", self._hear(4))
         return self._hear(length), self._hear(self._state_bytes)
 
@@ -122,6 +124,31 @@ def test_both_encode_alike_within_the_budget_and_keep_what_is_not_sent(
             if bits == 40:
                 assert to_vector(program, rest).tolist() == _normal(program, base)
     assert sent_some > 15
+
+
+def test_of_private_tensors_nothing_is_told_and_others_have_their_bits(
+    project: Project, program: Program, probe: Probe
+) -> None:
+    rng, base, more = np.random.default_rng(9), start(project), False
+    kept = averaged(program)
+    names = {part.tensor for part in kept}
+    for chosen in (head_tensors(program), {kept[0].tensor}, names):
+        state = moved(program, base, rng, 300.0)
+        budget = codec.budget(program, 1.0, chosen) + 20
+        data, rest = codec.encode(program, base, state, budget, chosen)
+        bits = sum(1 << i for i, part in enumerate(kept) if part.tensor in chosen)
+        assert probe.encode(base, state, budget, bits) == (data, rest)
+        told, at = codec.decode(program, base, data), 0
+        have, want = to_vector(program, rest), to_vector(program, state)
+        for part in kept:
+            here = slice(at, at + part.size)
+            at += part.size
+            if part.tensor in chosen:
+                assert not told[here].any()
+                assert have[here].tolist() == want[here].tolist()
+        plain = codec.decode(program, base, codec.encode(program, base, state, budget)[0])
+        more |= np.count_nonzero(told) > np.count_nonzero(plain)
+    assert more or head_tensors(program) == names
 
 
 def _clamped(program: Program, vector: np.ndarray) -> np.ndarray:

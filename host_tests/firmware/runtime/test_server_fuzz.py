@@ -127,8 +127,10 @@ def _put(board: Board, rng: random.Random, project: Project) -> None:
 ACTS: list[Act] = [
     *[_patch] * 6,
     *[_put] * 3,
-    lambda board, rng, _: board.learn(b.Learn(0, rng.randrange(2), 0, rng.randrange(3), 3), None),
-    lambda board, rng, _: board.adapt(b.Learn(rng.getrandbits(20), 1, 2, 2), None),
+    lambda board, rng, _: board.learn(
+        b.Learn(0, rng.randrange(2), rng.choice((0, 64)), rng.randrange(3), 3), None
+    ),
+    lambda board, rng, _: board.adapt(b.Learn(rng.getrandbits(20), 1, 0, 2, 2), None),
     lambda board, rng, _: board.train(3),
     lambda board, rng, _: board.link.request(m.LISTEN, b.Listen(rng.randrange(9), 0, 0, 0, 9)),
     lambda board, rng, _: board.link.request(m.TAKES, b.Takes(rng.randrange(9))),
@@ -140,7 +142,7 @@ ACTS: list[Act] = [
     lambda board, rng, _: board.stop_step(rng.randrange(9)),
     lambda board, rng, _: board.save_state(),
     lambda board, rng, _: set_base(board),
-    lambda board, rng, _: make_update(board, rng.randrange(2000)),
+    lambda board, rng, _: make_update(board, rng.randrange(2000), rng.randbytes(rng.randrange(3))),
     lambda board, rng, _: apply_difference(board, rng.randbytes(rng.randrange(600))),
     lambda board, rng, _: board.link.request(m.UPDATE_READ, b.Range(0, rng.randrange(600))),
     lambda board, rng, _: board.empty(rng.randrange(9)),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def federate(
     asked = asking.count(clients)
     privacy.check(asked)
     order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, up)
-    order = replace(privacy.order(order, asked), proximal=asking.proximal_q8)
+    order = asking.order(privacy.order(order, asked), project.program)
     federation = Federation(
         project, cohort, engines, asking, order, rounds, audit, jobs, down, privacy=privacy
     )

@@ -28,10 +28,15 @@ def apply_difference(board: Board, data: bytes) -> None:
     board.link.request(m.DIFFERENCE_APPLY, Empty())
 
 
-def make_update(board: Board, budget: int) -> bytes:
+def make_update(board: Board, budget: int, private: bytes = b"") -> bytes:
     """What the state has beyond the base, encoded in so many bytes at most.
 
     Afterwards the state is the base and what was not sent.
+
+    Args:
+        board: whose state.
+        budget: bytes.
+        private: a bit for each tensor of which nothing is told, see `bodies.UpdateMake`.
     """
     if budget > board.info.arena_bytes:
         raise MynaError(
@@ -39,7 +44,7 @@ def make_update(board: Board, budget: int) -> bytes:
             where=board.link.name,
             fix="allow fewer bits a weight",
         )
-    made = board.link.request(m.UPDATE_MAKE, UpdateMake(budget))
+    made = board.link.request(m.UPDATE_MAKE, UpdateMake(budget, private))
     here = len(made.data)
     rest = [Range(here + at, length) for at, length in spans(made.length - here)]
     replies = board.link.stream(m.UPDATE_READ, rest)

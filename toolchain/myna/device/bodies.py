@@ -98,9 +98,11 @@ class StateSaved(Message):
 
 @dataclass(frozen=True)
 class UpdateMake(Message):
-    """Bytes that the update may take."""
+    """Bytes that the update may take; a bit for each tensor of it, in their order, set if nothing
+    of it is told (the first is the lowest bit; those that are not there are 0)."""
 
     budget: U32
+    private: Tail
 
 
 @dataclass(frozen=True)

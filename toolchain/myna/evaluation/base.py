@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from myna.device import base as board_base
 from myna.device.link import DeviceError
@@ -14,6 +17,7 @@ from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
 from myna.learn.base import Base
 from myna.learn.patch import cost, differing
+from myna.learn.vector import averaged
 from myna.passes.execute import initial_values
 from myna.passes.memory.plan import Program
 
@@ -39,10 +43,10 @@ class EngineBase(Protocol):
     def apply_difference(self, data: bytes) -> None:
         """Add an encoded difference (`learn.codec`) to base and state."""
 
-    def make_update(self, budget: int) -> bytes:
+    def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
         """What the state has beyond the base, encoded in so many bytes at most.
 
-        Afterwards the state is the base and what was not sent.
+        Afterwards the state is the base and what was not sent, as of private tensors.
         """
 
     @property
@@ -67,9 +71,9 @@ class CoreBase:
         self._base.apply_difference(data)
         self._down += len(data)
 
-    def make_update(self, budget: int) -> bytes:
+    def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
         """See `EngineBase`."""
-        data = self._base.make_update(budget)
+        data = self._base.make_update(budget, private)
         self._up += len(data)
         return data
 
@@ -115,11 +119,13 @@ class BoardBase:
         else:
             board_base.apply_difference(self._session, data)
 
-    def make_update(self, budget: int) -> bytes:
+    def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
         """See `EngineBase`."""
         if self._instead is not None:
-            return self._instead.make_update(budget)
-        return board_base.make_update(self._session, budget)
+            return self._instead.make_update(budget, private)
+        are_private = [part.tensor in private for part in averaged(self._program)]
+        bits = np.packbits(are_private, bitorder="little").tobytes().rstrip(b"\0")
+        return board_base.make_update(self._session, budget, bits)
 
     @property
     def crossed(self) -> Crossed:

@@ -35,10 +35,11 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     ]
     differ = []
     found = federation.examine(exams, REFERENCE, progress)
-    order, budget = federation.order, codec.budget(program, federation.order.bits)
+    order, private = federation.order, federation.order.private(program)
+    budget = codec.budget(program, order.bits, private)
     for piece, reached in zip(kept, found, strict=True):
         base = store.base(piece.server_round - 1)
-        data, _ = codec.encode(program, base, reached["state"], budget)
+        data, _ = codec.encode(program, base, reached["state"], budget, private)
         if order.clip:
             data = protected(program, base, data, order)
         if data != piece.data:

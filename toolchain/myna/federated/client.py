@@ -16,7 +16,9 @@ from myna.evaluation.evaluate import percent_right
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.learn.schedule import shuffle
+from myna.learn.vector import head_tensors
 from myna.names import SEED
+from myna.passes.memory.plan import Program
 from myna.sessions.learning import scalar
 
 TAG_CLIENT = 0x464C434C  # "FLCL": no tensor draws with these tags
@@ -56,6 +58,7 @@ class Order:
         clip: norm to which an update is clipped, see `privacy.terms.protect`; 0 for any.
         noise: deviation of the noise that a client adds; 0 for none.
         proximal: see `learn.recipe.Recipe`.
+        private_head: whether what belongs to classes stays with the client.
     """
 
     server_round: int
@@ -70,6 +73,7 @@ class Order:
     clip: int = 0
     noise: int = 0
     proximal: int = 0
+    private_head: bool = False
 
     def to_config(self) -> dict[str, int | float]:
         """As a message carries it."""
@@ -90,6 +94,10 @@ class Order:
                 where="federation",
                 fix="let clients run the same version of Myna as the server",
             ) from error
+
+    def private(self, program: Program) -> frozenset[str]:
+        """The tensors that stay with the client."""
+        return head_tensors(program) if self.private_head else frozenset()
 
     @property
     def recipe(self) -> Recipe:

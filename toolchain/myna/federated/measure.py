@@ -17,7 +17,7 @@ from myna.federated.client import Client, Order, learn
 from myna.federated.federation import Federation
 from myna.learn.examples import Examples, Progress
 from myna.learn.recipe import Recipe
-from myna.names import SEED
+from myna.names import CLASSES, SEED
 from myna.sessions.learning import scalar
 
 Mean = dict[str, float | None]
@@ -45,7 +45,7 @@ def measure(
     labels = len(project.package.labels)
     pooled = Pooled(cohort.clients, start, order, federation.rounds)
     enrolling = [task for task in cohort.unseen if len(task.examined)]
-    enrollments = [Enrollment(task, state, labels, order.seed) for task in enrolling]
+    enrollments = [Enrollment(task, state, labels, order) for task in enrolling]
     centralized, *enrolled = federation.examine([pooled, *enrollments], HOST, progress)
     built = project.library().read_state()
     states = {"before": built, "after": state, "centralized": centralized["state"]}
@@ -106,22 +106,26 @@ class Enrollment:
         task: who enrolls what, and is examined on what.
         state: the federated one.
         labels: how many the model has.
-        seed: of everything random.
+        order: of the federation, whose seed is that of everything random.
     """
 
     task: Task
     state: bytes
     labels: int
-    seed: int
+    order: Order
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
         own = self._own_classes()
-        begin(engine, self.seed)
+        begin(engine, self.order.seed)
         local = self._enroll(engine, own)
         engine.write_state(self.state)
-        engine.set_state(SEED, scalar(self.seed))
-        personalized = self._enroll(engine, np.arange(own.size))
+        engine.set_state(SEED, scalar(self.order.seed))
+        if self.order.private_head:  # the server's knows no more words than the one as built
+            engine.set_state(CLASSES, scalar(self.labels))
+        else:
+            own = np.arange(own.size)
+        personalized = self._enroll(engine, own)
         found = {"local_only": local, "personalized": personalized}
         return {"speaker": self.task.speaker, **found}
 

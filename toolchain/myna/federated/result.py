@@ -25,7 +25,7 @@ def result(federation: Federation, store: Store, progress: Progress) -> dict[str
         store: of its run.
         progress: called with exams (done, total).
     """
-    cohort, rows = federation.cohort, store.clients()
+    cohort, program, rows = federation.cohort, federation.program, store.clients()
     state = store.state(federation.rounds)
     answered = [row for _, row in rows if row.dropout is None]
     differ = audit(federation, store, progress)
@@ -40,7 +40,7 @@ def result(federation: Federation, store: Store, progress: Progress) -> dict[str
         **budget(federation, store),
         "bytes_up_per_client_round": _mean([row.bytes_up for row in answered]),
         "bytes_down_per_client_round": _mean([row.bytes_down for row in answered]),
-        "float32_bytes": 4 * trained_weights(federation.program),
+        "float32_bytes": 4 * trained_weights(program, federation.order.private(program)),
         "steps": sum(row.steps for row in answered),
         "dropouts": len(rows) - len(answered),
         "dropout_reasons": sorted({row.dropout for _, row in rows if row.dropout}),

@@ -16,6 +16,7 @@ from myna.evaluation.engine import FLOAT, Engine, EngineSpec
 from myna.federated.client import DROPPED, Client, Order, learn
 from myna.federated.updates import protected
 from myna.learn import codec
+from myna.learn.vector import with_parts
 from myna.passes.memory.plan import Program
 from myna.project import open_project
 
@@ -144,12 +145,13 @@ class Site:
         if told.whole is None:
             kept = self._recall(engine, number, kept)
         before = engine.base.crossed
-        base = self._tell(engine, told, kept)
+        private = order.private(self.program)
+        base = self._tell(engine, told, kept, private)
         down = engine.base.crossed.since(before).down
         begun = engine.read_state() if order.evidence else b""
         learned = learn(engine, self.clients[self._places[number]], order)
         before = engine.base.crossed
-        data = engine.base.make_update(codec.budget(self.program, order.bits))
+        data = engine.base.make_update(codec.budget(self.program, order.bits, private), private)
         up = engine.base.crossed.since(before).up
         state = b"" if self._has_its_own(number) else engine.read_state()
         update = Update(
@@ -165,10 +167,15 @@ class Site:
         )
         return update, Kept(base, state)
 
-    def _tell(self, engine: Engine, told: Told, kept: Kept | None) -> bytes:
-        """Make the server's state the base of an engine; this state."""
+    def _tell(
+        self, engine: Engine, told: Told, kept: Kept | None, private: frozenset[str]
+    ) -> bytes:
+        """Make the server's state, which it returns, the base; an engine keeps what is private."""
         if told.whole is not None:
+            own = (kept.state or engine.read_state()) if private and kept else b""
             engine.base.set(told.whole)
+            if own:
+                engine.write_state(with_parts(self.program, told.whole, own, private))
             return told.whole
         assert kept is not None
         base = kept.base

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from myna import fixed
+from myna.errors import MynaError
 from myna.federated.client import Order
+from myna.learn.vector import trained_weights
+from myna.passes.memory.plan import Program
 
 TAG_SAMPLE = 0x464C534D  # "FLSM": no tensor draws with this tag
 
@@ -22,16 +25,28 @@ class Strategy:
         rate: the server's: how far it goes towards the mean of the clients, or beyond.
         proximal: how far each epoch of a client but the last goes back towards the server's model,
             see `learn.recipe.Recipe`.
+        private_head: whether clients share the body alone, and keep what belongs to classes.
     """
 
     asked: int | None = None
     rate: Fraction = Fraction(1)
     proximal: float = 0.0
+    private_head: bool = False
 
-    @property
-    def proximal_q8(self) -> int:
-        """`proximal` as clients are told it, in 256ths."""
-        return round(256 * self.proximal)
+    def order(self, order: Order, program: Program) -> Order:
+        """What clients are asked for by this strategy.
+
+        Raises:
+            MynaError: nothing would be shared.
+        """
+        asked = replace(order, proximal=round(256 * self.proximal), private_head=self.private_head)
+        if not trained_weights(program, asked.private(program)):
+            raise MynaError(
+                "all that is trained belongs to classes, so nothing would be shared",
+                where=f"model {program.graph.name}",
+                fix="train the body too, with --train all",
+            )
+        return asked
 
     def adapted(self, asked: int | None, proximal: float | None) -> Strategy:
         """This one, but for what is given."""
@@ -65,6 +80,8 @@ STRATEGIES: Mapping[str, Strategy] = {
     # Li et al., "Federated Optimization in Heterogeneous Networks"; their term of the loss as a
     # step back between epochs
     "fedprox": Strategy(proximal=0.25),
+    # Arivazhagan et al., "Federated Learning with Personalization Layers", 2019
+    "fedper": Strategy(private_head=True),
     # Nichol et al., "On First-Order Meta-Learning Algorithms": one client at a time
     "reptile": Strategy(asked=1, rate=Fraction(1, 4)),
 }

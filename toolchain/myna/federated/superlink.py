@@ -8,7 +8,7 @@ docs/federated.md shows, and may be changed by ``flwr run -c``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -122,7 +122,7 @@ class Settings:
         strategy = STRATEGIES[self.strategy].adapted(self.sample, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)
-        order = replace(privacy.order(order, asked), proximal=strategy.proximal_q8)
+        order = strategy.order(privacy.order(order, asked), project.program)
         bits_down = privacy.bits(self.bits_down, LOSSLESS)
         return Federation(
             *(project, cohort, (), strategy, order, self.rounds, 0, 1, bits_down), privacy=privacy

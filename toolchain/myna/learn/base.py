@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Protocol
 
 import numpy as np
@@ -48,16 +49,16 @@ class Base:
         self._holder.write_state(codec.apply(self._program, state, difference))
         self._block = codec.apply(self._program, base, difference)
 
-    def make_update(self, budget: int) -> bytes:
+    def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
         """What the state has beyond the base, encoded in so many bytes at most.
 
-        Afterwards the state is the base and what was not sent.
+        Afterwards the state is the base and what was not sent, as of private tensors.
 
         Raises:
             MynaError: there is no base, or nothing can be said in so few bytes.
         """
         state = self._holder.read_state()
-        data, rest = codec.encode(self._program, self._known(), state, budget)
+        data, rest = codec.encode(self._program, self._known(), state, budget, private)
         self._holder.write_state(rest)
         return data
 

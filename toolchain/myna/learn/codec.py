@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,9 @@ LEAST = 64  # bytes of a budget
 INT32_MAX = 2**31 - 1
 
 
-def encode(program: Program, base: bytes, state: bytes, budget: int) -> tuple[bytes, bytes]:
+def encode(
+    program: Program, base: bytes, state: bytes, budget: int, private: Container[str] = ()
+) -> tuple[bytes, bytes]:
     """What a state has beyond a base, and what is left of it.
 
     Args:
@@ -40,6 +43,7 @@ def encode(program: Program, base: bytes, state: bytes, budget: int) -> tuple[by
         base: what the receiver knows.
         state: to be told of.
         budget: bytes that it may take.
+        private: tensors of which nothing is told.
 
     Returns:
         the encoded difference, and the state block that is the base and what was not sent.
@@ -57,14 +61,17 @@ def encode(program: Program, base: bytes, state: bytes, budget: int) -> tuple[by
         )
     difference = _difference(program, base, state)
     sent, codes, at = np.zeros(len(difference), np.int64), [], 0
-    elements = sum(map(_weight, kept))
-    for part in kept:
-        wanted = difference[at : at + part.size]
-        step = _finest(wanted, rice.WIDTH + left * _weight(part) // elements)
+    weights = [0 if part.tensor in private else _weight(part) for part in kept]
+    elements = sum(weights)
+    for part, weight in zip(kept, weights, strict=True):
+        here = slice(at, at + part.size)
+        wanted, step = difference[here], _Step(STEPS)
+        if weight:
+            step = _finest(wanted, rice.WIDTH + left * weight // elements)
         codes.append(step.bits(wanted))
-        sent[at : at + part.size] = step.quantize(wanted) << step.shift
+        sent[here] = step.quantize(wanted) << step.shift
         left -= len(codes[-1]) - rice.WIDTH
-        elements -= _weight(part)
+        elements -= weight
         at += part.size
     packed = np.packbits(np.concatenate(codes), bitorder="little").tobytes()
     rest = to_vector(program, base) + difference - sent
@@ -91,9 +98,9 @@ def decode(program: Program, base: bytes, data: bytes) -> Vector:
     return np.concatenate(found).astype(np.int32)
 
 
-def budget(program: Program, bits: float) -> int:
-    """Bytes for so many bits a trained weight; of few weights more, to say anything."""
-    return max(round(trained_weights(program) * bits / 8), LEAST)
+def budget(program: Program, bits: float, private: Container[str] = ()) -> int:
+    """Bytes for so many bits a trained weight that is told; of few more, to say anything."""
+    return max(round(trained_weights(program, private) * bits / 8), LEAST)
 
 
 def seal(base: bytes, packed: bytes) -> bytes:

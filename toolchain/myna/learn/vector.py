@@ -9,7 +9,7 @@ share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +23,7 @@ from myna.ops.ranges import RANGE_FLOOR
 from myna.ops.sgd import BIAS_MAX, MASTER_MAX, MASTER_MIN
 from myna.passes.bounds import MOST_TYPICAL
 from myna.passes.memory.plan import Program
+from myna.passes.training.imprint import head_of
 
 Vector = npt.NDArray[np.int32]
 
@@ -132,6 +133,23 @@ def parameters(program: Program) -> int:
     return sum(part.size for part in averaged(program))
 
 
-def trained_weights(program: Program) -> int:
-    """Weights and biases that a round averages."""
-    return sum(part.size for part in averaged(program) if part.tensor.endswith((".w", ".b")))
+def with_parts(program: Program, state: bytes, other: bytes, names: Container[str]) -> bytes:
+    """A state block with those parts of another whose tensors have these names."""
+    values, own = program.unpack(state), program.unpack(other)
+    for part in averaged(program):
+        if part.tensor in names:
+            part.write(values, part.read(own))
+    return program.pack(values)
+
+
+def trained_weights(program: Program, private: Container[str] = ()) -> int:
+    """Weights and biases that a round averages, but for tensors that are private."""
+    told = (part for part in averaged(program) if part.tensor not in private)
+    return sum(part.size for part in told if part.tensor.endswith((".w", ".b")))
+
+
+def head_tensors(program: Program) -> frozenset[str]:
+    """Those of the vector that belong to classes: of the dense layer, and what it accepts."""
+    _, w, b = head_of(program.graph).inputs[:3]
+    names = {w, b, TYPICAL, THRESHOLD}
+    return frozenset(part.tensor for part in averaged(program) if part.tensor in names)
