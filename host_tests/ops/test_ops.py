@@ -21,6 +21,7 @@ from myna.errors import MynaError
 from myna.ir import Array, Tensor
 from myna.ops.add import Add, Rescale
 from myna.ops.base import Case, Op
+from myna.ops.codeword import CodewordCorrelation, CodewordLoss
 from myna.ops.concat import Concat
 from myna.ops.conv2d import Conv2D
 from myna.ops.coupling import Couple, Uncouple
@@ -268,6 +269,18 @@ MISFITS: dict[str, tuple[Op, list[tuple[tuple[int, ...], str]], str]] = {
         "input0",
     ),
     "too many classes": (SoftmaxCrossEntropy(), [((65,), "int8")], "input0"),
+    "codeword of another length": (
+        CodewordCorrelation(0),
+        [((4,), "int8"), ((5,), "int8")],
+        "input1",
+    ),
+    "codeword too long": (CodewordCorrelation(0), [((1025,), "int8")] * 2, "input0"),
+    "codeword of a loss too long": (
+        CodewordLoss(1, (0, 0)),
+        [((1,), "int32"), ((1025,), "int8")],
+        "input1",
+    ),
+    "correlations": (CodewordLoss(1, (0, 0)), [((2,), "int32"), ((4,), "int8")], "input0"),
     "reconstruction of another size": (
         SquaredError(0, 0, 1, 1, (0, 0), 0, 1),
         [((4,), "int8"), ((2, 1, 1), "int8")],
