@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/codeword.h"
 
-#include <string.h>
-
 #include "kernels/pairs.h"
 
 #define ONE_Q16 65536
@@ -16,17 +14,14 @@ void myna_codeword_correlation_s8(const struct codeword_correlation *p, const in
     *correlation = sum;
 }
 
-void myna_codeword_loss(const struct codeword_loss *p, const int32_t *correlation,
-                        const int8_t *codeword, int8_t *dz, int32_t *scale, int32_t *loss) {
-    int32_t shortfall = p->target - *correlation;
-    if (shortfall <= 0) {
-        memset(dz, 0, p->size);
-        store_pair(scale, (struct fx_pair){0, 0});
-        *loss = 0;
-        return;
+void myna_codeword_loss(const struct codeword_loss *p, const int8_t *z, const int8_t *codeword,
+                        int8_t *dz, int32_t *scale, int32_t *loss) {
+    int32_t total = 0;
+    for (uint32_t i = 0; i < p->size; i++) {
+        int32_t shortfall = p->target - codeword[i] * (z[i] - p->zero);
+        dz[i] = (int8_t)(shortfall > 0 ? -SIGN * codeword[i] : 0);
+        total += shortfall > 0 ? shortfall : 0;
     }
-    for (uint32_t i = 0; i < p->size; i++)
-        dz[i] = (int8_t)(-SIGN * codeword[i]);
-    store_pair(scale, p->scale);
-    *loss = myna_fx_divide((int64_t)shortfall * ONE_Q16, (uint32_t)p->target);
+    store_pair(scale, total > 0 ? p->scale : (struct fx_pair){0, 0});
+    *loss = myna_fx_divide((int64_t)total * ONE_Q16, p->size * (uint32_t)p->target);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Correlation with a codeword and its hinge loss; specification: toolchain/myna/ops/codeword.py */
+/* Correlation with a codeword and the hinge loss of outputs; specification:
+ * toolchain/myna/ops/codeword.py */
 #ifndef MYNA_CODEWORD_H
 #define MYNA_CODEWORD_H
 
@@ -11,8 +12,9 @@ struct codeword_correlation {
 };
 
 struct codeword_loss {
-    uint16_t size;  /* at most 1024 */
-    int32_t target; /* at most 2^24 */
+    uint16_t size; /* at most 1024 */
+    int16_t zero;
+    int16_t target; /* at most 127 */
     struct fx_pair scale;
 };
 
@@ -20,8 +22,8 @@ struct codeword_loss {
 void myna_codeword_correlation_s8(const struct codeword_correlation *p, const int8_t *z,
                                   const int8_t *codeword, int32_t *correlation);
 
-/* correlation codeword[n] -> dz[n] scale[2] loss */
-void myna_codeword_loss(const struct codeword_loss *p, const int32_t *correlation,
-                        const int8_t *codeword, int8_t *dz, int32_t *scale, int32_t *loss);
+/* z[n] codeword[n] -> dz[n] scale[2] loss */
+void myna_codeword_loss(const struct codeword_loss *p, const int8_t *z, const int8_t *codeword,
+                        int8_t *dz, int32_t *scale, int32_t *loss);
 
 #endif

@@ -276,11 +276,15 @@ MISFITS: dict[str, tuple[Op, list[tuple[tuple[int, ...], str]], str]] = {
     ),
     "codeword too long": (CodewordCorrelation(0), [((1025,), "int8")] * 2, "input0"),
     "codeword of a loss too long": (
-        CodewordLoss(1, (0, 0)),
-        [((1,), "int32"), ((1025,), "int8")],
+        CodewordLoss(0, 1, (0, 0)),
+        [((1025,), "int8")] * 2,
+        "input0",
+    ),
+    "codeword of fewer outputs": (
+        CodewordLoss(0, 1, (0, 0)),
+        [((4,), "int8"), ((5,), "int8")],
         "input1",
     ),
-    "correlations": (CodewordLoss(1, (0, 0)), [((2,), "int32"), ((4,), "int8")], "input0"),
     "reconstruction of another size": (
         SquaredError(0, 0, 1, 1, (0, 0), 0, 1),
         [((4,), "int8"), ((2, 1, 1), "int8")],

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Correlation with a user's secret codeword, and the loss that raises it: no other user is needed.
 
-Outputs z of a network are correlated with a codeword v of −1 and 1. The loss
-``max(0, 1 − v·z/n)`` pulls z towards v until their correlation is 1; other users' codewords are far
-from v by design, so it needs no negative examples. Source: Hosseini et al., "Federated Learning of
-User Verification Models Without Sharing Embeddings" (ICML 2021).
+Outputs z of a network are correlated with a codeword v of −1 and 1. The loss, the mean of
+``max(0, 1 − v[i] z[i])``, pulls z towards v; other users' codewords are far from v by design, so it
+needs no negative examples. Source: Hosseini et al., "Federated Learning of User Verification Models
+Without Sharing Embeddings" (ICML 2021), where the hinge is of the correlation, not of each output:
+that one stops to learn while outputs still lie on the wrong side, and verifies worse.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from myna.ops.base import (
 
 ONE_Q16 = 1 << 16
 MAX_LENGTH = 1024  # of a codeword: correlations stay below 2^18
-MAX_TARGET = 1 << 24  # keeps a shortfall in Q16 within int64, and a target within int32
+TAG_PUBLIC = 0x434F4445  # "CODE": no tensor draws with this tag
 SIGN = 127  # of the gradient: every element has the same size
 
 
@@ -77,16 +78,18 @@ class CodewordCorrelation(Op):
 
 @dataclass(frozen=True)
 class CodewordLoss(Op):
-    """Hinge loss of a correlation: nothing is learned once it reaches 1.
+    """Mean hinge loss of the outputs: one that reaches 1 on the codeword's side learns no more.
 
-    Inputs: correlation int32[1], codeword int8 [n] of −1 and 1.
+    Inputs: z int8 [n], codeword int8 [n] of −1 and 1.
     Outputs: dz int8 [n], its scale (pair), loss int32[1] (Q16).
 
     Attributes:
-        target: the correlation worth 1.
+        zero: zero point of z.
+        target: the output worth 1, in steps of z.
         scale: of the gradient, which is −v/n exactly.
     """
 
+    zero: int
     target: int
     scale: Pair
     kernel: ClassVar[str] = "myna_codeword_loss"
@@ -97,50 +100,59 @@ class CodewordLoss(Op):
         """The op for quantized outputs.
 
         Raises:
-            MynaError: no correlation of 1 can be reached, or steps are too coarse or too fine.
+            MynaError: 1 and −1 cannot be reached, or steps are too coarse.
         """
         low, high = z.scale * (z.zero_point + 128), z.scale * (127 - z.zero_point)
-        target = round(z.size / z.scale)
-        if min(low, high) < 1 or not z.size <= target <= MAX_TARGET:
+        if min(low, high) < 1 or z.scale > 1:
             raise MynaError(
                 f"a range from {-low:g} to {high:g} in steps of {z.scale:g} cannot show a codeword",
                 where=f"tensor {z.name}",
                 fix="calibrate the output layer for a range that holds -1 and 1, in steps within 1",
             )
-        return cls(target, fixed.pair_from_float(1 / (SIGN * z.size)))
+        scale = fixed.pair_from_float(1 / (SIGN * z.size))
+        return cls(z.zero_point, round(1 / z.scale), scale)
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
-        correlation, codeword = inputs
-        expect(correlation.shape == (1,), "must be one number", correlation)
-        expect(codeword.size <= MAX_LENGTH, f"is longer than {MAX_LENGTH}", codeword)
+        z, codeword = inputs
+        expect(z.size <= MAX_LENGTH, f"is longer than {MAX_LENGTH}", z)
+        expect(codeword.shape == (z.size,), f"does not fit {z.size} outputs", codeword)
         return ((codeword.shape, "int8"), PAIR, SCALAR)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
-        correlation, codeword = inputs
-        shortfall = self.target - int(correlation[0])
-        if shortfall <= 0:
-            return np.zeros_like(codeword), pair_tensor((0, 0)), np.zeros(1, np.int32)
-        loss = fixed.divide(np.array([shortfall * ONE_Q16]), self.target)
-        gradient = (-SIGN * int64(codeword)).astype(np.int8)
-        return gradient, pair_tensor(self.scale), loss.astype(np.int32)
+        z, codeword = (int64(array).reshape(-1) for array in inputs)
+        shortfall = np.maximum(self.target - codeword * (z - self.zero), 0)
+        total = shortfall.sum(keepdims=True)
+        loss = fixed.divide(total * ONE_Q16, z.size * self.target).astype(np.int32)
+        gradient = np.where(shortfall > 0, -SIGN * codeword, 0).astype(np.int8)
+        return gradient, pair_tensor(self.scale if total[0] else (0, 0)), loss
 
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
-        fields = {"size": inputs[1].size, "target": self.target}
+        fields = {"size": inputs[0].size, "zero": self.zero, "target": self.target}
         return fields | pair_fields("scale", self.scale)
 
     @classmethod
     def cases(cls) -> Iterator[Case]:
-        for size, step in ((63, 1 / 32), (127, 0.02), (255, 0.5), (1, 0.9), (MAX_LENGTH, 1 / 16)):
-            op = cls.of(Tensor("z", (size,), "int8", quant=Quant((step,), 0)))
-            for name, correlation in (
-                ("reached", op.target),
-                ("nearly", op.target - 1),
-                ("opposite", -128 * size),
+        rng = np.random.default_rng(42)
+        for size, step, zero in ((63, 1 / 32, 0), (127, 0.02, -5), (255, 0.5, 9), (1, 0.9, 0)):
+            op = cls.of(Tensor("z", (size,), "int8", quant=Quant((step,), zero)))
+            v = _codeword(size)
+            for name, z in (
+                ("random", rng.integers(-128, 128, size)),
+                ("reached", zero + op.target * v.astype(int)),
+                ("nearly", zero + (op.target - 1) * v.astype(int)),
             ):
-                inputs = (np.array([correlation], np.int32), _codeword(size))
-                yield Case(f"codeword_loss{size}_{name}", op, inputs)
+                yield Case(f"codeword_loss{size}_{name}", op, (z.astype(np.int8), v))
+        op = cls.of(Tensor("z", (MAX_LENGTH,), "int8", quant=Quant((1 / 126,), 0)))
+        furthest = np.where(_codeword(MAX_LENGTH) > 0, -128, 127).astype(np.int8)
+        yield Case("codeword_loss_largest", op, (furthest, _codeword(MAX_LENGTH)))
 
 
 def _codeword(size: int) -> Array:
     signs = np.random.default_rng(size).integers(0, 2, size)
     return np.asarray(2 * signs - 1, np.int8)
+
+
+def public_codeword(size: int) -> Array:
+    """What a device has until it gets a codeword of its own: everybody knows it; int8 [size]."""
+    bits = fixed.random32(fixed.key(size, 0, TAG_PUBLIC), np.arange(size)) >> 31
+    return (1 - 2 * int64(bits)).astype(np.int8)
