@@ -23,11 +23,13 @@ from myna.commands.common import (
     write_json,
 )
 from myna.commands.evaluation_options import folder, read
+from myna.commands.verification import USERS, VERIFICATION, verification
 from myna.evaluation import split
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
+from myna.federated.codebook import CODES
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
@@ -37,7 +39,7 @@ from myna.passes.pipeline import Options
 @click.command()
 @model_argument
 @click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), required=True)
+@click.option("--protocol", type=click.Choice([*PROTOCOLS, VERIFICATION]), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -45,12 +47,18 @@ from myna.passes.pipeline import Options
 @click.option(
     "--max-speakers",
     type=click.IntRange(1),
-    default=split.SPEAKERS,
-    show_default=True,
+    show_default=f"{split.SPEAKERS}; users to verify: {USERS}",
     help="How many speakers to choose.",
 )
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=folder, help="Recordings of what the model knew.")
+@click.option(
+    "--code-length",
+    type=click.Choice(list(CODES)),
+    default=max(CODES),
+    show_default=True,
+    help="Bits of a user's codeword.",
+)
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -63,9 +71,10 @@ def evaluate(
     protocol: str,
     shots: int,
     speakers: str | None,
-    max_speakers: int,
+    max_speakers: int | None,
     new_words: str | None,
     base_data: Path | None,
+    code_length: int,
     engine: str,
     seed: int,
     jobs: int,
@@ -78,9 +87,16 @@ def evaluate(
     speaker: K takes of every word that the model knows. new-words: K takes of each new word.
     open-set: K takes of each new word, against all other words and noise.
     self-label: K takes of each new word, then as many takes unlabelled as tested.
+    verification: K takes of each user, of any words, train codewords together; no board does.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     """
     require_front_end(model)
+    asked = {"model": str(model), "data": data.name, "engine": engine}
+    if protocol == VERIFICATION:
+        most = max_speakers or USERS
+        found = verification(model, data, shots, most, code_length, engine, seed)
+        write_json(json_file, "evaluate", asked | found)
+        return
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package, chosen_protocol = load_package(model), PROTOCOLS[protocol]
@@ -92,7 +108,7 @@ def evaluate(
         base_data,
         shots,
         () if speakers == "all" else names(speakers),
-        max_speakers,
+        max_speakers or split.SPEAKERS,
         names(new_words),
         Recipe(),
         seed,
@@ -105,7 +121,6 @@ def evaluate(
     summary = summarize(people, chosen_protocol.fields)
     summary = {"protocol": protocol, "shots": shots, **summary, **chosen_protocol.conclude(summary)}
     summary["seed"] = seed
-    asked = {"model": str(model), "data": data.name, "engine": engine}
     limits = {"train": chosen.train, "ram": chosen.ram}
     write_json(json_file, "evaluate", asked | limits | summary)
     _print(chosen_protocol, summary)

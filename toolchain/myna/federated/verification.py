@@ -33,22 +33,22 @@ Scores = npt.NDArray[np.float64]
 HEAD = Options(train="head")
 STEPS = 10  # of a user in a round, about
 ASKED = 30  # users in a round, at most
+ROUNDS = 30  # for each user
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How networks are trained.
+    """How a network is trained.
 
     Attributes:
-        rounds: of a federation, and of what it is compared with.
         rate: learning rate of the first round.
-        server: the server's rate: users' updates hardly overlap, and a mean divides each by all.
+        share: of the sum of users' updates that the server follows: they hardly overlap, and a mean
+            would divide each by all.
         seed: of everything random.
     """
 
-    rounds: int
     rate: float
-    server: Fraction
+    share: Fraction
     seed: int
 
     def order(self, shots: int) -> Order:
@@ -56,10 +56,19 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0)
 
-    @property
-    def strategy(self) -> Strategy:
+    def strategy(self, users: int) -> Strategy:
         """Whom a round asks, and how it averages."""
-        return Strategy(ASKED, self.server)
+        return Strategy(ASKED, self.share * min(users, ASKED))
+
+    def rounds(self, users: int) -> int:
+        """As many for each user, whatever their number."""
+        return -(-ROUNDS * users // min(users, ASKED))
+
+
+# Chosen on speakers that are not reported, see docs/federated.md.
+CODEWORDS = Plan(3.0, Fraction(1, 8), 1)
+SOFTMAX = Plan(0.03, Fraction(1, 4), 1)
+CENTRAL = Plan(0.02, Fraction(1), 1)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def federate_softmax(
 def centralize_softmax(
     source: Path, folder: Path, users: Users, plan: Plan, progress: Progress
 ) -> Verifier:
-    """One learner has the takes of all users, in as many rounds and steps."""
+    """One learner has the takes of all users, and takes as many steps with each."""
     engine, project = _softmax(source, folder, users.seen)
     every = users.seen[0].enrolled
     for user in users.seen[1:]:
@@ -133,10 +142,10 @@ def centralize_softmax(
     shots = max(len(user.enrolled) for user in users.seen)
     order = replace(plan.order(shots), most=len(every))
     state = engine.read_state()
-    for number in range(1, plan.rounds + 1):
+    for number in range(1, ROUNDS + 1):
         order = replace(order, server_round=number)
         state = learn(engine, Client(0, "", every), state, order).state
-        progress(number, plan.rounds)
+        progress(number, ROUNDS)
     return Verifier(engine, _output(project.program))
 
 
@@ -146,15 +155,16 @@ def _together(
     """Rounds of a federation on one engine, which ends with the server's state."""
     state = engine.read_state()
     order = plan.order(max(len(client.takes) for client in clients))
-    for number in range(1, plan.rounds + 1):
+    strategy, rounds = plan.strategy(len(clients)), plan.rounds(len(clients))
+    for number in range(1, rounds + 1):
         order = replace(order, server_round=number)
         before, contributions = to_vector(program, state), []
-        for index in plan.strategy.sample(range(len(clients)), order):
+        for index in strategy.sample(range(len(clients)), order):
             learned = learn(engine, clients[index], state, order)
             update = to_vector(program, learned.state) - before
             contributions.append(Contribution(index, learned.takes, update))
-        state = aggregate(program, state, contributions, plan.strategy.rate)
-        progress(number, plan.rounds)
+        state = aggregate(program, state, contributions, strategy.rate)
+        progress(number, rounds)
     engine.write_state(state)
 
 
