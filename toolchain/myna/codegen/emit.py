@@ -21,7 +21,6 @@ from myna.ir import Array, Graph, Kind, Node, Tensor
 from myna.names import (
     CENTER,
     CLASSES,
-    CODEWORD,
     HALVINGS,
     LABEL,
     LOSS,
@@ -180,7 +179,6 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
             name: _address(program, name) if name in graph.tensors else "NULL"
             for name in (SIMILARITY, TYPICAL, THRESHOLD)
         },
-        "codeword": _address(program, CODEWORD) if CODEWORD in graph.tensors else None,
         "latent": _address(program, program.latent.tensor),
         "replay": program.replay,
         "replay_latents": _numbers(program.replay.latents),
@@ -255,8 +253,7 @@ def _node(program: Program, node: Node, index: int, first: int) -> dict[str, obj
 
 
 def _address(program: Program, name: str) -> str:
-    kind = program.graph.tensors[name].kind
-    place = PLACES.get(kind, "arena.")
+    place = PLACES.get(program.graph.tensors[name].kind, "arena.")
     return f"{place}{identifier(name)}"
 
 
