@@ -214,17 +214,17 @@ def check_model(model: FloatModel, path: Path) -> None:
             _fail(path, layer.name, str(error) or "its attributes make no shape")
     if model.loss not in LOSSES:
         _fail(path, model.loss, f"loss is not one of {', '.join(LOSSES)}")
-    _check_output(model, known.get(model.output, ()), path)
+    _check_output(model, known.get(model.output), path)
 
 
-def _check_output(model: FloatModel, made: Shape, path: Path) -> None:
+def _check_output(model: FloatModel, made: Shape | None, path: Path) -> None:
     """Whether the output has the shape that the loss and the labels need."""
     if model.loss == "reconstruct":
         size = int(np.prod(model.input_shape))
         if model.labels or made != (size,):
             _fail(path, model.output, f"must have {size} outputs and no labels, not {made}")
     elif model.loss == "codeword":
-        if model.labels or len(made) != 1 or made[0] > LONGEST_CODEWORD:
+        if model.labels or made is None or len(made) != 1 or made[0] > LONGEST_CODEWORD:
             most = f"at most {LONGEST_CODEWORD} outputs in one dimension"
             _fail(path, model.output, f"must have {most} and no labels, not {made}")
     elif made != (len(model.labels),):
