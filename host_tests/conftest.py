@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ settings.load_profile("myna")
 TENSORFLOW = "tensorflow"
 # The groups of tests that take longest begin first, so that all processes end at the same time.
 LONG = (
-    *("test_guide", TENSORFLOW, "test_recipe"),
+    *("test_guide", TENSORFLOW, "test_recipe", "test_superlink_deployment"),
     *("test_budget", "test_boards", "test_export", "test_package_without_front_end"),
     *("test_storage_on_boards", "test_verify", "test_bench", "test_kernels", "test_server"),
 )
@@ -32,9 +33,11 @@ DATA = Path(os.environ.get("MYNA_DATA") or PROJECT.parent / "shared" / "data")
 
 def _obstacles() -> dict[str, str]:
     """Why the tests of a marker cannot run, by marker."""
-    programs = missing_programs(BOARDS["qemu_m4"])
+    emulation = missing_programs(BOARDS["qemu_m4"])
+    keys = [program for program in ("openssl", "ssh-keygen") if shutil.which(program) is None]
     reasons = {
-        "qemu": f"not installed: {', '.join(programs)}" if programs else "",
+        "qemu": f"not installed: {', '.join(emulation)}" if emulation else "",
+        "deployment": f"not installed: {', '.join(keys)}" if keys else "",
         "data": "" if DATA.is_dir() else f"no recordings in {DATA} (set MYNA_DATA)",
         "board": "" if os.environ.get("MYNA_PORT") else "no real board (set MYNA_PORT)",
         "train": "" if importlib.util.find_spec("tensorflow") else "TensorFlow is not installed",

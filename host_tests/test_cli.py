@@ -55,3 +55,33 @@ def test_a_full_disk() -> None:
     text = said("verify", PROJECT / "models" / "ds_cnn", "--steps", "1", "--json", FULL)
     assert "No space left" in text
     assert str(PROJECT) not in text
+
+
+def test_an_interruption_while_the_program_loads_is_no_traceback() -> None:
+    """As when Ctrl-C is pressed right after the command."""
+    program = """
+import sys
+from myna.__main__ import main
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "myna.cli":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+main()
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Aborted!\n")
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    """The model is missing, too, and is not looked for."""
+    file = tmp_path / "file"
+    file.write_text("mine", "utf-8")
+    assert "part of its path is a file" in said("verify", "nothing", "--json", file / "x.json")
+    assert file.read_text("utf-8") == "mine"
+    for place in (tmp_path / "x.json", tmp_path / "new" / "x.json"):
+        assert "nothing" in said("verify", "nothing", "--json", place)
+        assert not place.exists()

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0xb2327b03u
+#define PROTOCOL_ABI 0xffcd2523u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -41,6 +41,7 @@ enum status {
     STATUS_STORAGE_FAILED = 18,
     STATUS_TOO_LONG = 19,
     STATUS_NO_FRONT_END = 20,
+    STATUS_NO_BASE = 21,
 };
 
 enum message {
@@ -56,6 +57,11 @@ enum message {
     MESSAGE_STATE_PATCH = 13,
     MESSAGE_STATE_SAVE = 14,
     MESSAGE_STATE_ERASE = 15,
+    MESSAGE_BASE_SET = 48,
+    MESSAGE_DIFFERENCE_WRITE = 49,
+    MESSAGE_DIFFERENCE_APPLY = 50,
+    MESSAGE_UPDATE_MAKE = 51,
+    MESSAGE_UPDATE_READ = 52,
     MESSAGE_AUDIO_BEGIN = 16,
     MESSAGE_AUDIO_DATA = 17,
     MESSAGE_AUDIO_END = 18,
@@ -72,6 +78,8 @@ enum message {
     MESSAGE_LISTEN = 40,
     MESSAGE_CONFIRM = 41,
     MESSAGE_ADAPT = 42,
+    MESSAGE_ENROLL_OWNER = 60,
+    MESSAGE_VERIFY = 61,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -156,6 +164,16 @@ struct message_state_saved {
     uint32_t slot;
 };
 _Static_assert(sizeof(struct message_state_saved) == 8, "no padding");
+
+struct message_update_make {
+    uint32_t budget;
+};
+_Static_assert(sizeof(struct message_update_make) == 4, "no padding");
+
+struct message_update_made {
+    uint32_t length;
+};
+_Static_assert(sizeof(struct message_update_made) == 4, "no padding");
 
 struct message_audio_begin {
     uint32_t samples;
@@ -310,6 +328,28 @@ struct message_adapt_reply {
 };
 _Static_assert(sizeof(struct message_adapt_reply) == 20, "no padding");
 
+struct message_enroll_owner {
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_enroll_owner) == 2, "no padding");
+
+struct message_enroll_owner_reply {
+    uint16_t takes;
+};
+_Static_assert(sizeof(struct message_enroll_owner_reply) == 2, "no padding");
+
+struct message_verify {
+    uint16_t slot;
+};
+_Static_assert(sizeof(struct message_verify) == 2, "no padding");
+
+struct message_verify_reply {
+    uint16_t label;
+    uint16_t verdict;
+    int32_t score;
+};
+_Static_assert(sizeof(struct message_verify_reply) == 8, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -343,6 +383,7 @@ union message_request {
     struct message_range range;
     struct message_state_begin state_begin;
     struct message_piece piece;
+    struct message_update_make update_make;
     struct message_audio_begin audio_begin;
     struct message_features_put features_put;
     struct message_features_get features_get;
@@ -356,6 +397,8 @@ union message_request {
     struct message_takes takes;
     struct message_listen listen;
     struct message_confirm confirm;
+    struct message_enroll_owner enroll_owner;
+    struct message_verify verify;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -375,6 +418,11 @@ union message_request {
     X(STATE_PATCH, state_patch, 4, true, STATUS) \
     X(STATE_SAVE, state_save, 0, false, ANSWER) \
     X(STATE_ERASE, state_erase, 0, false, STATUS) \
+    X(BASE_SET, base_set, 0, false, STATUS) \
+    X(DIFFERENCE_WRITE, difference_write, 4, true, STATUS) \
+    X(DIFFERENCE_APPLY, difference_apply, 0, false, STATUS) \
+    X(UPDATE_MAKE, update_make, 4, false, ANSWER) \
+    X(UPDATE_READ, update_read, 8, false, AGAIN) \
     X(AUDIO_BEGIN, audio_begin, 8, false, STATUS) \
     X(AUDIO_DATA, audio_data, 4, true, STATUS) \
     X(AUDIO_END, audio_end, 0, false, ANSWER) \
@@ -391,6 +439,8 @@ union message_request {
     X(LISTEN, listen, 10, false, ANSWER) \
     X(CONFIRM, confirm, 4, false, STATUS) \
     X(ADAPT, adapt, 12, false, ANSWER) \
+    X(ENROLL_OWNER, enroll_owner, 2, false, ANSWER) \
+    X(VERIFY, verify, 2, false, AGAIN) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

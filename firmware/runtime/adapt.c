@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that learn from clips which the device labelled itself. */
-#include "runtime/adapt.h"
-
+#include "runtime/arena.h"
+#include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
@@ -14,9 +14,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static uint8_t backup[MYNA_BACKUP_BYTES > 0 ? MYNA_BACKUP_BYTES : 1];
-const uint32_t myna_adapt_backup_bytes = sizeof backup;
-
 /* What the model gets right: of the user's clips and their variations, of the clips that it
    labelled itself. */
 struct exam {
@@ -24,20 +21,20 @@ struct exam {
 };
 
 static enum status keep_state(void) {
-    if (MYNA_BACKUP_BYTES == 0) {
+    if (!myna_base_is_free()) {
         struct message_state_saved saved;
         return myna_state_save(&saved);
     }
-    memcpy(backup, myna_model.state, sizeof backup);
+    memcpy(myna_base, myna_model.state, sizeof myna_base);
     return STATUS_OK;
 }
 
 static enum status recover_state(void) {
-    if (MYNA_BACKUP_BYTES == 0) {
+    if (!myna_base_is_free()) {
         myna_state_restore();
         return myna_state_info.stored;
     }
-    memcpy(myna_model.state, backup, sizeof backup);
+    memcpy(myna_model.state, myna_base, sizeof myna_base);
     return STATUS_OK;
 }
 
@@ -78,7 +75,7 @@ enum status myna_handle_adapt(const struct request *request, struct reply *reply
     if (status != STATUS_OK) {
         return status;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     struct exam before = examine();
     myna_learn_run(options, &result);
     struct exam after = examine();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that fill the clip slots, from sound or from features. */
+#include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
@@ -12,20 +13,13 @@
 #define CHUNK 64u /* samples aligned and pushed at once */
 
 static struct {
-    struct clip *clip; /* NULL: no upload */
-    uint32_t samples;  /* promised by AUDIO_BEGIN */
+    struct clip *clip;
+    uint32_t samples; /* promised by AUDIO_BEGIN */
 } upload;
 
-/* No request may read sound, and none shall stay. */
-static void forget(void) {
-    memset(&upload, 0, sizeof upload);
-    memset(myna_model.recording, 0, sizeof *myna_model.recording);
-}
-
-void myna_audio_abort(void) {
-    if (upload.clip != NULL) {
-        forget();
-    }
+/* The slot that sound is coming for; NULL: none. */
+static struct clip *destination(void) {
+    return myna_arena_use == ARENA_SOUND ? upload.clip : NULL;
 }
 
 static void push(const int16_t *pcm, uint32_t count) {
@@ -63,7 +57,7 @@ enum status myna_handle_audio_begin(const struct request *request, struct reply 
     clip->filled = 0u;
     clip->label = begin->label;
     clip->guessed = false;
-    forget();
+    myna_arena_take(ARENA_SOUND);
     upload.clip = clip;
     upload.samples = begin->samples;
     myna_endpoint_reset(&myna_model.recording->endpoint);
@@ -78,7 +72,7 @@ enum status myna_handle_audio_data(const struct request *request, struct reply *
     }
     struct endpoint *endpoint = &myna_model.recording->endpoint;
     uint32_t count = request->tail_bytes / sizeof(int16_t);
-    if (upload.clip == NULL) {
+    if (destination() == NULL) {
         return STATUS_NOT_STARTED;
     }
     if (request->tail_bytes % sizeof(int16_t) != 0u ||
@@ -114,7 +108,7 @@ enum status myna_handle_audio_end(const struct request *request, struct reply *r
         return STATUS_NO_FRONT_END;
     }
     const struct endpoint *endpoint = &myna_model.recording->endpoint;
-    struct clip *clip = upload.clip;
+    struct clip *clip = destination();
     struct endpoint_word word;
     if (clip == NULL) {
         return STATUS_NOT_STARTED;
@@ -134,7 +128,7 @@ enum status myna_handle_audio_end(const struct request *request, struct reply *r
         .word_start = word.start,
         .word_length = word.length,
     };
-    forget();
+    myna_arena_take(ARENA_MODEL);
     myna_reply_put(reply, &audio, sizeof audio);
     return STATUS_OK;
 }
@@ -150,8 +144,8 @@ enum status myna_handle_features_put(const struct request *request, struct reply
         !range_inside(put->offset, request->tail_bytes, MYNA_FEATURE_BYTES)) {
         return STATUS_BAD_RANGE;
     }
-    if (clip == upload.clip) {
-        myna_audio_abort();
+    if (clip == destination()) {
+        myna_arena_end_sound();
     }
     memcpy(&clip->features[put->offset], request->tail, request->tail_bytes);
     clip->filled = (uint16_t)(put->offset + request->tail_bytes);
@@ -189,7 +183,7 @@ enum status myna_handle_clip_set(const struct request *request, struct reply *re
 
 enum status myna_handle_clips_clear(const struct request *request, struct reply *reply) {
     (void)reply;
-    myna_audio_abort();
+    myna_arena_end_sound();
     myna_clips_clear(request->fixed.clips_clear.lowest);
     return STATUS_OK;
 }
@@ -200,7 +194,7 @@ enum status myna_handle_class_removed(const struct request *request, struct repl
     if (removed->label >= myna_model.max_classes || removed->last >= myna_model.max_classes) {
         return STATUS_BAD_LABEL;
     }
-    myna_audio_abort();
+    myna_arena_end_sound();
     myna_clips_remove(removed->label, removed->last);
     return STATUS_OK;
 }

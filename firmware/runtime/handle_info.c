@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about the board itself. */
 #include "boards/port.h"
-#include "runtime/adapt.h"
+#include "runtime/arena.h"
+#include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/link.h"
@@ -40,7 +41,7 @@ enum status myna_handle_hello(const struct request *request, struct reply *reply
     };
     copy_text(hello.model, sizeof hello.model, model->name);
     copy_text(hello.board, sizeof hello.board, myna_port_name);
-    myna_audio_abort();
+    myna_arena_end_sound();
     myna_reply_put(reply, &hello, sizeof hello);
     return STATUS_OK;
 }
@@ -57,7 +58,7 @@ enum status myna_handle_status(const struct request *request, struct reply *repl
         .stack_bytes = myna_port_stack_size(),
         .stack_high_water = myna_port_stack_high_water(),
         .clip_bytes = myna_clips_bytes,
-        .buffer_bytes = myna_link_buffer_bytes + myna_adapt_backup_bytes + myna_trace_bytes,
+        .buffer_bytes = myna_link_buffer_bytes + (uint32_t)sizeof myna_base + myna_trace_bytes,
         .clips = (uint16_t)myna_clips_list(slots),
         .state_incomplete = myna_state_info.is_incomplete,
         .storage = (uint16_t)myna_state_info.stored,

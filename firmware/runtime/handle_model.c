@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that run the model. */
 #include "runtime/accept.h"
+#include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
@@ -27,7 +28,7 @@ enum status myna_handle_infer(const struct request *request, struct reply *reply
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     memcpy(myna_model.features, clip->features, sizeof clip->features);
     myna_trace_run(myna_model.infer, options);
     result.label = myna_recognize_winner(NULL);
@@ -48,7 +49,7 @@ enum status myna_handle_score(const struct request *request, struct reply *reply
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     for (uint32_t i = 0u; i < score->count; i++) {
         const struct clip *clip = myna_clips_stored(score->first + i);
         labels[i] = MESSAGE_NO_CLASS;
@@ -108,7 +109,7 @@ enum status myna_handle_train(const struct request *request, struct reply *reply
     if (status != STATUS_OK) {
         return status;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     for (uint32_t i = 0u; i < train->steps; i++) {
         losses[i] = learn(options);
         myna_link_progress((uint32_t)*myna_model.step);
@@ -126,7 +127,7 @@ enum status myna_handle_learn(const struct request *request, struct reply *reply
     if (status != STATUS_OK) {
         return status;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     myna_learn_run(options, &result);
     struct message_learn_reply head = {
         .step = (uint32_t)*myna_model.step,

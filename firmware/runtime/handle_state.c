@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that read and write the model's state, and keep it over a power failure. */
+#include "runtime/base.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
@@ -17,6 +18,7 @@ enum status myna_handle_state_reset(const struct request *request, struct reply 
     (void)request;
     (void)reply;
     upload.writing = false;
+    myna_base_is_set = false;
     myna_state_reset();
     return STATUS_OK;
 }

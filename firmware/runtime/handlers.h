@@ -21,8 +21,4 @@ typedef enum status (*handler)(const struct request *request, struct reply *repl
 MESSAGE_TABLE(HANDLER)
 #undef HANDLER
 
-/* Forgets an upload that has not ended; its slot stays empty. Whoever runs the model, or reads its
-   tensors, calls this first: sound lies in the same memory. */
-void myna_audio_abort(void);
-
 #endif

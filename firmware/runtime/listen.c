@@ -4,6 +4,7 @@
 
 #include "audio/augment.h"
 #include "kernels/fixed.h"
+#include "runtime/arena.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
@@ -85,7 +86,7 @@ enum status myna_handle_listen(const struct request *request, struct reply *repl
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     clip->stored = false;
     heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
     if (heard.verdict == LISTEN_KEPT) {

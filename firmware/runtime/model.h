@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 8
+#define MYNA_MODEL_ABI 10
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -46,6 +46,21 @@ struct myna_bound {
     enum myna_form form;
 };
 
+enum myna_integer {
+    MYNA_MASTER, /* weights, with their residuals in the low byte */
+    MYNA_WHOLE,  /* int32 */
+    MYNA_RANGE,  /* mantissa and exponent */
+    MYNA_SETTING,
+};
+
+/* `count` integers of the state that boards share when they learn together; bytes of a setting. */
+struct myna_part {
+    uint32_t offset, count;
+    uint32_t residual; /* offset of the weights' own residuals; 0: they have none */
+    int32_t low, high; /* to which the integers are clamped */
+    enum myna_integer form;
+};
+
 /*
  * What one model is and can do. To infer: write `features`, call infer(NULL), read the first
  * *classes of `logits`. To learn a step: write `features` and `label`, call train_step(NULL). Both
@@ -76,6 +91,9 @@ struct myna_model {
     uint32_t state_bytes;
     const struct myna_bound *state_bounds; /* outside, addresses and sums need not hold */
     uint16_t bound_count;
+    const struct myna_part *parts; /* the whole state, in its order */
+    uint16_t part_count;
+    uint8_t *arena;
     uint32_t arena_bytes;
     struct myna_recording
         *recording;        /* in the arena: valid until the model runs; NULL as audio is */
@@ -106,6 +124,14 @@ struct myna_model {
     int32_t *threshold;        /* inside state: the least confidence that is accepted */
 
     int8_t *codeword; /* [logit_count] of -1 and 1, outside the state: secret; NULL: has none */
+
+    int8_t *voice_features;    /* input of score_voice, in the arena */
+    void (*score_voice)(void); /* voice_features -> voice, owner_score; NULL: cannot */
+    const int8_t *voice;       /* what tells people apart */
+    uint16_t voice_size;
+    const int32_t *owner_score; /* cosine of voice with each class's template (Q15) */
+    int8_t *owner_templates;    /* inside state: [max_classes][voice_size], zeros: none */
+    int32_t *owner_threshold;   /* inside state: the least score that is accepted */
 
     int8_t *latent; /* input of rehearse, in the arena */
     uint32_t latent_bytes;

@@ -3,6 +3,7 @@
 
 #include "kernels/fixed.h"
 #include "kernels/imprint.h"
+#include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
@@ -84,7 +85,7 @@ enum status myna_handle_takes(const struct request *request, struct reply *reply
     if (class >= myna_model.max_classes || myna_model.imprint == NULL) {
         return STATUS_BAD_LABEL;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     int32_t takes = myna_takes_sum(class);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
         const struct clip *clip = take(slot, class);

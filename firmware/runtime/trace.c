@@ -2,6 +2,7 @@
 #include "runtime/trace.h"
 
 #include "config.h" /* of the generated model */
+#include "runtime/arena.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
 #include "runtime/model.h"
@@ -53,7 +54,7 @@ enum status myna_handle_tensor_read(const struct request *request, struct reply 
     if (read->output >= MYNA_OUTPUTS) {
         return STATUS_BAD_RANGE;
     }
-    myna_audio_abort();
+    myna_arena_take(ARENA_MODEL);
     const struct myna_output *output = &myna_model.outputs[read->output];
     return myna_reply_range(reply, output->data, output->bytes, read->offset, read->length);
 }

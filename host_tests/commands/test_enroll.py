@@ -109,6 +109,7 @@ def test_a_class_is_learned_from_examples(
         (stripes(4, 1)[..., :2], np.zeros(4, int), "the network reads"),
         (stripes(1, 1).repeat(2, 0), np.zeros(2, int), "same recording"),
         (stripes(49, 1), np.zeros(49, int), "48 clips"),
+        (255 * stripes(4, 1), np.zeros(4, int), "beyond what the network reads, 0 to"),
     ],
 )
 def test_examples_that_cannot_be_learned_leave_nothing(

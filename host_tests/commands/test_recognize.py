@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
+from myna.errors import MynaError
 from myna.project import open_project
 from support import tiny_model
+
+FULL = Path("/dev/full")
 
 
 def run(*arguments: object) -> Result:
@@ -67,3 +70,30 @@ def test_a_reset_forgets_what_was_saved_too(port: str) -> None:
     with Board.connect(port) as board:
         status = board.status()
         assert (status.classes, status.clips, status.stored_sequence) == (4, 0, 0)
+
+
+def test_a_file_that_cannot_be_heard_keeps_none_from_being_heard(port: str, tmp_path: Path) -> None:
+    file, bad = tmp_path / "heard.json", [tmp_path / "bad.wav", tmp_path / "none.wav"]
+    bad[0].write_bytes(b"RIFF")
+    good = sorted((tmp_path / "takes" / "one").iterdir())[3]
+    for wrong in (bad[:1], bad):
+        done = run("recognize", *wrong, good, "--port", port, "--json", file)
+        assert isinstance(done.exception, MynaError)
+        assert f"{len(wrong)} of {len(wrong) + 1} recordings" in str(done.exception)
+        heard = json.loads(file.read_text("utf-8"))["heard"]
+        assert [(e["file"], e["word"]) for e in heard] == [
+            *((str(path), None) for path in wrong),
+            (str(good), "one"),
+        ]
+        assert f"{good}: 'one'" in done.output
+        assert all(f"{e['file']}: {e['verdict']}" in done.output for e in heard[:-1])
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full")
+def test_what_is_heard_is_said_though_the_result_cannot_be_written(
+    port: str, tmp_path: Path
+) -> None:
+    good = sorted((tmp_path / "takes" / "one").iterdir())[3]
+    done = run("recognize", good, "--port", port, "--json", FULL)
+    assert isinstance(done.exception, MynaError)
+    assert f"{good}: 'one'" in done.output

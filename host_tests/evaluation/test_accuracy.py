@@ -100,7 +100,7 @@ def test_features_of_a_front_end(tmp_path: Path) -> None:
     ("name", "arrays", "complaint"),
     [
         ("images", None, "there is no such file"),
-        ("images", {"labels": np.zeros(3, int)}, "has features of shape"),
+        ("images", {"labels": np.zeros(3, int)}, "holds no array `features`"),
         ("images", {"features": np.zeros((3, 7))}, "has features of shape"),
         ("images", {"features": np.zeros((3, 8, 8, 3))}, "has no label from 0 to 2"),
         (

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from myna.errors import MynaError
 from myna.federated import aggregate as a
-from myna.federated.aggregate import Contribution, aggregate, from_vector, to_vector
+from myna.federated.aggregate import Contribution, aggregate
+from myna.learn.vector import Vector, to_vector
 from myna.names import CLASSES, NAMES, SEED, STEP, THRESHOLD, TYPICAL
 from myna.ops.sgd import BIAS_MAX, MASTER_MAX, MASTER_MIN
 from myna.passes.bounds import check_values
@@ -50,7 +51,7 @@ def changed(of: Program, seed: int) -> bytes:
     return of.pack(values)
 
 
-def update(of: Program, seed: int) -> a.Vector:
+def update(of: Program, seed: int) -> Vector:
     return to_vector(of, changed(of, seed)) - to_vector(of, built(of))
 
 
@@ -90,7 +91,7 @@ def test_takes_weigh_and_halves_are_rounded_away_from_zero() -> None:
     start = changed(of, 9)  # as built, the threshold is as low as it may be
     zero, one = np.zeros_like(update(of, 1)), np.ones_like(update(of, 1))
 
-    def moved(*sent: tuple[int, a.Vector], rate: Fraction = a.ONE) -> set[int]:
+    def moved(*sent: tuple[int, Vector], rate: Fraction = a.ONE) -> set[int]:
         contributions = [Contribution(i, n, delta) for i, (n, delta) in enumerate(sent)]
         found = aggregate(of, start, contributions, rate)
         return set((to_vector(of, found) - to_vector(of, start)).tolist())
@@ -116,20 +117,6 @@ def test_nothing_overflows_at_the_limits() -> None:
         assert set(values[BIAS].tolist()) == {sign * BIAS_MAX}
 
 
-def test_planes_without_a_residual_keep_whole_steps() -> None:
-    of = open_project(tiny_model.folder(), Options(train="all", int8_weights=("stem_a",))).program
-    values = of.unpack(built(of))
-    assert "stem_a.w.residual" not in values
-    values["stem_a.w"].flat[:4] = 5, 5, -5, -5
-    start = of.pack(values)
-    vector = to_vector(of, start).astype(np.int64)
-    pattern = 256 * np.array([5, 5, -5, -5])
-    (first,) = (i for i in range(vector.size) if np.array_equal(vector[i : i + 4], pattern))
-    vector[first : first + 4] += 127, 128, -128, -129
-    found = of.unpack(from_vector(of, start, vector))["stem_a.w"]
-    assert found.flat[:4].tolist() == [5, 6, -5, -6]
-
-
 def test_what_is_not_averaged_stays_the_servers() -> None:
     of = program()
     values = of.unpack(changed(of, 1))
@@ -152,9 +139,3 @@ def test_an_update_of_another_size_is_refused() -> None:
     of = program()
     with pytest.raises(MynaError, match="client 3: sent an update of 2 values"):
         aggregate(of, built(of), [Contribution(3, 1, np.zeros(2, np.int32))])
-
-
-def test_weights_are_counted_once() -> None:
-    of = program()
-    weight, bias = of.graph.tensors[WEIGHT], of.graph.tensors[BIAS]
-    assert a.trained_weights(of) == weight.size + bias.size

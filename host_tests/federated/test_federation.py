@@ -13,9 +13,11 @@ import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from myna.audio.dataset import Heard
@@ -24,8 +26,16 @@ from myna.device import target
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.federated.audit import audit
-from myna.federated.client import DROPPED, Order
-from myna.federated.client_app import ARRAYS, UPDATE, client_app, to_arrays
+from myna.federated.client import DROPPED, LOSSLESS, Order
+from myna.federated.client_app import (
+    ARRAYS,
+    BEGUN,
+    UPDATE,
+    client_app,
+    kept_of,
+    to_arrays,
+    to_update,
+)
 from myna.federated.cohort import Cohort, CohortRequest
 from myna.federated.federation import Federation
 from myna.federated.flower import ClientApp, Context, Message
@@ -33,12 +43,14 @@ from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
+from myna.learn import codec
 from myna.learn.examples import read_examples
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import load_checkpoint, write_board
 from myna.sessions.words import known_words
 from support import tiny_model
+from support.tcp import over_tcp
 
 SPEAKERS = tuple(f"s{i}" for i in range(6))
 WORDS = ("a", "b", "one", "two")
@@ -103,6 +115,21 @@ def test_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
     with target.start("host", project.firmware("host").elf) as port:
         board = replace(HOST, port=port)
         mixed = run(federation(cohort, engines=(HOST, board, reference), rounds=2))
+    assert mixed == run(federation(cohort, rounds=2))
+
+
+@pytest.mark.qemu
+def test_emulated_boards_beside_engines_give_the_same_state(cohort: Cohort) -> None:
+    elf = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("qemu_m4").elf
+    with (
+        target.start("qemu_m4", elf) as port,
+        target.start("qemu_m4", elf) as other,
+        over_tcp(other) as url,
+    ):
+        engines = (HOST, replace(HOST, port=port), HOST, replace(HOST, port=url))
+        with Store.open(None, {}, resume=False) as store:
+            mixed = federation(cohort, engines=engines, rounds=2).run(store, quiet)
+            assert not [row.dropout for _, row in store.clients() if row.dropout]
     assert mixed == run(federation(cohort, rounds=2))
 
 
@@ -181,28 +208,54 @@ def test_dropouts_are_drawn_from_the_seed_and_survived(cohort: Cohort) -> None:
     assert run(replace(asked, jobs=2)) == state
 
 
-def test_one_flipped_bit_is_found_and_named(cohort: Cohort) -> None:
-    def tampering(site: Site) -> ClientApp:
-        honest, app = client_app(site), ClientApp()
+def tampering(change: Callable[[bytes, bytes], bytes], site: Site) -> ClientApp:
+    """An app of which one client changes one update, given its base."""
+    honest, app = client_app(site), ClientApp()
 
-        @app.train()
-        def train(message: Message, context: Context) -> Message:
-            reply = honest(message, context)
-            order = Order.of(message.content.config_records["config"])
-            if (order.server_round, int(context.node_config["partition-id"])) == (2, 3):
-                data = bytearray(reply.content.array_records[ARRAYS][UPDATE].numpy().tobytes())
-                data[40] ^= 4
-                reply.content[ARRAYS] = to_arrays(UPDATE, bytes(data))
-            return reply
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        reply = honest(message, context)
+        order = Order.of(message.content.config_records["config"])
+        if (order.server_round, int(context.node_config["partition-id"])) == (2, 3):
+            kept, update = kept_of(context.state), to_update(reply.content)
+            assert kept is not None
+            data = change(update.data, kept.base)
+            reply.content[ARRAYS] = to_arrays({UPDATE: data, BEGUN: update.begun})
+        return reply
 
-        return app
+    return app
 
-    asked = federation(cohort, audit=12, make_app=tampering)
+
+@pytest.mark.parametrize("bits", [LOSSLESS, 1.0])
+def test_one_changed_integer_is_found_and_named(cohort: Cohort, bits: float) -> None:
+    program = open_project(tiny_model.folder(), tiny_model.HEAD).program
+
+    def change(data: bytes, base: bytes) -> bytes:
+        update = codec.decode(program, base, data)
+        changed = update + np.eye(1, len(update), 70, dtype=np.int32)[0]
+        return codec.encode(program, base, codec.apply(program, base, changed), 10**6)[0]
+
+    order = replace(ORDER, bits=bits)
+    asked = federation(
+        cohort, audit=12, order=order, bits_down=4.0, make_app=partial(tampering, change)
+    )
     with Store.open(None, {}, resume=False) as store:
         asked.run(store, quiet)
         assert len(store.evidence()) == 12
         (found,) = audit(asked, store, quiet)
     assert (found.server_round, found.client) == (2, 3)
+
+
+def test_a_damaged_update_is_left_out_and_its_client_told_all(cohort: Cohort) -> None:
+    def change(data: bytes, base: bytes) -> bytes:
+        return data[:-1] + bytes([data[-1] ^ 1])
+
+    with Store.open(None, {}, resume=False) as store:
+        federation(cohort, bits_down=4.0, make_app=partial(tampering, change)).run(store, quiet)
+        rows = {(number, row.client): row for number, row in store.clients()}
+    assert [key for key, row in rows.items() if row.dropout] == [(2, 3)]
+    assert "damaged" in str(rows[2, 3].dropout)
+    assert rows[3, 3].bytes_down > 2 * rows[3, 2].bytes_down
 
 
 def test_a_run_goes_on_from_its_last_whole_round(cohort: Cohort, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ main()
 LIGHT = """
 import sys
 import myna.cli, myna.commands.build, myna.commands.evaluate
-import myna.federated.aggregate, myna.federated.codec, myna.federated.cohort, myna.federated.site
+import myna.federated.aggregate, myna.federated.telling, myna.federated.cohort, myna.federated.site
 import myna.federated.store, myna.federated.strategies
 assert "flwr" not in sys.modules
 """

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from myna.evaluation.engine import CoreEngine
 from myna.federated import verification
-from myna.federated.aggregate import to_vector
 from myna.federated.client import Client, learn
+from myna.federated.secure.masks import sum_ring
 from myna.federated.users import NOBODY, User, Users
 from myna.federated.verification import (
     CENTRAL,
@@ -28,6 +28,7 @@ from myna.federated.verification import (
 from myna.federated.verification_figures import figures, threshold
 from myna.ir import Array
 from myna.learn.examples import Examples
+from myna.learn.vector import to_vector
 from myna.names import CODEWORD
 from myna.package.calibration import load_calibration
 from myna.package.verifier import OUTPUT, make_verifier
@@ -132,8 +133,8 @@ def update_of(codeword: Array, user: User) -> tuple[bytes, bytes, Array]:
     before = engine.read_state()
     takes = replace(user.enrolled, labels=0 * user.enrolled.labels)
     order = replace(CODEWORDS.order(SHOTS), server_round=1)
-    after = learn(engine, Client(0, user.speaker, takes, codeword), before, order).state
-    program = project().program
+    learn(engine, Client(0, user.speaker, takes, codeword), order)
+    after, program = engine.read_state(), project().program
     return before, after, to_vector(program, after) - to_vector(program, before)
 
 
@@ -163,17 +164,17 @@ def test_a_plain_update_tells_the_codeword() -> None:
 
 
 def test_a_masked_update_tells_nothing() -> None:
-    """As secure aggregation sends it: with a uniform number added to each, modulo 2^32."""
-    words, rng = book(200), np.random.default_rng(6)
-    found = []
+    """As a secure sum sends it: residues, with the masks of a client's own key and its pairs'."""
+    words, ring = book(200), sum_ring(project().program)
     for number, user in enumerate(users().seen):
         *_, update = update_of(words[number], user)
-        masks = rng.integers(-(2**31), 2**31, update.size)
-        masked = (update + masks).astype(np.int32)  # wraps
-        guess = np.sign(biases(masked))
-        found.append(abs((guess == words[number]).mean() - 0.5))
-        assert np.array_equal((masked - masks).astype(np.int32), update)
-    assert max(found) < 0.25
+        residues = np.append(SHOTS * update.astype(np.int64), SHOTS).astype(np.uint64)
+        pairs = {other: bytes([number * other]) * 32 for other in range(USERS) if other != number}
+        mask = ring.mask(bytes([100 + number]) * 32) + ring.pairwise(number, pairs)
+        guess = np.sign(biases(ring.signed(residues + mask)))
+        assert abs((guess == words[number]).mean() - 0.5) < 0.25
+        assert (words @ guess).argmax() != number
+        assert np.array_equal(ring.signed(residues + mask - mask)[:-1], SHOTS * update)
 
 
 def test_no_state_holds_a_codeword() -> None:

@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
-from myna.codegen.emit import identifier
+from myna.codegen.text import identifier
 from myna.errors import MynaError
 from myna.frontend.identifiers import new_name
 from myna.frontend.model import FloatModel

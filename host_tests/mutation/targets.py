@@ -30,7 +30,7 @@ DSP = "firmware/kernels/test_kernels.py -k qemu_m4"
 MVE = "firmware/kernels/test_kernels.py -k qemu_m55"
 SERVER = (
     "firmware/runtime/test_server_session.py firmware/runtime/test_server.py "
-    "firmware/runtime/test_server_privacy.py"
+    "firmware/runtime/test_server_privacy.py firmware/runtime/test_handle_clips.py"
 )
 FUZZ = "firmware/runtime/test_server_fuzz.py firmware/storage"
 LEARN = "learn"
@@ -46,7 +46,7 @@ STAGES = {  # the first pattern that matches a file decides
     r"firmware/kernels/mve": (MVE,),
     r"firmware/kernels/fixed": (FIXED_C, KERNELS, DSP, MVE),
     r"firmware/kernels": (KERNELS, LEARN, DSP, MVE),
-    r"firmware/runtime/(accept|adapt|learn|listen|takes|vary)": (LEARN, USE, SERVER, FUZZ),
+    r"firmware/runtime/(accept|adapt|learn|listen|owner|takes|vary)": (LEARN, USE, SERVER, FUZZ),
     r"firmware/runtime": (SERVER, LEARN, FUZZ, USE, RECORDINGS),
 }
 

@@ -16,9 +16,10 @@ import zlib
 
 import numpy as np
 import pytest
+from myna import fixed
 from myna.device.target import PROJECT
 from myna.errors import MynaError
-from myna.ir import Array, Tensor
+from myna.ir import Array, Quant, Tensor
 from myna.ops.add import Add, Rescale
 from myna.ops.base import Case, Op
 from myna.ops.codeword import CodewordCorrelation, CodewordLoss
@@ -312,6 +313,31 @@ def test_windows_see_something_of_the_map() -> None:
         Window((1, 3), padding=(1, 0, 0, 0))
     with pytest.raises(MynaError, match="not less than the kernel"):
         Window((3, 3), padding=(0, 0, 0, 3))
+
+
+@pytest.mark.parametrize("scales", [(0.5, 0.125, 0.25), (1e-3, 7e-3, 9e-3), (2.0, 2.0, 3.0)])
+def test_an_addition_scales_as_tensorflow_lite_prepares_it(scales: tuple[float, ...]) -> None:
+    """kernels/add.cc of TFLite-Micro: operands in twice the larger scale, lifted by 20 bits."""
+    a, b, y = (Quant((scale,), 3) for scale in scales)
+    op = Add.of(a, b, y, low=-128, high=127)
+    twice = 2 * max(scales[:2])
+    wanted = scales[0] / twice, scales[1] / twice, twice / ((1 << 20) * scales[2])
+    for side, real in zip((op.a, op.b, op.y), wanted, strict=True):
+        assert (side.mantissa, side.shift) == fixed.requantize_multiplier(real)
+        assert side.zero == 3
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, id=c.name) for _, c in CASES if c.updates == (7, 8)]
+)
+def test_updates_tell(case: Case) -> None:
+    """A case whose weights stay, or all end at their limits, compares nothing."""
+    x, dy, *_, before, _ = case.inputs
+    moving = case.op.accumulate(x, dy) != 0  # type: ignore[attr-defined]
+    after = case.op.reference(*case.inputs)[0]
+    assert moving.any()
+    assert np.mean((after != before)[moving]) > 0.4
+    assert np.mean(np.abs(after[moving].astype(int)) == 127) < 0.4
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def test_a_condition_ends_in_a_message_and_nothing_is_lost(
     assert "Traceback" not in said.err
     assert row.says in said.err + said.out
     if status == 1 and "Abort" not in said.err:
-        assert said.err.startswith("error: ")
+        assert "\nerror: " in f"\n{said.err}"
         assert "\n  -> " in said.err
     if row.learned:
         with Board.connect(world.port) as board:

@@ -47,6 +47,7 @@ LAYERS = (
     "report",
     "commands",
     "cli",
+    "__main__",
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts.split()}
 # These serve outside the compiler, too, and know nothing of it.
@@ -54,7 +55,17 @@ ALONE = {
     "audio": {"errors", "fixed"},
     "pretrain": {"errors", "files", "audio", "frontend", "formats", "tensorflow"},
 }
-HEAVY = {"tensorflow", "keras", "flwr", "ray", "matplotlib", "hypothesis"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "flwr",
+    "ray",
+    "cryptography",
+    "Crypto",
+    "dp_accounting",
+    "matplotlib",
+    "hypothesis",
+}
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -8,19 +8,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
+from myna.audio.endpoint import Verdict
 from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.learn.recipe import Recipe
 from myna.project import Project, open_project
+from myna.sessions import enroll as enrollment
+from myna.sessions.recordings import Take
 from myna.sessions.words import read_words, write_name
 from support import tiny_model
 
@@ -335,3 +339,35 @@ def test_a_restored_state_has_no_clips_of_other_words(port: str, saved: Path, ta
     assert restore(port, saved).exit_code == 0  # what is stored was said to be another word
     with Board.connect(port) as board:
         assert (board.status().classes, board.status().clips) == (5, 0)
+
+
+def test_takes_that_are_not_recognized_afterwards_are_said(
+    port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here of a known class, whose other takes are not learned."""
+    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda **_: Recipe(epochs=0, vary=False))
+    file = tmp_path / "result.json"
+    done = enroll(port, "a", takes / "two", "--json", file)
+    assert done.exit_code == 0, done.exception
+    assert json.loads(file.read_text("utf-8"))["recognized"] == 0
+    assert "only 0 of 3 takes recognized as 'a'" in done.output
+    with Board.connect(port) as board:
+        board.clear_clips()
+    done = enroll(port, "a", takes / "a", "--json", file)
+    assert done.exit_code == 0, done.exception
+    assert json.loads(file.read_text("utf-8"))["recognized"] == 3
+    assert "recognized as" not in done.output
+
+
+@pytest.mark.parametrize(("frames", "hops"), [(49, 50), (99, 100), (12, 50)])
+def test_a_word_may_be_as_long_as_what_the_model_hears(
+    tmp_path: Path, frames: int, hops: int
+) -> None:
+    """And a second at least: a recording of a second is never cut."""
+    found = SimpleNamespace(verdict=Verdict.OK, word_length=hops)
+    session = SimpleNamespace(info=SimpleNamespace(frames=frames), upload_audio=lambda *_: found)
+    take = Take(tmp_path / "x.wav", np.zeros(16000, np.int16))
+    enrollment._upload(cast(Board, session), take, 0, 0)
+    found.word_length += 1
+    with pytest.raises(MynaError, match=f"longer than the {hops / 50:g} s"):
+        enrollment._upload(cast(Board, session), take, 0, 0)

@@ -334,6 +334,7 @@ def test_contradictions_are_named(tmp_path: Path) -> None:
     model, state = tiny_model.folder(), tmp_path / "state.npz"
     file = tmp_path / "x.tflite"
     assert "nothing is asked for" in failed(model)
+    assert "--state x.npz" in failed(Path("x.npz"), "-o", "x.tflite")
     assert "the suffix says no format" in failed(model, "-o", tmp_path / "x.bin")
     assert "a board and a file" in failed(model, "--port", "p", "--state", state, "-o", file)
     assert "a state is read from a board" in failed(model, "-o", state)

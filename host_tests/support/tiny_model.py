@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from myna import fixed
 from myna.audio import native
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
@@ -16,16 +18,19 @@ from myna.evaluation.split import assign_classes
 from myna.frontend.model import FloatModel, save_model
 from myna.learn.examples import Examples
 from myna.package.package import RANGE_MODES, Package, save_package
+from myna.package.voice import save_projection
 from myna.passes.lowering.calibrate import forward
 from myna.passes.lowering.lower import lower
 from myna.passes.pipeline import Knowledge, Options
 from myna.passes.training.imprint import measure
+from myna.passes.training.owner import Projection
 from myna.passes.training.replay import Memories, take_turns
 
 from support import tiny
 from support.kept import kept
 
 RATE = 16000
+THRESHOLD = 30_000  # Q15, of the owner's voice
 HEAD = Options(train="head")
 # word: Hz; the network knows the first four
 TONES = {"a": 300, "b": 700, "c": 7000, "silence": 0, "one": 1200, "two": 2500, "three": 5000}
@@ -41,6 +46,20 @@ def folder(name: str = "reversible") -> Path:
         save_package(package, draft)
 
     return kept(name, write)
+
+
+@cache
+def telling_voices() -> Path:
+    """The reversible network's folder with voice.npz: a voice is some sums of the statistics."""
+
+    def write(draft: Path) -> None:
+        shutil.copytree(folder(), draft, dirs_exist_ok=True)
+        w = np.random.default_rng(5).integers(-127, 128, (6, 2 * tiny.BANDS)).astype(np.int8)
+        mantissa, shift = fixed.requantize_multiplier(1 / 150)
+        whole = (np.full(6, value, np.int32) for value in (0, mantissa, shift))
+        save_projection(Projection(w, *whole, THRESHOLD), ("somebody",), draft)
+
+    return kept("voices", write)
 
 
 def _taught(name: str) -> tuple[FloatModel, Package]:

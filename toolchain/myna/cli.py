@@ -34,11 +34,14 @@ COMMANDS = {
     "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",
     "recognize": "Ask a board what it hears.",
+    "report": "Show the rounds of a federation.",
     "reset": "Let a board forget what it has learned.",
     "restore": "Give a board what was saved.",
     "stop": "End a virtual board.",
     "train": "Pretrain a network on recordings.",
     "verify": "Compare reference and device bit for bit.",
+    "verify-user": "Ask a board whether its owner speaks.",
+    "voices": "Fit what tells the voices of people apart.",
     "words": "List, rename or remove the words that a board knows.",
 }
 
@@ -61,7 +64,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = getattr(importlib.import_module(f"myna.commands.{name}"), name)
         return command
 

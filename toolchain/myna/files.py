@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,19 +37,39 @@ def write_file(path: Path, data: bytes, fix: str = "name another file") -> None:
     Raises:
         MynaError: the file cannot be written, or the disk is full.
     """
-    target = Path(os.path.realpath(path))
-    draft = target.with_name(f"{target.name}.new")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
+    with _draft(path, fix) as (target, draft):
+        if draft is None:
             target.write_bytes(data)
             return
         draft.write_bytes(data)
         draft.replace(target)
+
+
+def expect_writable(path: Path) -> None:
+    """Raise a MynaError unless a file can be written, before there is anything to lose."""
+    with _draft(path, "name another file") as (_, draft):
+        if draft is not None:
+            draft.touch()
+            draft.unlink()
+
+
+@contextmanager
+def _draft(path: Path, fix: str) -> Iterator[tuple[Path, Path | None]]:
+    """Where links lead, in a folder that exists, and what to write first; None beside no file."""
+    target = Path(os.path.realpath(path))
+    draft = target.with_name(f"{target.name}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield target, None if target.exists() and not target.is_file() else draft
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise _unwritable(path, error, fix) from error
+
+
+def write_json(path: Path, record: Mapping[str, Any], fix: str = "name another file") -> None:
+    """Write a record as JSON; arguments and errors as of `write_file`."""
+    write_file(path, (json.dumps(record, indent=1) + "\n").encode(), fix)
 
 
 def _unwritable(path: Path, error: OSError, fix: str) -> MynaError:
@@ -102,7 +123,7 @@ def read_arrays(
         raise MynaError(missing, where=str(path), fix=fix) from error
     except DAMAGED as error:  # its words advise to trust the file, and are not passed on
         raise MynaError(
-            "cannot be read: it is no intact archive of arrays (.npz)",
+            "cannot be read: it is no intact archive of arrays of numbers or text (.npz)",
             where=str(path),
             fix="restore the file, or make it again",
         ) from error
@@ -139,6 +160,10 @@ def whole_folder(folder: Path, obsolete: Collection[str] = ()) -> Iterator[Path]
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(folder, error, "name another folder") from error
+    except MynaError as error:
+        if draft is None or not error.where.startswith(str(draft)):
+            raise
+        raise MynaError(error.what, where=str(folder), fix="name another folder") from error
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

@@ -36,6 +36,14 @@ TYPICAL = "typical"  # int32[rows], of each class
 THRESHOLD = "threshold"  # int32[1]
 NAMES = "names"  # int8[rows behind the labels, NAME_BYTES], UTF-8, zeros behind it
 
+# -- of the owner's voice -------------------------------------------------------------------------
+VOICE_FEATURES = "voice.features"  # int8, a word as the network's features have it
+STATISTICS = "voice.statistics"  # int8, of each band of them
+VOICE = "voice"  # int8, what tells people apart
+OWNER = "owner.templates"  # int8[rows, values of VOICE], zeros where the owner did not say the word
+OWNER_SCORE = "owner.score"  # int32[rows], cosine of VOICE with each of them, Q15
+OWNER_THRESHOLD = "owner.threshold"  # int32[1], the least score that is accepted
+
 # -- marks -----------------------------------------------------------------------------------------
 NARROW = ".int8"  # what a layer computes before a reversible stream widens it
 AGAIN = "~"  # what is computed once more

@@ -66,6 +66,14 @@ void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots, in
     myna_model.imprint();
 }
 
+const int32_t *myna_library_score_voice(const int8_t *features, int8_t *voice) {
+    memcpy(myna_model.voice_features, features,
+           (size_t)myna_model.frames * myna_model.coefficients);
+    myna_model.score_voice();
+    memcpy(voice, myna_model.voice, myna_model.voice_size);
+    return myna_model.owner_score;
+}
+
 const void *myna_library_output(uint16_t node, uint16_t index, uint32_t *bytes) {
     struct myna_node entry = myna_model.nodes[node];
     if (index >= entry.count)

@@ -23,6 +23,8 @@ const int32_t *myna_library_similarity(void);
 int8_t *myna_library_codeword(void);
 /* starts a class from the sum of the embeddings of its examples */
 void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots, int32_t halvings);
+/* the voice of a feature map; returns its score for each class (Q15) */
+const int32_t *myna_library_score_voice(const int8_t *features, int8_t *voice);
 /* output `index` of a node, valid until the next node runs; NULL where there is none */
 const void *myna_library_output(uint16_t node, uint16_t index, uint32_t *bytes);
 

@@ -18,9 +18,10 @@
 #include "kernels/requantize.h"
 #include "kernels/sgd.h"
 #include "kernels/similarity.h"
+#include "kernels/voice_statistics.h"
 #include "runtime/recording.h"
 
-#if MYNA_MODEL_ABI != 8
+#if MYNA_MODEL_ABI != 10
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -1222,6 +1223,81 @@ static const int16_t const_t_imprint_center[96] = {
 14, 84, 33, 46, 26, 123, 59, 24, 75, 23, 60, 64, 14, 11, 35, 39, 43, 54, 116, 32, 68, 82, 47, 13,
 29, 124, 35, 50, 78, 46, 57, 47, 66, 46, 71, 33, 128, 33, 54, 49, 48, 7, 34, 48, 22, 10, 168, 24,
 48, 71, 109, 133, 22, 80, 30, 101, 93, 41, 43, 37, 56, 17, 71, 30, 24, 111, 34, 41, 94, 87, 60, 61};
+/* 32×40 */
+static const int8_t const_t_voice_w[1280] = {
+-127, 85, 11, 14, -7, 31, 57, -18, 0, 10, 30, -13, 14, 50, -12, 49, 14, 13, 0, -46, -41, 5, 31, -5,
+-45, 25, 57, -16, 9, 37, 49, -12, 24, 51, 2, -10, -14, -7, 10, 34, 80, 55, 2, 2, 3, 26, 2, 1, 15,
+12, 3, -4, 14, -1, 17, -13, 1, -6, 14, -18, 127, 31, 13, 11, -1, 3, 4, -2, -13, 20, 14, -15, 4, 1,
+-5, 14, -3, 28, 28, 31, 118, -127, -38, 43, -36, -91, -25, 74, 16, -35, -42, 48, 40, 18, 92, 6, -19,
+-53, -9, -13, 12, -33, -32, 40, 76, -89, -34, 70, 23, 24, -49, 43, -7, 26, 55, -31, 19, 8, 3, -1,
+105, 49, -82, -28, -108, -54, 38, 27, 9, -24, -2, -16, -50, 35, -85, 82, 89, 55, -26, -127, 32, 46,
+-62, -26, -80, 33, 0, 10, 10, -4, 6, 24, -25, 29, -25, 18, -32, -49, 18, 7, -109, 127, -47, 39, 11,
+-49, -23, 16, 8, -19, -47, 39, 0, -69, 38, -44, 16, 36, 51, -59, -33, 55, -59, 50, 4, -33, -13, 32,
+-8, 4, -17, 22, -35, -17, 76, -5, 9, 8, -11, -7, -32, 42, 35, 32, 125, 87, -79, -61, 27, -52, 89,
+18, -42, -51, 127, 104, 52, -29, -81, -47, -19, 38, -2, 92, 45, 17, -103, 7, -34, -71, -38, -40,
+-52, -61, 31, -66, -19, 1, 9, 29, -54, 127, -82, -6, -18, 7, -16, 7, -7, -8, 13, -24, -27, -2, 17,
+18, -8, -39, -43, 69, -34, 76, -50, 4, -17, 9, -10, 12, -14, 0, 11, -5, 5, 0, 12, 7, 3, -3, -2, 12,
+-59, 127, -33, 32, -38, -38, 54, 49, -16, 39, 18, 30, 28, 31, 12, -31, -21, 20, 14, -18, -22, 64,
+-22, 32, -10, -16, 6, -16, -13, -3, -18, -17, 5, 13, -80, -27, 7, 3, 2, -7, -46, 1, 127, -61, -27,
+-17, -9, 39, -19, 14, -28, -26, 70, -21, -24, 6, 29, -4, -62, 44, 11, -38, 69, -37, -8, 1, -6, 22,
+-16, -21, -34, -4, 23, -16, 6, 9, -18, 5, 30, 5, -6, 22, 34, -11, 35, -1, -23, -15, 1, 13, -22, -56,
+-9, 127, 8, -23, -30, 42, 26, -20, 18, -16, 0, -31, 22, 0, 3, -12, -4, -13, -6, -49, 17, 41, -31, 7,
+13, 9, 9, -9, 1, 68, -127, 53, 9, 48, -31, -27, -16, -9, -45, 11, 90, 38, -104, -6, 63, -25, -40,
+29, 4, 56, -89, 36, 2, -20, 11, 27, -6, -4, -5, 39, 3, 0, -49, 36, -2, 1, 13, -41, -4, 28, 56, -127,
+-31, 102, 45, -100, -5, -35, -3, 78, 26, -54, 39, 23, -66, 27, 36, -26, 80, -50, -22, -29, 37, -26,
+-5, -34, 28, -53, -15, 41, -15, -18, 23, 21, 19, 40, -36, -9, -20, 37, 6, -12, 10, -14, -33, 38, -6,
+7, -6, -62, 77, -34, -50, 127, -75, -57, 123, -64, -19, -11, 45, -26, -8, 52, -20, 14, -24, 11, 15,
+5, 44, -52, -39, 43, -21, -9, 12, -39, -29, 13, 88, -103, 12, 71, -127, 73, -1, -16, -25, 59, -54,
+31, -10, -9, -9, 32, -43, 22, -93, 103, -3, -29, 38, 60, -33, 14, 17, 19, 11, 38, -42, 37, -20, -7,
+-38, 8, 4, -68, -10, 6, -5, -54, 67, -11, -127, 77, -24, -58, 90, -11, -27, 40, -91, 31, -19, -22,
+28, -36, 3, -18, 35, -37, -21, 23, -46, 34, -26, 1, -6, -46, -20, 50, -26, -7, 61, -16, -7, 87, -18,
+-7, -3, 26, 16, -91, 61, 11, -50, -82, 127, -43, -23, 34, -62, 49, -27, 1, -9, 19, 85, -57, 17, 21,
+-19, -28, 40, 15, 29, -22, 24, -65, 8, 29, -3, 48, 23, 7, -25, -123, 16, -6, -4, 30, 0, -18, 32, 27,
+-38, -23, 44, -27, 42, -28, 17, 27, -57, 74, -44, 16, -127, 79, 35, -16, -12, 50, -10, 4, -4, -6,
+19, -16, 37, -40, -20, -8, 13, 17, -31, 48, 11, -6, 21, -3, -37, 68, -36, 29, -7, -27, 118, -127,
+118, -88, 90, -95, 86, -51, 56, -23, -75, 60, -23, 65, 19, 12, -80, 26, -44, 7, 15, -78, 69, -4, 80,
+-35, 52, -21, 30, -73, 2, -9, 4, 73, -94, 63, 13, -20, 8, 21, -65, 85, -84, 91, -56, 6, 67, -104,
+95, -33, -127, 43, 52, 43, -6, 48, -3, -12, -52, 4, -56, 97, -98, 49, -40, -15, 61, 33, 20, -34, 6,
+13, 11, -7, -19, 71, -46, 127, -42, -92, 95, -52, 46, -16, 77, -62, 85, -75, 72, -15, 89, -49, 3,
+-84, -34, 17, -8, 81, 16, 13, 96, 15, -106, -66, 29, -120, 59, -35, 81, -31, -14, 16, -3, -44, 34,
+-23, 52, -7, -25, 13, 0, 4, -17, 22, -17, 2, 0, 0, 5, -10, 15, -9, -29, 34, 90, 49, -127, 0, 93,
+-11, -56, -73, 32, -7, -23, 20, 32, -43, -15, 40, -5, -41, -46, 91, -121, 57, -44, -87, 98, -127,
+58, -40, 13, -28, -20, -15, -21, -14, -4, -28, -33, 102, 2, -16, -122, 50, 80, -50, 69, -9, -35,
+-110, 55, -9, 66, -20, -48, -50, 54, 10, 3, 4, -29, 86, -114, 127, -77, 34, 21, 0, 17, -19, 23, 16,
+-10, 30, -53, 65, -46, 31, 17, -22, -12, 67, -37, 24, -86, 73, -15, -11, 73, -23, -68, -63, -22, 90,
+22, 50, 4, -58, 1, 8, 2, -43, 68, -55, 62, -49, 91, -100, 61, -18, 4, 13, -30, 31, -16, 17, -25, 23,
+-21, 10, 18, 14, 2, -12, -10, -57, 54, -34, -16, 35, -20, 10, 44, -36, -54, 73, 127, -124, -18, 26,
+-32, 30, -50, 14, -7, -37, 54, -58, 21, -15, -1, -18, -3, 7, -17, -1, -13, 1, 54, -127, 20, 36, -14,
+46, -21, 10, 3, 13, -8, -30, 48, 20, 3, -112, 71, 17, -48, 19, 8, -16, 1, 28, -44, 46, -18, 38, -48,
+30, -14, 13, -19, 18, -27, 36, -25, 11, 3, 1, -1, 59, -27, -19, -24, 29, -127, 66, 17, 22, -105, 64,
+21, 28, 29, -47, 22, 3, -33, 18, 5, -12, 3, -35, 15, 28, -37, 21, -78, 85, -49, 10, 6, -27, -9, 21,
+-15, -4, -4, -6, -24, -6, -17, 90, -15, -127, 51, 91, -30, 54, -9, -82, -51, 106, -9, -43, -29, 49,
+21, -23, 1, 10, -16, 62, -40, 8, 8, 19, -64, 74, -19, 21, -6, -5, 26, -11, 22, -9, 1, 12, 29, -23,
+-31, -74, 47, 96, -70, 10, 1, 49, -56, -14, 39, -14, -38, 44, -70, 28, 127, -91, 11, 13, 32, -29,
+60, -12, 23, -30, 64, -27, 21, 35, -15, 6, 45, -17, 34, -9, 25, 9, -42, 64, 10, -49, -8, -77, 84, 3,
+7, 74, -85, -57, 127, -32, -114, 65, 69, 3, -4, -40, -7, -17, 34, -15, -18, -7, 35, -63, 52, -56,
+38, -27, 3, 14, -33, 12, -1, -20, 11, -13, -36, 70, -79, -29, 127, -91, -4, 1, 45, -19, 55, -28,
+-15, -49, 49, -12, -6, 8, -37, 45, 3, -1, 2, 5, -8, 30, -24, -9, 10, 3, 43, -47, 6, 5, 9, -5, -2,
+11, 0, -1, 1, -1, -65, 75, 12, -83, 28, 79, 31, -127, -18, 99, 38, -26, -61, 29, -21, -47, 74, -19,
+-2, -32, 14, -23, 15, -35, 2, -12, -29, 30, -23, -24, 14, -23, -5, 9, -24, -4, -13, -6, -9, 93, -75,
+-5, -4, 10, 34, -58, 54, -50, 21, 53, -55, 12, 19, -127, 113, -13, 7, -26};
+/* 32 */
+static const int32_t const_t_voice_bias[32] = {
+-10508, -16787, -4015, 6035, -820, 3445, 782, 3780, 1869, 880, -1541, 2950, -109, -1879, 493, 705,
+-1356, -662, -991, 1024, -1669, 1357, 33, 370, -380, 612, -315, 120, 210, -306, 34, 258};
+/* 32 */
+static const int32_t const_t_voice_mantissa[32] = {
+1191074301, 1153712049, 1709465905, 1561095026, 1387936148, 1200346156, 1792847745, 1319023409,
+1645767224, 1366902818, 1147651443, 1095154378, 1314799003, 1391915709, 1310862017, 1119715314,
+1772552219, 1321483512, 1204197222, 1952575075, 1509498459, 1234572805, 1421755551, 1705832182,
+2134561432, 2042919857, 1747328374, 1709096904, 1630567688, 2061502542, 1714284652, 2034265974};
+/* 32 */
+static const int32_t const_t_voice_shift[32] = {
+-6, -6, -7, -7, -6, -7, -6, -6, -6, -6, -6, -6, -6, -6, -6, -6, -6, -6, -6, -7, -6, -6, -6, -6, -6,
+-6, -6, -6, -6, -6, -6, -6};
+/* 32 */
+static const int16_t const_t_voice_center[32] = {
+0};
 
 /* ---- state: all that training changes, and every hyper-parameter ---- */
 
@@ -1297,6 +1373,7 @@ struct state {
     int32_t t_d_stem_b_sum_tracked[2]; /* 2 */
     int32_t t_typical[32]; /* 32 */
     int32_t t_threshold[1]; /* 1 */
+    int32_t t_owner_threshold[1]; /* 1 */
     int8_t t_stem_a_w[3072]; /* 48×8×8×1 */
     int8_t t_stem_b_w[3072]; /* 48×8×8×1 */
     int8_t t_b0f_dw_w[432]; /* 3×3×48 */
@@ -1352,6 +1429,7 @@ struct state {
     int8_t t_stem_b_w_residual[3072]; /* 48×8×8×1 */
     int8_t t_stem_a_w_residual[3072]; /* 48×8×8×1 */
     int8_t t_names[480]; /* 20×24 */
+    int8_t t_owner_templates[1024]; /* 32×32 */
 };
 
 static const struct state state_init = {
@@ -1571,6 +1649,8 @@ static const struct state state_init = {
 32768, 32768, 32768, 32768},
     .t_threshold = {
 -65536},
+    .t_owner_threshold = {
+18851},
     .t_stem_a_w = {
 17, -7, 39, 4, 1, 28, 17, -8, 12, 31, 39, 14, -8, 5, 1, -6, 36, 65, 67, 9, -6, 26, 8, 27, 10, 101,
 114, 44, -33, -69, -12, 14, -17, 55, 127, 90, -22, -81, -15, 35, -40, 5, 88, 99, 21, -49, 22, 48,
@@ -3525,6 +3605,8 @@ static const struct state state_init = {
 0},
     .t_names = {
 0},
+    .t_owner_templates = {
+0},
 };
 
 static struct state state;
@@ -3600,64 +3682,66 @@ _Static_assert(offsetof(struct state, t_d_b0f_in_tracked) == 5424, "layout");
 _Static_assert(offsetof(struct state, t_d_stem_b_sum_tracked) == 5432, "layout");
 _Static_assert(offsetof(struct state, t_typical) == 5440, "layout");
 _Static_assert(offsetof(struct state, t_threshold) == 5568, "layout");
-_Static_assert(offsetof(struct state, t_stem_a_w) == 5572, "layout");
-_Static_assert(offsetof(struct state, t_stem_b_w) == 8644, "layout");
-_Static_assert(offsetof(struct state, t_b0f_dw_w) == 11716, "layout");
-_Static_assert(offsetof(struct state, t_b0f_pw_w) == 12148, "layout");
-_Static_assert(offsetof(struct state, t_b0g_dw_w) == 14452, "layout");
-_Static_assert(offsetof(struct state, t_b0g_pw_w) == 14884, "layout");
-_Static_assert(offsetof(struct state, t_b1f_dw_w) == 17188, "layout");
-_Static_assert(offsetof(struct state, t_b1f_pw_w) == 17620, "layout");
-_Static_assert(offsetof(struct state, t_b1g_dw_w) == 19924, "layout");
-_Static_assert(offsetof(struct state, t_b1g_pw_w) == 20356, "layout");
-_Static_assert(offsetof(struct state, t_b2f_dw_w) == 22660, "layout");
-_Static_assert(offsetof(struct state, t_b2f_pw_w) == 23092, "layout");
-_Static_assert(offsetof(struct state, t_b2g_dw_w) == 25396, "layout");
-_Static_assert(offsetof(struct state, t_b2g_pw_w) == 25828, "layout");
-_Static_assert(offsetof(struct state, t_b3f_dw_w) == 28132, "layout");
-_Static_assert(offsetof(struct state, t_b3f_pw_w) == 28564, "layout");
-_Static_assert(offsetof(struct state, t_b3g_dw_w) == 30868, "layout");
-_Static_assert(offsetof(struct state, t_b3g_pw_w) == 31300, "layout");
-_Static_assert(offsetof(struct state, t_b4f_dw_w) == 33604, "layout");
-_Static_assert(offsetof(struct state, t_b4f_pw_w) == 34036, "layout");
-_Static_assert(offsetof(struct state, t_b4g_dw_w) == 36340, "layout");
-_Static_assert(offsetof(struct state, t_b4g_pw_w) == 36772, "layout");
-_Static_assert(offsetof(struct state, t_b5f_dw_w) == 39076, "layout");
-_Static_assert(offsetof(struct state, t_b5f_pw_w) == 39508, "layout");
-_Static_assert(offsetof(struct state, t_b5g_dw_w) == 41812, "layout");
-_Static_assert(offsetof(struct state, t_b5g_pw_w) == 42244, "layout");
-_Static_assert(offsetof(struct state, t_logits_w) == 44548, "layout");
-_Static_assert(offsetof(struct state, t_logits_w_residual) == 47620, "layout");
-_Static_assert(offsetof(struct state, t_b5g_pw_w_residual) == 50692, "layout");
-_Static_assert(offsetof(struct state, t_b5g_dw_w_residual) == 52996, "layout");
-_Static_assert(offsetof(struct state, t_b5f_pw_w_residual) == 53428, "layout");
-_Static_assert(offsetof(struct state, t_b5f_dw_w_residual) == 55732, "layout");
-_Static_assert(offsetof(struct state, t_b4g_pw_w_residual) == 56164, "layout");
-_Static_assert(offsetof(struct state, t_b4g_dw_w_residual) == 58468, "layout");
-_Static_assert(offsetof(struct state, t_b4f_pw_w_residual) == 58900, "layout");
-_Static_assert(offsetof(struct state, t_b4f_dw_w_residual) == 61204, "layout");
-_Static_assert(offsetof(struct state, t_b3g_pw_w_residual) == 61636, "layout");
-_Static_assert(offsetof(struct state, t_b3g_dw_w_residual) == 63940, "layout");
-_Static_assert(offsetof(struct state, t_b3f_pw_w_residual) == 64372, "layout");
-_Static_assert(offsetof(struct state, t_b3f_dw_w_residual) == 66676, "layout");
-_Static_assert(offsetof(struct state, t_b2g_pw_w_residual) == 67108, "layout");
-_Static_assert(offsetof(struct state, t_b2g_dw_w_residual) == 69412, "layout");
-_Static_assert(offsetof(struct state, t_b2f_pw_w_residual) == 69844, "layout");
-_Static_assert(offsetof(struct state, t_b2f_dw_w_residual) == 72148, "layout");
-_Static_assert(offsetof(struct state, t_b1g_pw_w_residual) == 72580, "layout");
-_Static_assert(offsetof(struct state, t_b1g_dw_w_residual) == 74884, "layout");
-_Static_assert(offsetof(struct state, t_b1f_pw_w_residual) == 75316, "layout");
-_Static_assert(offsetof(struct state, t_b1f_dw_w_residual) == 77620, "layout");
-_Static_assert(offsetof(struct state, t_b0g_pw_w_residual) == 78052, "layout");
-_Static_assert(offsetof(struct state, t_b0g_dw_w_residual) == 80356, "layout");
-_Static_assert(offsetof(struct state, t_b0f_pw_w_residual) == 80788, "layout");
-_Static_assert(offsetof(struct state, t_b0f_dw_w_residual) == 83092, "layout");
-_Static_assert(offsetof(struct state, t_stem_b_w_residual) == 83524, "layout");
-_Static_assert(offsetof(struct state, t_stem_a_w_residual) == 86596, "layout");
-_Static_assert(offsetof(struct state, t_names) == 89668, "layout");
-_Static_assert(sizeof(struct state) == 90148, "layout");
+_Static_assert(offsetof(struct state, t_owner_threshold) == 5572, "layout");
+_Static_assert(offsetof(struct state, t_stem_a_w) == 5576, "layout");
+_Static_assert(offsetof(struct state, t_stem_b_w) == 8648, "layout");
+_Static_assert(offsetof(struct state, t_b0f_dw_w) == 11720, "layout");
+_Static_assert(offsetof(struct state, t_b0f_pw_w) == 12152, "layout");
+_Static_assert(offsetof(struct state, t_b0g_dw_w) == 14456, "layout");
+_Static_assert(offsetof(struct state, t_b0g_pw_w) == 14888, "layout");
+_Static_assert(offsetof(struct state, t_b1f_dw_w) == 17192, "layout");
+_Static_assert(offsetof(struct state, t_b1f_pw_w) == 17624, "layout");
+_Static_assert(offsetof(struct state, t_b1g_dw_w) == 19928, "layout");
+_Static_assert(offsetof(struct state, t_b1g_pw_w) == 20360, "layout");
+_Static_assert(offsetof(struct state, t_b2f_dw_w) == 22664, "layout");
+_Static_assert(offsetof(struct state, t_b2f_pw_w) == 23096, "layout");
+_Static_assert(offsetof(struct state, t_b2g_dw_w) == 25400, "layout");
+_Static_assert(offsetof(struct state, t_b2g_pw_w) == 25832, "layout");
+_Static_assert(offsetof(struct state, t_b3f_dw_w) == 28136, "layout");
+_Static_assert(offsetof(struct state, t_b3f_pw_w) == 28568, "layout");
+_Static_assert(offsetof(struct state, t_b3g_dw_w) == 30872, "layout");
+_Static_assert(offsetof(struct state, t_b3g_pw_w) == 31304, "layout");
+_Static_assert(offsetof(struct state, t_b4f_dw_w) == 33608, "layout");
+_Static_assert(offsetof(struct state, t_b4f_pw_w) == 34040, "layout");
+_Static_assert(offsetof(struct state, t_b4g_dw_w) == 36344, "layout");
+_Static_assert(offsetof(struct state, t_b4g_pw_w) == 36776, "layout");
+_Static_assert(offsetof(struct state, t_b5f_dw_w) == 39080, "layout");
+_Static_assert(offsetof(struct state, t_b5f_pw_w) == 39512, "layout");
+_Static_assert(offsetof(struct state, t_b5g_dw_w) == 41816, "layout");
+_Static_assert(offsetof(struct state, t_b5g_pw_w) == 42248, "layout");
+_Static_assert(offsetof(struct state, t_logits_w) == 44552, "layout");
+_Static_assert(offsetof(struct state, t_logits_w_residual) == 47624, "layout");
+_Static_assert(offsetof(struct state, t_b5g_pw_w_residual) == 50696, "layout");
+_Static_assert(offsetof(struct state, t_b5g_dw_w_residual) == 53000, "layout");
+_Static_assert(offsetof(struct state, t_b5f_pw_w_residual) == 53432, "layout");
+_Static_assert(offsetof(struct state, t_b5f_dw_w_residual) == 55736, "layout");
+_Static_assert(offsetof(struct state, t_b4g_pw_w_residual) == 56168, "layout");
+_Static_assert(offsetof(struct state, t_b4g_dw_w_residual) == 58472, "layout");
+_Static_assert(offsetof(struct state, t_b4f_pw_w_residual) == 58904, "layout");
+_Static_assert(offsetof(struct state, t_b4f_dw_w_residual) == 61208, "layout");
+_Static_assert(offsetof(struct state, t_b3g_pw_w_residual) == 61640, "layout");
+_Static_assert(offsetof(struct state, t_b3g_dw_w_residual) == 63944, "layout");
+_Static_assert(offsetof(struct state, t_b3f_pw_w_residual) == 64376, "layout");
+_Static_assert(offsetof(struct state, t_b3f_dw_w_residual) == 66680, "layout");
+_Static_assert(offsetof(struct state, t_b2g_pw_w_residual) == 67112, "layout");
+_Static_assert(offsetof(struct state, t_b2g_dw_w_residual) == 69416, "layout");
+_Static_assert(offsetof(struct state, t_b2f_pw_w_residual) == 69848, "layout");
+_Static_assert(offsetof(struct state, t_b2f_dw_w_residual) == 72152, "layout");
+_Static_assert(offsetof(struct state, t_b1g_pw_w_residual) == 72584, "layout");
+_Static_assert(offsetof(struct state, t_b1g_dw_w_residual) == 74888, "layout");
+_Static_assert(offsetof(struct state, t_b1f_pw_w_residual) == 75320, "layout");
+_Static_assert(offsetof(struct state, t_b1f_dw_w_residual) == 77624, "layout");
+_Static_assert(offsetof(struct state, t_b0g_pw_w_residual) == 78056, "layout");
+_Static_assert(offsetof(struct state, t_b0g_dw_w_residual) == 80360, "layout");
+_Static_assert(offsetof(struct state, t_b0f_pw_w_residual) == 80792, "layout");
+_Static_assert(offsetof(struct state, t_b0f_dw_w_residual) == 83096, "layout");
+_Static_assert(offsetof(struct state, t_stem_b_w_residual) == 83528, "layout");
+_Static_assert(offsetof(struct state, t_stem_a_w_residual) == 86600, "layout");
+_Static_assert(offsetof(struct state, t_names) == 89672, "layout");
+_Static_assert(offsetof(struct state, t_owner_templates) == 90152, "layout");
+_Static_assert(sizeof(struct state) == 91176, "layout");
 
-static const struct myna_bound state_bounds[94] = {
+static const struct myna_bound state_bounds[95] = {
     {offsetof(struct state, t_stem_a_b), 48, -536870911, 536870911, MYNA_INT32},
     {offsetof(struct state, t_stem_b_b), 48, -536870911, 536870911, MYNA_INT32},
     {offsetof(struct state, t_b0f_dw_b), 48, -536870911, 536870911, MYNA_INT32},
@@ -3752,6 +3836,111 @@ static const struct myna_bound state_bounds[94] = {
     {offsetof(struct state, t_b5g_dw_w), 432, -127, 127, MYNA_INT8},
     {offsetof(struct state, t_b5g_pw_w), 2304, -127, 127, MYNA_INT8},
     {offsetof(struct state, t_logits_w), 3072, -127, 127, MYNA_INT8},
+    {offsetof(struct state, t_owner_templates), 1024, -127, 127, MYNA_INT8},
+};
+
+static const struct myna_part parts[101] = {
+    {offsetof(struct state, t_wraps), 4, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_stem_a_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_stem_b_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b0f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b0f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b0g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b0g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b1f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b1f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b1g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b1g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b2f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b2f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b2g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b2g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b3f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b3f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b3g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b3g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b4f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b4f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b4g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b4g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b5f_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b5f_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b5g_dw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_b5g_pw_b), 48, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_logits_b), 32, 0, -536870911, 536870911, MYNA_WHOLE},
+    {offsetof(struct state, t_learning_rate), 8, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_seed), 4, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_step), 4, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_classes), 4, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_d_embedding_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b5g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b5g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b5f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b5f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b5f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4g_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b4f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3g_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b3f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2g_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b2f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1g_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b1f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0g_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0g_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0g_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0f_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0f_dw_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_b0f_in_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_d_stem_b_sum_tracked), 1, 0, -671088640, 1073741823, MYNA_RANGE},
+    {offsetof(struct state, t_typical), 32, 0, -65536, 65536, MYNA_WHOLE},
+    {offsetof(struct state, t_threshold), 1, 0, -65536, 65536, MYNA_WHOLE},
+    {offsetof(struct state, t_owner_threshold), 4, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_stem_a_w), 3072, offsetof(struct state, t_stem_a_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_stem_b_w), 3072, offsetof(struct state, t_stem_b_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b0f_dw_w), 432, offsetof(struct state, t_b0f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b0f_pw_w), 2304, offsetof(struct state, t_b0f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b0g_dw_w), 432, offsetof(struct state, t_b0g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b0g_pw_w), 2304, offsetof(struct state, t_b0g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b1f_dw_w), 432, offsetof(struct state, t_b1f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b1f_pw_w), 2304, offsetof(struct state, t_b1f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b1g_dw_w), 432, offsetof(struct state, t_b1g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b1g_pw_w), 2304, offsetof(struct state, t_b1g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b2f_dw_w), 432, offsetof(struct state, t_b2f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b2f_pw_w), 2304, offsetof(struct state, t_b2f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b2g_dw_w), 432, offsetof(struct state, t_b2g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b2g_pw_w), 2304, offsetof(struct state, t_b2g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b3f_dw_w), 432, offsetof(struct state, t_b3f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b3f_pw_w), 2304, offsetof(struct state, t_b3f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b3g_dw_w), 432, offsetof(struct state, t_b3g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b3g_pw_w), 2304, offsetof(struct state, t_b3g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b4f_dw_w), 432, offsetof(struct state, t_b4f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b4f_pw_w), 2304, offsetof(struct state, t_b4f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b4g_dw_w), 432, offsetof(struct state, t_b4g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b4g_pw_w), 2304, offsetof(struct state, t_b4g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b5f_dw_w), 432, offsetof(struct state, t_b5f_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b5f_pw_w), 2304, offsetof(struct state, t_b5f_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b5g_dw_w), 432, offsetof(struct state, t_b5g_dw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_b5g_pw_w), 2304, offsetof(struct state, t_b5g_pw_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_logits_w), 3072, offsetof(struct state, t_logits_w_residual), -32640, 32639, MYNA_MASTER},
+    {offsetof(struct state, t_names), 480, 0, 0, 0, MYNA_SETTING},
+    {offsetof(struct state, t_owner_templates), 1024, 0, 0, 0, MYNA_SETTING},
 };
 
 /* ---- arena: lower bound 55456 bytes, planned 55456 ---- */
@@ -4758,6 +4947,20 @@ static union {
         int8_t at_t_similarity[36000];
         int32_t t_similarity[32]; /* 32 */
     };
+    struct {
+        int8_t t_voice_features[980]; /* 49×20×1 */
+    };
+    struct {
+        int8_t at_t_voice_statistics[980];
+        int8_t t_voice_statistics[40]; /* 40 */
+    };
+    struct {
+        int8_t at_t_voice[128];
+        int8_t t_voice[32]; /* 32 */
+    };
+    struct {
+        int32_t t_owner_score[32]; /* 32 */
+    };
 } arena;
 _Static_assert(sizeof(struct myna_recording) == 7424, "layout");
 _Static_assert(sizeof(arena) == 55456, "layout");
@@ -5423,6 +5626,10 @@ static const struct conv2d_update n_stem_a_w_update = {.map.in_h = 49, .map.in_w
 static const struct bias_update n_stem_a_b_update = {.positions = 125, .channels = 48, .tag =
     344008588};
 static const struct imprint n_imprint_row = {.inputs = 96, .norm = 598, .own = 12141};
+static const struct voice_statistics n_voice_statistics = {.frames = 49, .bands = 20};
+static const struct dense n_voice = {.inputs = 40, .units = 32, .layer.x_zero = 0, .layer.y_zero =
+    0, .layer.low = -128, .layer.high = 127};
+static const struct similarity n_owner_score = {.inputs = 32, .units = 32, .zero = 0};
 
 /* the node has run: let the tracer look, and stop if it says so */
 #define TRACE(index)                                                                               \
@@ -6371,6 +6578,14 @@ static void imprint(void) {
     myna_imprint_s8(&n_imprint_row, arena.t_embedding_total, arena.t_shots, arena.t_halvings,
         arena.t_label, const_t_imprint_center, state.t_logits_w, state.t_logits_w_residual,
         state.t_logits_b);
+}
+
+static void score_voice(void) {
+    myna_voice_statistics_s8(&n_voice_statistics, arena.t_voice_features, arena.t_voice_statistics);
+    myna_dense_s8(&n_voice, arena.t_voice_statistics, const_t_voice_w, const_t_voice_bias,
+        const_t_voice_mantissa, const_t_voice_shift, arena.t_voice);
+    myna_similarity_s8(&n_owner_score, arena.t_voice, const_t_voice_center, state.t_owner_templates,
+        arena.t_owner_score);
 }
 
 /* ---- what was known, to be rehearsed: 133 latents of 980 bytes ---- */
@@ -12192,7 +12407,7 @@ static const struct myna_node node_table[302] = {
     { 379, 1 }, /* 301 advance */
 };
 
-static const struct myna_output output_table[383] = {
+static const struct myna_output output_table[386] = {
     {arena.t_stem_a_int8, 6000},
     {arena.t_stem_a, 12000},
     {arena.t_stem_b_int8, 6000},
@@ -12576,11 +12791,14 @@ static const struct myna_output output_table[383] = {
     {state.t_logits_w, 3072},
     {state.t_logits_w_residual, 3072},
     {state.t_logits_b, 128},
+    {arena.t_voice_statistics, 40},
+    {arena.t_voice, 32},
+    {arena.t_owner_score, 128},
 };
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0xda393df3u,
+    .fingerprint = 0xcd0ebbedu,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
     .options = "{}",
@@ -12598,7 +12816,10 @@ const struct myna_model myna_model = {
     .state_init = (const uint8_t *)&state_init,
     .state_bytes = sizeof(state),
     .state_bounds = state_bounds,
-    .bound_count = 94,
+    .bound_count = 95,
+    .parts = parts,
+    .part_count = 101,
+    .arena = (uint8_t *)&arena,
     .arena_bytes = sizeof(arena),
     .recording = &arena.recording,
     .step = state.t_step,
@@ -12623,6 +12844,13 @@ const struct myna_model myna_model = {
     .similarity = arena.t_similarity,
     .typical = state.t_typical,
     .threshold = state.t_threshold,
+    .score_voice = score_voice,
+    .voice_size = 32,
+    .voice_features = arena.t_voice_features,
+    .voice = arena.t_voice,
+    .owner_score = arena.t_owner_score,
+    .owner_templates = state.t_owner_templates,
+    .owner_threshold = state.t_owner_threshold,
     .latent = arena.t_features,
     .latent_bytes = 980,
     .replay_count = 133,

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import random
-import socketserver
 import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -39,6 +37,7 @@ from support.fake_board import (
     emulated,
 )
 from support.pairs import some_by_day
+from support.tcp import over_tcp
 
 SECOND = 16000
 Clips = dict[int, tuple[npt.NDArray[np.int8], int]]
@@ -374,29 +373,10 @@ def _life_of_a_board(board: Board) -> tuple[object, ...]:
     return board.read_state(), losses, digests, board.get_features(2).tobytes(), stored
 
 
-class _Bridge(socketserver.BaseRequestHandler):
-    """Carries bytes between a TCP connection and the port named by the server."""
-
-    def handle(self) -> None:
-        with open_port(self.server.port) as port:  # type: ignore[attr-defined]
-            self.request.settimeout(0.001)
-            while True:
-                with suppress(TimeoutError):
-                    if not (data := self.request.recv(4096)):
-                        return
-                    port.write(data)
-                self.request.sendall(port.read(port.in_waiting) if port.in_waiting else b"")
-
-
 def test_a_board_is_reached_over_tcp(port: str) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), _Bridge) as server:
-        server.port = port  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        with Board.connect(f"socket://127.0.0.1:{server.server_address[1]}") as board:
-            board.upload_audio(_sound(1), 0, 0)
-            assert board.read_state() == FakeModel().state()
-        thread.join()
+    with over_tcp(port) as url, Board.connect(url) as board:
+        board.upload_audio(_sound(1), 0, 0)
+        assert board.read_state() == FakeModel().state()
 
 
 @pytest.mark.parametrize("seed", some_by_day(range(3), (0,)))

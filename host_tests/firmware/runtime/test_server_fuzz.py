@@ -14,6 +14,7 @@ import pytest
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
+from myna.device.base import apply_difference, make_update, set_base
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
@@ -33,7 +34,7 @@ Act = Callable[[Board, random.Random, Project], object]
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def project(request: pytest.FixtureRequest) -> Project:
-    return open_project(tiny_model.folder(request.param), Options(train="all"))
+    return open_project(tiny_model.folder(request.param), Options(train="all", backup=1 << 16))
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +132,17 @@ ACTS: list[Act] = [
     lambda board, rng, _: board.train(3),
     lambda board, rng, _: board.link.request(m.LISTEN, b.Listen(rng.randrange(9), 0, 0, 0, 9)),
     lambda board, rng, _: board.link.request(m.TAKES, b.Takes(rng.randrange(9))),
+    lambda board, rng, _: board.link.request(m.ENROLL_OWNER, b.EnrollOwner(rng.randrange(9))),
+    lambda board, rng, _: board.link.request(m.VERIFY, b.Verify(rng.randrange(60))),
     lambda board, rng, _: board.infer(rng.randrange(board.info.max_clips)),
     lambda board, rng, _: board.relabel(rng.randrange(9), rng.randrange(9)),
     lambda board, rng, _: board.score(),
     lambda board, rng, _: board.stop_step(rng.randrange(9)),
     lambda board, rng, _: board.save_state(),
+    lambda board, rng, _: set_base(board),
+    lambda board, rng, _: make_update(board, rng.randrange(2000)),
+    lambda board, rng, _: apply_difference(board, rng.randbytes(rng.randrange(600))),
+    lambda board, rng, _: board.link.request(m.UPDATE_READ, b.Range(0, rng.randrange(600))),
     lambda board, rng, _: board.empty(rng.randrange(9)),
     lambda board, rng, _: board.reset_state() if rng.random() < 0.1 else None,
 ]

@@ -33,6 +33,7 @@ USES: list[tuple[Exchange[Any, Any], Message]] = [
     (m.LEARN, LEARN),
     (m.ADAPT, LEARN),
     (m.TAKES, b.Takes(1)),
+    (m.VERIFY, b.Verify(0)),
     (m.LISTEN, b.Listen(FREE_SLOT, 0, 0, 0, 9)),
     (m.TENSOR_READ, b.TensorRead(0, 0, 1)),
 ]

@@ -10,5 +10,6 @@
 #define MYNA_STATE_BYTES 5892
 #define MYNA_BACKUP_BYTES 5892
 #define MYNA_OUTPUTS 4
+#define MYNA_VOICE_SIZE 1
 
 #endif

@@ -82,6 +82,11 @@ class AudioConfig:
         """PCM samples that fill `frames` frames."""
         return FRAME + HOP * (self.frames - 1)
 
+    @property
+    def window(self) -> int:
+        """Samples that a recording is fitted to: a second, or all that the model hears if more."""
+        return max(RATE, HOP * (self.frames + 1))
+
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values; `from_json` reads them back."""
         return asdict(self) | {"offset": list(self.offset), "multiplier": list(self.multiplier)}

@@ -40,7 +40,8 @@ def scan(folder: Path) -> tuple[Clip, ...]:
         MynaError: the folder is missing or holds no <word>/<file>.{wav,flac}.
     """
     if not folder.is_dir():
-        raise MynaError("no such data folder", where=str(folder), fix="check the path")
+        what = "is no data folder" if folder.exists() else "no such data folder"
+        raise MynaError(what, where=str(folder), fix="name a folder of recordings: DIR/<word>/…")
     paths = [
         path
         for path in folder.glob("*/*")

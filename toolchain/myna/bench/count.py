@@ -20,7 +20,7 @@ from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 
 PLUGIN = Path(__file__).with_name("counter.c")
-STEPS, ENROLL = "bench/steps.c", "bench/enroll.c"
+STEPS, ENROLL, UPDATE = "bench/steps.c", "bench/enroll.c", "bench/update.c"
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c takes in
 
@@ -86,6 +86,14 @@ class Enrollment:
     epochs: int
 
 
+@dataclass(frozen=True)
+class Update:
+    """Instructions to encode an update of 0.75 bits a weight, and to apply one of 3.5."""
+
+    encode: int
+    apply: int
+
+
 def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
     """Count the front end, an inference and a training step of a generated model.
 
@@ -131,6 +139,17 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
     (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
     (before, after, *epochs), _ = _run(board, generated, ENROLL)
     return Enrollment(after.instructions - before.instructions, len(epochs))
+
+
+def count_update(board: str, generated: Path) -> Update:
+    """Count how a generated model tells what it learned, and is told what others did.
+
+    Raises:
+        MynaError: see `count_steps`.
+    """
+    marks, _ = _run(board, generated, UPDATE)
+    begun, encoded, told, applied = (mark.instructions for mark in marks)
+    return Update(encoded - begun, applied - told)
 
 
 def compiler(board: str) -> str:

@@ -27,6 +27,6 @@ def accuracy(model: Path, data: Path, engine: str, json_file: Path | None) -> No
     """Measure MODEL on the clips of speakers that training never heard, or on examples."""
     percent, tested = accuracy_of(open_project(model), data, engine)
     asked = {"model": str(model), "data": data.name, "engine": engine}
-    write_json(json_file, "accuracy", {**asked, "accuracy": percent, "tested": tested})
     what = "examples" if data.suffix == SUFFIX else "clips of held-out speakers"
     click.echo(f"{model}, {engine}: {percent:.2f} % of {tested} {what}")
+    write_json(json_file, "accuracy", {**asked, "accuracy": percent, "tested": tested})

@@ -52,7 +52,6 @@ def bench(
     result = measured.to_json()
     if nodes:
         result["nodes"] = [kernel.to_json() for kernel in measured.train_step]
-    write_json(json_file, "bench", result)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(_table("kernels", measured.kernels))
     if nodes:
@@ -64,6 +63,7 @@ def bench(
         f"(arena's lower bound {ram['arena_lower_bound']:,})"
     )
     click.echo(f"flash: {', '.join(f'{name} {size:,}' for name, size in flash.items())} bytes")
+    write_json(json_file, "bench", result)
     if plot is not None:
         draw_roofline(measured.kernels, f"kernels on {board}", plot)
 

@@ -28,9 +28,9 @@ def boards(json_file: Path | None) -> None:
         }
         for board in BOARDS.values()
     ]
-    write_json(json_file, "boards", {"boards": found})
     for entry in found:
         how = "real" if entry["kind"] == REAL else "virtual"
         lacks = f"; not installed: {', '.join(entry['missing'])}" if entry["missing"] else ""
         size = f"RAM {entry['ram'] >> 10} KiB, flash {entry['flash'] >> 10} KiB"
         click.echo(f"{entry['board']:12} {entry['title']}, {how}; {size}{lacks}")
+    write_json(json_file, "boards", {"boards": found})

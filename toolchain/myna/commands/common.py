@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -19,10 +18,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from myna import __version__
+from myna import __version__, files
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
-from myna.files import write_file
 from myna.frontend.model import load_architecture
 from myna.passes.pipeline import Options
 from myna.passes.training.hindsight import RangeMode
@@ -33,8 +31,21 @@ MOST_JOBS = 16  # a process takes 60 MB, with the float engine 650
 Report = Callable[[int, int], None]  # (done, total)
 
 model_argument = click.argument("model", type=click.Path(path_type=Path))
+
+
+def _writable(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Fails before the work, not after it, where its result could not be written."""
+    if path is not None:
+        files.expect_writable(path)
+    return path
+
+
 json_option = click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the result."
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_writable,
+    help="Write the result.",
 )
 port_option = click.option(
     "--port", help="Serial port or pyserial URL of a board that runs; absent: a virtual board."
@@ -153,9 +164,14 @@ training_options = _training_options("head")
 verification_options = _training_options("all")
 
 
-def require_front_end(model: Path) -> None:
-    """Raise a MynaError if a model's folder has no audio front end, before anything is done."""
-    AudioConfig.from_json(load_architecture(model).audio)
+def require_front_end(model: Path) -> AudioConfig:
+    """A model's audio front end; a MynaError if it has none, before anything is done."""
+    return AudioConfig.from_json(load_architecture(model).audio)
+
+
+def counted(count: int, thing: str) -> str:
+    """So many things, in words: "1 take", "2 takes"."""
+    return f"{count} {thing}{'s' if count != 1 else ''}"
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
@@ -197,5 +213,4 @@ def write_json(path: Path | None, command: str, result: Mapping[str, Any]) -> No
         return
     invocation = shlex.join(["myna", *_without_json(sys.argv[1:])])
     record = {"command": command, "version": __version__, "invocation": invocation, **result}
-    text = json.dumps(record, indent=1) + "\n"
-    write_file(path, text.encode(), fix="name another file; what the command did is done")
+    files.write_json(path, record, "name another file; what the command did is done")

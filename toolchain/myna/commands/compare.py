@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from myna.commands.common import json_option, model_argument, progress, write_json
-from myna.commands.evaluation_options import evaluation_options, exams_of, folder
+from myna.commands.evaluation_options import data_path, evaluation_options, exams_of
 from myna.evaluation.personalization import WordsExam
 from myna.experiments.comparisons import COMPARISONS, Part
 from myna.experiments.variant import run
@@ -20,7 +20,7 @@ from myna.experiments.variant import run
 @click.argument("comparison", type=click.Choice(list(COMPARISONS)))
 @model_argument
 @evaluation_options(users=4)
-@click.option("--base-data", type=folder, required=True, help="Recordings of what MODEL knew.")
+@click.option("--base-data", type=data_path, required=True, help="Recordings of what MODEL knew.")
 @json_option
 def compare(
     comparison: str,

@@ -35,10 +35,10 @@ def contributions(
     with progress("layers") as report:
         record = measure(model, exams, jobs, report)
     path = save(model, {"data": data.name, "shots": SHOTS, "sets": sets, "seed": seed, **record})
-    write_json(json_file, "contributions", {"model": str(model), **record})
     head, layers = record["head"], record["layers"]
     click.echo(f"head alone: {head['accuracy']:.1f} %, {head['ram']} bytes, {head['macs']} MACs")
     for layer in sorted(layers, key=lambda name: -layers[name]["gain"]):
         entry = layers[layer]
         click.echo(f"  {layer:16} {entry['gain']:+5.1f} points, {entry['ram']:+7} bytes")
     click.echo(f"written: {path}")
+    write_json(json_file, "contributions", {"model": str(model), **record})

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from myna.commands.common import WORD, json_option, progress, running_port_option, write_json
+from myna.commands.common import (
+    WORD,
+    counted,
+    json_option,
+    progress,
+    running_port_option,
+    write_json,
+)
 from myna.commands.recordings import (
     examples_option,
     model_and_files,
@@ -21,6 +29,8 @@ from myna.device.results import Scored
 from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.owner import require_owner_check
+from myna.sessions.recordings import Example, Take, read_features
 
 
 @click.command()
@@ -29,6 +39,7 @@ from myna.sessions.checkpoint import FORGETS, keep
 @click.option("--word", type=WORD, required=True, help="What is said.")
 @wav_option
 @examples_option
+@click.option("--owner", is_flag=True, help="The takes are the owner's voice.")
 @json_option
 def enroll(
     paths: tuple[Path, ...],
@@ -36,6 +47,7 @@ def enroll(
     word: str,
     wav: tuple[Path, ...],
     examples: Path | None,
+    owner: bool,
     json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
@@ -44,10 +56,13 @@ def enroll(
     The board trains on all clips that it stores, and keeps the word's name. A model that hears
     nothing learns a class from --examples.
 
+    With --owner, `myna recognize`, `listen` and `verify-user` say from then on whether it is the
+    same person who says the word. In a quiet room most others are refused; it is no lock.
+
     MODEL is the folder of what the board runs, by default the one of its name in models. More
     FILEs may follow --wav.
     """
-    takes: Sequence[enrollment.Take | enrollment.Example] = ()
+    takes: Sequence[Take | Example] = ()
     if examples is None:
         takes, model = open_recordings(paths, wav)
     else:
@@ -55,16 +70,22 @@ def enroll(
         refuse_recordings((*wav, *files))
     with running(port, model) as (session, project):
         if examples is not None:
-            takes = enrollment.read_features(examples, project.folder)
+            takes = read_features(examples, project.folder)
+        if owner:
+            require_owner_check(project)
         label = enrollment.class_of(word, session)
         step, vary = session.status().step, project.package.has_front_end
-        taught = enrollment.teach(session, project.program, takes, label, word, progress, vary=vary)
+        taught, recognized = enrollment.teach(
+            session, project.program, takes, label, word, progress, vary=vary, owner=owner
+        )
         result = {
             "model": session.info.model,
             "board": session.info.board,
             "word": word,
             "class": label,
             "takes": len(takes),
+            "owner": owner,
+            "recognized": recognized,
             "steps": session.status().step - step,
             "epochs": len(taught.learned.worst),
             "before": _percent(taught.before),
@@ -74,11 +95,26 @@ def enroll(
             "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
+    _say(result, taught)
     write_json(json_file, "enroll", result)
+
+
+def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
+    """What a user is told of a word that was learned."""
+    word, takes, recognized = (result[name] for name in ("word", "takes", "recognized"))
     click.echo(
-        f"{word!r} is class {label}; {taught.before.correct} of {taught.before.total} stored clips "
-        f"right before training, {taught.after.correct} after"
+        f"{word!r} is class {result['class']}; {taught.before.correct} of {taught.before.total} "
+        f"stored clips right before training, {taught.after.correct} after"
     )
+    if result["owner"]:
+        click.echo(f"the takes of {word!r} that the board stores are the owner's voice now")
+    if 2 * recognized < takes:
+        click.echo(
+            f"warning: only {recognized} of {counted(takes, 'take')} recognized as "
+            f"{word!r}: record more and clearer ones, or forget it, `myna words --remove`, and "
+            "choose another word",
+            err=True,
+        )
     if result["memories"]:
         click.echo(
             "known classes: {known_before} of {memories} memories right before, "

@@ -18,28 +18,31 @@ from myna.commands.common import (
     names,
     port_option,
     progress,
-    require_front_end,
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import folder, read
+from myna.commands.evaluation_options import DATA, data_path, read, require_sound
 from myna.commands.verification import USERS, VERIFICATION, verification
-from myna.evaluation import split
-from myna.evaluation.engine import EngineSpec
+from myna.errors import MynaError
+from myna.evaluation import owner, split
+from myna.evaluation.engine import FLOAT, EngineSpec
 from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
+from myna.evaluation.sources import are_examples
 from myna.federated.codebook import CODES
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
 
+OWNER = "owner"  # examines voices, not an engine that learns
+
 
 @click.command()
 @model_argument
-@click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--protocol", type=click.Choice([*PROTOCOLS, VERIFICATION]), required=True)
+@click.option("--data", type=data_path, required=True, help=DATA)
+@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER, VERIFICATION]), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -51,7 +54,7 @@ from myna.passes.pipeline import Options
     help="How many speakers to choose.",
 )
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
-@click.option("--base-data", type=folder, help="Recordings of what the model knew.")
+@click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @click.option(
     "--code-length",
     type=click.Choice(list(CODES)),
@@ -89,17 +92,20 @@ def evaluate(
     self-label: K takes of each new word, then as many takes unlabelled as tested.
     verification: K takes of each user, of any words, train codewords together; no board does.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
+    owner: K takes of each word by its owner, against others who say the same.
     """
-    require_front_end(model)
     asked = {"model": str(model), "data": data.name, "engine": engine}
     if protocol == VERIFICATION:
-        most = max_speakers or USERS
-        found = verification(model, data, shots, most, code_length, engine, seed)
+        users = max_speakers or USERS
+        found = verification(model, data, shots, users, code_length, engine, seed)
         write_json(json_file, "evaluate", asked | found)
         return
+    chosen_protocol = PROTOCOLS.get(protocol)
+    if chosen_protocol is None or chosen_protocol.needs_sound or not are_examples(data):
+        require_sound(model, data)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
-    package, chosen_protocol = load_package(model), PROTOCOLS[protocol]
+    package = load_package(model)
     fitted = fit_ram(package, chosen)[1]
     request = Request(
         package,
@@ -110,21 +116,36 @@ def evaluate(
         () if speakers == "all" else names(speakers),
         max_speakers or split.SPEAKERS,
         names(new_words),
-        Recipe(),
+        Recipe(vary=package.has_front_end),
         seed,
-        partial(read, package.front_end),
+        partial(read, model),
         package.measured_for(fitted.train),
     )
+    if chosen_protocol is None:
+        write_json(json_file, "evaluate", asked | _owners(spec, request, model))
+        return
     exams = chosen_protocol.exams(request)
     with progress(f"{protocol} on {engine}") as report:
         people = examine_all(spec, exams, 1 if port else jobs, report)
-    summary = summarize(people, chosen_protocol.fields)
-    summary = {"protocol": protocol, "shots": shots, **summary, **chosen_protocol.conclude(summary)}
-    summary["seed"] = seed
-    limits = {"train": chosen.train, "ram": chosen.ram}
-    write_json(json_file, "evaluate", asked | limits | summary)
-    _print(chosen_protocol, summary)
-    _warn(summary, fitted)
+    found = summarize(people, chosen_protocol.fields)
+    found = {"protocol": protocol, "shots": shots, **found, **chosen_protocol.conclude(found)}
+    found["seed"] = seed
+    _print(chosen_protocol, found)
+    _warn(found, fitted)
+    write_json(json_file, "evaluate", asked | {"train": chosen.train, "ram": chosen.ram} | found)
+
+
+def _owners(spec: EngineSpec, request: Request, model: Path) -> dict[str, Any]:
+    """Examine voices, which no engine does, and show what came of it."""
+    if spec.on_board or spec.name == FLOAT:
+        raise MynaError(
+            "examines voices in this process; boards give the same bytes",
+            where=f"protocol {OWNER}",
+            fix="leave --engine and --port out",
+        )
+    figures = owner.examine(request, model)
+    _print_owners(figures)
+    return {"protocol": OWNER, **figures}
 
 
 def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
@@ -133,6 +154,19 @@ def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
     for field, title in protocol.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
+
+
+def _print_owners(figures: Mapping[str, Any]) -> None:
+    click.echo(f"owner, {figures['shots']} shots, {len(figures['owners'])} owners")
+    for place in (name for name in figures if isinstance(figures[name], dict)):
+        click.echo(f"  {place}")
+        for field, title in owner.SHOWN.items():
+            value = figures[place][field]
+            low, high = value["ci95"]
+            click.echo(f"    {title:42} {value['mean']:5.1f} [{low:.0f}, {high:.0f}] %")
+    if figures["heard"]:
+        heard = ", ".join(figures["heard"])
+        click.echo(f"warning: {heard} had a part in the projection or its threshold", err=True)
 
 
 def _warn(summary: Mapping[str, Any], fitted: Options) -> None:

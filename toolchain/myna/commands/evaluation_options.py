@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
-from myna.audio.config import AudioConfig
-from myna.audio.dataset import Clip, Heard, scan
-from myna.commands.common import jobs_option, names, options, progress
+from myna.audio.dataset import Clip, Heard
+from myna.commands.common import jobs_option, names, options, progress, require_front_end
 from myna.errors import MynaError
 from myna.evaluation import personalization
 from myna.evaluation.personalization import WordsExam
 from myna.evaluation.protocol import Request
+from myna.evaluation.sources import are_examples, read_features, scan
 from myna.evaluation.split import NEW_WORDS
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
@@ -25,13 +25,14 @@ from myna.package.budget import fit_ram
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
 
-folder = click.Path(path_type=Path, file_okay=False)
+data_path = click.Path(path_type=Path)
+DATA = "DIR/<word>/<speaker>_<take>.wav, or FILE.npz: features, words, speakers."
 
 
 def evaluation_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``--data``, ``--users`` with its default, ``--speakers`` and what a comparison needs else."""
     return options(
-        click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav"),
+        click.option("--data", type=data_path, required=True, help=DATA),
         click.option("--users", type=click.IntRange(1), default=users, show_default=True),
         click.option("--speakers", help="A,B,…; absent: those with the most takes, never heard."),
         click.option(
@@ -76,9 +77,9 @@ def exams_of(
         names(speakers),
         users,
         None,
-        Recipe(),
+        Recipe(vary=package.has_front_end),
         seed,
-        partial(read, package.front_end),
+        partial(read, model),
         frozenset[str]().union(*map(package.measured_for, plans)),
     )
     words = request.new_words(scan(data), NEW_WORDS * sets)
@@ -96,10 +97,24 @@ def exams_of(
     return [exam for exam in exams if isinstance(exam, WordsExam)]
 
 
+def require_sound(model: Path, data: Path) -> None:
+    """Raise a MynaError unless a model hears sound, and data holds it."""
+    require_front_end(model)
+    if are_examples(data):
+        raise MynaError(
+            "holds features, and this protocol needs sound",
+            where=str(data),
+            fix="name a folder of recordings, or another --protocol",
+        )
+
+
 def read(
-    audio: AudioConfig, clips: Sequence[Clip], classes: Mapping[str, int], title: str
+    model: Path, clips: Sequence[Clip], classes: Mapping[str, int], title: str
 ) -> tuple[tuple[Clip, ...], Examples]:
-    """Recordings and their features; says how many are unusable, and why the first one is."""
+    """Clips and their features; says how many are unusable, and why the first one is."""
+    if are_examples(clips[0].path):
+        return tuple(clips), read_features(clips, classes, model)
+    audio = require_front_end(model)
     with progress(title) as report:
         kept, examples, problems = read_examples(audio, clips, classes, report)
     if problems:

@@ -51,7 +51,7 @@ def export(
     exported network has an output for each class in use and runs under TFLite-Micro with the
     results of the board; labels and the parameters of the front end are in its metadata.
     """
-    kind = _kind(output, c_array, port, state)
+    kind = _kind(model, output, c_array, port, state)
     project, checkpoint = _opened(model, port, state)
     if kind == SAVED and output and checkpoint:
         save_checkpoint(checkpoint, output)
@@ -74,7 +74,11 @@ def _network(exported: Exported, output: Path | None, header: Path | None) -> No
 
 
 def _kind(
-    output: Path | None, header: Path | None, port: str | None, state: Path | None
+    model: Path | None,
+    output: Path | None,
+    header: Path | None,
+    port: str | None,
+    state: Path | None,
 ) -> str | None:
     """What `output` is to be, by its suffix.
 
@@ -84,6 +88,8 @@ def _kind(
     problem = None
     if output is None and header is None:
         problem = "nothing is asked for", "name a file: -o FILE.tflite, or --c-array FILE.h"
+    elif model and model.suffix == SAVED:
+        problem = f"{model}: is no model's folder", f"name a saved state so: --state {model}"
     elif output and output.suffix not in (SAVED, NETWORK):
         problem = f"{output}: the suffix says no format", f"call it FILE{NETWORK} or FILE{SAVED}"
     elif port and state:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import folder, read
+from myna.commands.evaluation_options import data_path, read
+from myna.commands.privacy_options import privacy_options
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
-from myna.federated.client import Order
+from myna.federated.client import LOSSLESS, Order
 from myna.federated.cohort import CohortRequest
 from myna.federated.federation import Federation
+from myna.federated.privacy.terms import Privacy
 from myna.federated.result import result
 from myna.federated.site import engine_specs
 from myna.federated.store import Store
@@ -36,6 +39,8 @@ from myna.project import open_project
 from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
+BITS_UP, BITS_DOWN = 0.8, 3.5  # usual, for each trained weight
+bits = click.FloatRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",
     "after": "federated",
@@ -47,13 +52,18 @@ SHOWN = {
 
 @click.command()
 @model_argument
-@click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav")
-@click.option("--base-data", type=folder, help="Recordings of what the model knew.")
+@click.option("--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.wav")
+@click.option("--base-data", type=data_path, help="Recordings of what the model knew.")
 @click.option("--words", help="A,B,…; absent: all, as far as there are classes for them.")
 @click.option("--clients", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=20, show_default=True)
 @click.option(
     "--strategy", type=click.Choice(list(STRATEGIES)), default="fedavg", show_default=True
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Clients asked in a round; absent: as the strategy has it.",
 )
 @click.option("--epochs", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option(
@@ -64,6 +74,8 @@ SHOWN = {
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--bits-up", type=bits, show_default=str(BITS_UP), help="A trained weight.")
+@click.option("--bits-down", type=bits, show_default=str(BITS_DOWN), help="A trained weight.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--engine",
@@ -72,6 +84,7 @@ SHOWN = {
     help="A,B,…: host, reference, BOARD, or the port of a board; clients take turns.",
 )
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@privacy_options
 @click.option("--audit", type=click.IntRange(0), default=0, help="Updates that are replayed.")
 @click.option(
     "--results", type=click.Path(path_type=Path, dir_okay=False), help="SQLite file of all rounds."
@@ -95,12 +108,16 @@ def federate(
     clients: int,
     rounds: int,
     strategy: str,
+    sample: int | None,
     epochs: int,
     rate: float,
     rehearsals: int,
+    bits_up: float | None,
+    bits_down: float | None,
     shots: int,
     engine: str,
     dropout: float,
+    privacy: Privacy,
     audit: int,
     results: Path | None,
     resume: bool,
@@ -117,26 +134,23 @@ def federate(
     require_front_end(model)
     if resume and results is None:
         raise MynaError("nothing to resume from", fix="name the file with --results")
+    up, down = privacy.bits(bits_up, BITS_UP), privacy.bits(bits_down, BITS_DOWN)
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
     package = project.package
     cohort = CohortRequest(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
-        partial(read, package.front_end),
+        partial(read, model),
     ).gather()
-    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals)
+    asking = replace(STRATEGIES[strategy], asked=sample or STRATEGIES[strategy].asked)
+    asked = asking.count(clients)
+    privacy.check(asked)
+    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, up)
+    order = privacy.order(order, asked)
     federation = Federation(
-        project, cohort, engines, STRATEGIES[strategy], order, rounds, audit, jobs
+        project, cohort, engines, asking, order, rounds, audit, jobs, down, privacy=privacy
     )
-    settings = {
-        "model": f"{model.name} {project.fingerprint:08x}",
-        "data": data.name,
-        "words": sorted(cohort.classes),
-        "clients": [client.speaker for client in cohort.clients],
-        "strategy": strategy,
-        "order": order.to_config(),
-        "audit": audit,
-    }
+    settings = _settings(federation, model, data, strategy)
     with Store.open(results, settings, resume=resume) as store:
         with progress(f"{clients} clients on {engine}") as report:
             state = federation.run(store, report)
@@ -144,9 +158,26 @@ def federate(
             save_checkpoint(checkpoint_of(project, state), output)
         with progress("examine") as report:
             summary = result(federation, store, report)
-    asked = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
-    write_json(json_file, "federate", asked | {"seed": seed, "train": chosen.train} | summary)
+    said = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
+    write_json(json_file, "federate", said | {"seed": seed, "train": chosen.train} | summary)
     _print(summary)
+
+
+def _settings(federation: Federation, model: Path, data: Path, strategy: str) -> dict[str, Any]:
+    """All that the result depends on but the number of rounds."""
+    cohort = federation.cohort
+    return {
+        "model": f"{model.name} {federation.project.fingerprint:08x}",
+        "data": data.name,
+        "words": sorted(cohort.classes),
+        "clients": [client.speaker for client in cohort.clients],
+        "strategy": strategy,
+        "sample": federation.strategy.asked,
+        "order": federation.order.to_config(),
+        "bits_down": federation.bits_down,
+        "audit": federation.audit,
+        "privacy": asdict(federation.privacy),
+    }
 
 
 def _print(summary: Mapping[str, Any]) -> None:
@@ -162,6 +193,7 @@ def _print(summary: Mapping[str, Any]) -> None:
         click.echo(f"  {title:22} {value['mean']:.1f}{half} %")
     up, down = summary["bytes_up_per_client_round"], summary["bytes_down_per_client_round"]
     click.echo(f"  bytes up, down         {up:.0f}, {down:.0f} per client and round")
+    _print_privacy(summary)
     click.echo(f"  state                  {summary['aggregate_digest']}")
     if summary["dropouts"]:
         click.echo(f"  dropouts               {summary['dropouts']}")
@@ -174,3 +206,15 @@ def _print(summary: Mapping[str, Any]) -> None:
         )
     if summary["audited"]:
         click.echo(f"  replayed               {summary['audited']}")
+
+
+def _print_privacy(summary: Mapping[str, Any]) -> None:
+    found = summary["membership_auc"]
+    half = "" if found["ci95"] is None else f" ± {found['ci95']:.2f}"
+    click.echo(f"  membership, AUC        {found['mean']:.2f}{half} (0.5 is chance)")
+    if summary["epsilon"] is not None:
+        rate, times = summary["sampling_rate"], summary["participations"]
+        click.echo(
+            f"  privacy                ε = {summary['epsilon']:.2f} at δ = {summary['delta']:g};"
+            f" sampling rate {rate:.2f}, {times} rounds of a client at most"
+        )

@@ -26,7 +26,7 @@ def flash(model: Path, board: str, chosen: Options) -> None:
     """Build MODEL for a board, boot it there and say where its port is.
 
     Words that the board had learned stay with it if it is built as before. If not, they are saved
-    in a file first.
+    in a file first. The takes that it stored are not kept.
     """
     project = open_project(model, chosen)
     firmware = project.firmware(board)  # first: where nothing is built, nothing is lost

@@ -13,6 +13,7 @@ from myna.commands.common import names
 from myna.errors import MynaError
 from myna.files import whole_folder, write_file
 from myna.frontend.model import load_architecture
+from myna.ops.loss import MAX_CLASSES
 from myna.package.budget import Needs
 from myna.package.importing import OBSOLETE, ImportRequest, import_keras, import_tflite
 from myna.package.package import CLASSES, Package
@@ -36,7 +37,11 @@ IMPORTERS = {".tflite": import_tflite, ".keras": import_keras}
     help="FILE.npz: features (int8, or real numbers) and labels.",
 )
 @click.option(
-    "--classes", default=CLASSES, show_default=True, help="Output rows, with room for new words."
+    "--classes",
+    type=click.IntRange(1, MAX_CLASSES),
+    default=CLASSES,
+    show_default=True,
+    help="Output rows, with room for new words.",
 )
 @click.option(
     "--front-end",

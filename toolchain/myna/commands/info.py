@@ -41,7 +41,6 @@ def info(port: str, json_file: Path | None) -> None:
         "frames_damaged": status.frames_damaged,
         "storage": storage.name.lower(),
     }
-    write_json(json_file, "info", result)
     saved = "what it learned is saved" if storage is Status.OK else MEANINGS[storage][0]
     for title, text in (
         ("board", f"{said.board}, {port}"),
@@ -56,3 +55,4 @@ def info(port: str, json_file: Path | None) -> None:
         ("storage", saved),
     ):
         click.echo(f"{title + ':':8} {text}")
+    write_json(json_file, "info", result)

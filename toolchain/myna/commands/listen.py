@@ -14,12 +14,15 @@ from myna.commands.common import json_option, running_port_option, write_json
 from myna.commands.recordings import model_and_files, open_recordings, wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
-from myna.learn.listen import Criteria, Heard, Verdict, certain
+from myna.learn.listen import Criteria, Verdict, certain
+from myna.learn.owner import Verdict as Voice
 from myna.learn.recipe import Recipe
 from myna.project import running
 from myna.sessions import enroll as enrollment
 from myna.sessions import listen as listening
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.owner import verify
+from myna.sessions.recordings import Take
 from myna.sessions.words import read_words
 
 NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
@@ -42,7 +45,8 @@ def listen(
 
     It keeps what it is sure of: of words that were enrolled, or if none was, of those that MODEL
     knows: the folder of what the board runs, by default the one of its name in models. More FILEs
-    may follow --wav.
+    may follow --wav. A word that the owner enrolled (`myna enroll --owner`) is learned from his
+    voice alone.
     """
     takes, model = open_recordings(paths, wav)
     with running(port, model) as (session, project):
@@ -58,7 +62,7 @@ def listen(
         criteria, heard = certain(project.program, lowest), []
         for take in takes:
             found = _hear(session, take, criteria, (*session.labels, *words), confirm)
-            heard.append({"file": str(take.path), **(_describe(found) if found else {})})
+            heard.append({"file": str(take.path), **found})
         if not session.status().clips:
             raise MynaError(
                 "the board is sure of none of these recordings",
@@ -68,27 +72,28 @@ def listen(
         adapted = listening.adapt(session, project.program, Recipe())
         saved = adapted.kept and keep(session)
     result = {"heard": heard, **asdict(adapted), "saved": saved}
-    write_json(json_file, "listen", result)
     click.echo("adapted" if adapted.kept else "adapting did harm: undone")
     if adapted.kept and not saved:
         click.echo(FORGETS)
+    write_json(json_file, "listen", result)
 
 
 def _hear(
-    session: Board, take: enrollment.Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
-) -> Heard | None:
-    """Hear one take in a free slot; None if the board finds it unfit."""
+    session: Board, take: Take, criteria: Criteria, names: tuple[str, ...], confirm: bool
+) -> dict[str, object]:
+    """Hear one take in a free slot; nothing if the board finds it unfit."""
     (slot,) = enrollment.free_slots(session, 1)
     if session.upload_audio(take.pcm, slot, listening.UNLABELLED).verdict != Endpoint.OK:
         click.echo(f"{take.path.name}: no clear word")
-        return None
+        return {}
     found = listening.listen(session, slot, criteria)
     kept = found.verdict is Verdict.KEPT
-    click.echo(f"{take.path.name}: {names[found.label]!r}, {found.verdict.name.lower()}")
-    if kept and confirm:
+    voice = verify(session, slot)
+    said = ", ".join((found.verdict.name.lower(), *filter(None, [voice.said])))
+    click.echo(f"{take.path.name}: {names[found.label]!r}, {said}")
+    if voice.verdict is Voice.OTHER_VOICE:
+        session.empty(slot)
+    elif kept and confirm:
         listening.confirm(session, slot, right=click.confirm("Was that right?"))
-    return found
-
-
-def _describe(heard: Heard) -> dict[str, object]:
-    return {**asdict(heard), "verdict": heard.verdict.name.lower()}
+    described = {**asdict(found), "verdict": found.verdict.name.lower()}
+    return described | {"voice": voice.said}

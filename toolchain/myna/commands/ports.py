@@ -16,10 +16,10 @@ from myna.device import ports as running
 def ports(json_file: Path | None) -> None:
     """List the ports of virtual boards that run, and of what is plugged in."""
     virtual, serial = [str(link) for link in running.booted(running.PORTS)], running.plugged_in()
-    write_json(json_file, "ports", {"virtual": virtual, "serial": serial})
     for link in virtual:
         click.echo(f"{link}: virtual board")
     for device, description in serial.items():
         click.echo(f"{device}: {description}")
     if not virtual and not serial:
         click.echo("no board: plug one in, or start a virtual one: myna flash models/kws")
+    write_json(json_file, "ports", {"virtual": virtual, "serial": serial})

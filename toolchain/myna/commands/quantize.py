@@ -8,13 +8,18 @@ from pathlib import Path
 import click
 
 from myna.commands.common import model_argument
+from myna.ops.loss import MAX_CLASSES
 from myna.package.package import CLASSES, quantize_folder
 
 
 @click.command()
 @model_argument
 @click.option(
-    "--classes", default=CLASSES, show_default=True, help="Output rows, with room for new classes."
+    "--classes",
+    type=click.IntRange(1, MAX_CLASSES),
+    default=CLASSES,
+    show_default=True,
+    help="Output rows, with room for new classes.",
 )
 def quantize(model: Path, classes: int) -> None:
     """Make MODEL/int8.npz from float.npz and calibration.npz."""

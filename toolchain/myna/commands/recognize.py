@@ -8,10 +8,15 @@ from pathlib import Path
 import click
 
 from myna.audio.endpoint import Verdict
-from myna.commands.common import json_option, running_port_option, write_json
+from myna.audio.features import Pcm
+from myna.audio.files import read_recording
+from myna.commands.common import counted, json_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
 from myna.device.session import Board
+from myna.errors import MynaError
 from myna.sessions import enroll as enrollment
+from myna.sessions.owner import verify
+from myna.sessions.recordings import find_takes
 from myna.sessions.words import known_words
 
 
@@ -27,29 +32,43 @@ def recognize(
     json_file: Path | None,
 ) -> None:
     """Ask a board which word each recording holds. It learns and keeps nothing of them."""
-    takes = enrollment.read_takes(enrollment.find_takes((*wav, *files)))
+    paths = find_takes((*wav, *files))
+    heard, problems = [], 0
     with Board.connect(port) as session:
         known = known_words(session)
         (slot,) = enrollment.free_slots(session, 1)
-        heard = [{"file": str(t.path), **_recognized(session, t, slot, known)} for t in takes]
-    write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
+        for path in paths:
+            try:
+                found = _recognized(session, read_recording(path), slot, known)
+            except MynaError as error:
+                if error.where != str(path):
+                    raise
+                found, problems = {"word": None, "verdict": error.what}, problems + 1
+            heard.append({"file": str(path), **found})
     for entry in heard:
-        word, verdict = entry["word"], entry["verdict"]
-        click.echo(f"{entry['file']}: {repr(word) if word else verdict}")
+        word, voice = entry["word"], entry.get("voice")
+        said = repr(word) if word else entry["verdict"]
+        click.echo(f"{entry['file']}: {said}" + (f", {voice}" if voice else ""))
+    write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
+    if problems:
+        raise MynaError(
+            f"{problems} of {counted(len(paths), 'recording')} could not be used",
+            where="recognize",
+            fix="see above what is wrong; record again, or convert: 16 kHz mono WAV or FLAC",
+        )
 
 
-def _recognized(
-    session: Board, take: enrollment.Take, slot: int, known: tuple[str, ...]
-) -> dict[str, object]:
+def _recognized(session: Board, pcm: Pcm, slot: int, known: tuple[str, ...]) -> dict[str, object]:
     """What a board takes a recording for; the slot that it needs is empty again afterwards."""
     try:
-        verdict = Verdict(session.upload_audio(take.pcm, slot, 0).verdict)
+        verdict = Verdict(session.upload_audio(pcm, slot, 0).verdict)
         if verdict is not Verdict.OK:
             return {"word": None, "verdict": enrollment.PROBLEMS[verdict][0]}
-        found = session.infer(slot)
+        found, voice = session.infer(slot), verify(session, slot)
     finally:
         session.empty(slot)
     word = known[found.label]
     if not found.accepted:
         return {"word": None, "verdict": f"no word it knows; {word!r} is nearest"}
-    return {"word": word, "verdict": "accepted", "confidence": found.confidence}
+    heard = {"word": word, "verdict": "accepted", "confidence": found.confidence}
+    return heard | {"voice": voice.said}

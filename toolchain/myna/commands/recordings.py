@@ -9,7 +9,7 @@ import click
 
 from myna.commands.common import require_front_end
 from myna.errors import MynaError
-from myna.sessions import enroll as enrollment
+from myna.sessions.recordings import Take, find_takes, read_takes
 
 model_and_files = click.argument(
     "paths", nargs=-1, type=click.Path(path_type=Path), metavar="[MODEL] [FILE]…"
@@ -26,7 +26,7 @@ examples_option = click.option(
 
 def open_recordings(
     paths: tuple[Path, ...], wav: tuple[Path, ...]
-) -> tuple[tuple[enrollment.Take, ...], Path | None]:
+) -> tuple[tuple[Take, ...], Path | None]:
     """The takes in ``--wav`` and among the arguments, and the model's folder if it is named there.
 
     Raises:
@@ -35,7 +35,7 @@ def open_recordings(
     model, files = split(paths)
     if model:
         require_front_end(model)
-    return enrollment.read_takes(enrollment.find_takes((*wav, *files))), model
+    return read_takes(find_takes((*wav, *files))), model
 
 
 def split(paths: tuple[Path, ...]) -> tuple[Path | None, tuple[Path, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import progress, running_port_option
+from myna.commands.common import counted, progress, running_port_option
 from myna.device.session import Board
 from myna.learn.examples import Progress
 from myna.sessions.checkpoint import FORGETS, Checkpoint, keep, load_checkpoint, write_board
@@ -30,7 +30,7 @@ def restore(file: Path, port: str) -> None:
     size = len(checkpoint.state)
     click.echo(f"{port}: {size} bytes of state, CRC {checkpoint.crc:08x}; {_listed(words)}")
     if takes:
-        click.echo(f"takes of other words are forgotten: {takes}")
+        click.echo(f"{counted(takes, 'take')} of other words forgotten")
     if not kept:
         click.echo(FORGETS)
 

@@ -13,7 +13,7 @@ import click
 
 from myna.audio.dataset import Heard
 from myna.commands.common import progress
-from myna.commands.evaluation_options import read
+from myna.commands.evaluation_options import read, require_sound
 from myna.errors import MynaError
 from myna.evaluation.engine import HOST
 from myna.federated.users import Users, gather
@@ -28,7 +28,6 @@ from myna.federated.verification import (
 )
 from myna.federated.verification_figures import figures
 from myna.ops.loss import MAX_CLASSES
-from myna.package.package import load_package
 from myna.project import BUILD
 
 VERIFICATION = "verification"
@@ -59,10 +58,9 @@ def verification(
             where=f"engine {engine}",
             fix=f"use --engine {HOST}",
         )
-    package = load_package(model)
-    reader = partial(read, package.front_end)
-    users = gather(data, shots, most, Heard.load(model).speakers, seed, reader)
-    place = BUILD / f"{package.model.model.name}-verification"
+    require_sound(model, data)
+    users = gather(data, shots, most, Heard.load(model).speakers, seed, partial(read, model))
+    place = BUILD / f"{model.resolve().name}-verification"
     with progress(f"codewords of {length}, together") as report:
         own = federate_codewords(
             model, place / str(length), users, length, replace(CODEWORDS, seed=seed), report

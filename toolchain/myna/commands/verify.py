@@ -65,13 +65,14 @@ def verify(
         verifier = Verifier(project.program, session, clips)
         with progress(f"verify on {board}") as report:
             result = verify_steps(verifier, steps, report)
-    write_json(json_file, "verify", {"model": str(model), "board": board} | result.to_json())
     click.echo(
         f"{board}: {result.steps} steps, {result.compared} digests compared, "
         f"{result.differences} differences; {result.steps / result.seconds:.0f} steps a second"
     )
     if result.first is not None:
         click.secho(f"first difference: {result.first}", fg="red", err=True)
+    write_json(json_file, "verify", {"model": str(model), "board": board} | result.to_json())
+    if result.first is not None:
         sys.exit(1)
 
 

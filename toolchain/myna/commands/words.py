@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from myna.commands.common import WORD, json_option, running_port_option, write_json
+from myna.commands.common import WORD, counted, json_option, running_port_option, write_json
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.session import Board
@@ -46,13 +46,13 @@ def words(
         _rename(port, *rename)
     with Board.connect(port) as session:
         result = _known(session)
-    write_json(json_file, "words", result)
     for entry in result["words"]:
         origin = "" if entry["learned"] else " (built in)"
-        takes = f", {entry['takes']} takes" if entry["takes"] else ""
+        takes = f", {counted(entry['takes'], 'take')}" if entry["takes"] else ""
         click.echo(f"{entry['class']:3} {entry['word']}{origin}{takes}")
     room = result["room"]
     click.echo(f"room for {room['classes']} more words, {room['clips']} more takes")
+    write_json(json_file, "words", result)
 
 
 def _known(session: Board) -> dict[str, Any]:

@@ -97,6 +97,21 @@ class StateSaved(Message):
 
 
 @dataclass(frozen=True)
+class UpdateMake(Message):
+    """Bytes that the update may take."""
+
+    budget: U32
+
+
+@dataclass(frozen=True)
+class UpdateMade(Message):
+    """Bytes that it takes, and as many of them as fit."""
+
+    length: U32
+    data: Tail
+
+
+@dataclass(frozen=True)
 class AudioBegin(Message):
     samples: U32
     slot: U16
@@ -272,6 +287,33 @@ class Confirm(Message):
 
     slot: U16
     right: U16
+
+
+@dataclass(frozen=True)
+class EnrollOwner(Message):
+    label: U16
+
+
+@dataclass(frozen=True)
+class EnrollOwnerReply(Message):
+    """How many takes of the class the owner's template is made of."""
+
+    takes: U16
+
+
+@dataclass(frozen=True)
+class Verify(Message):
+    slot: U16
+
+
+@dataclass(frozen=True)
+class VerifyReply(Message):
+    """What the clip is taken for, a `learn.owner.Verdict`, and the cosine of the voice with the
+    owner's template of that class (Q15; 0 if the verdict was reached without)."""
+
+    label: U16
+    verdict: U16
+    score: I32
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,24 @@ STATE_SAVE = Exchange(
     "STATE_SAVE", 14, b.Empty, b.StateSaved, _K, "the next power-up starts with it"
 )
 STATE_ERASE = Exchange("STATE_ERASE", 15, b.Empty, b.Empty, _S, "forgets what was saved")
+BASE_SET = Exchange(
+    "BASE_SET", 48, b.Empty, b.Empty, _S, "the state is the base that host and board know"
+)
+DIFFERENCE_WRITE = Exchange(
+    "DIFFERENCE_WRITE", 49, b.Piece, b.Empty, _S, "a piece of an encoded difference to the base"
+)
+DIFFERENCE_APPLY = Exchange(
+    "DIFFERENCE_APPLY", 50, b.Empty, b.Empty, _S, "adds it to base and state"
+)
+UPDATE_MAKE = Exchange(
+    "UPDATE_MAKE",
+    51,
+    b.UpdateMake,
+    b.UpdateMade,
+    _K,
+    "encodes what the state has beyond the base, and keeps what is not sent",
+)
+UPDATE_READ = Exchange("UPDATE_READ", 52, b.Range, b.Data, _A, "a piece of what was encoded")
 AUDIO_BEGIN = Exchange(
     "AUDIO_BEGIN", 16, b.AudioBegin, b.Empty, _S, "empties a slot; samples follow"
 )
@@ -120,6 +138,17 @@ LISTEN = Exchange(
 )
 CONFIRM = Exchange("CONFIRM", 41, b.Confirm, b.Empty, _S, "the user's word about such a label")
 ADAPT = Exchange("ADAPT", 42, b.Learn, b.AdaptReply, _K, "LEARN, undone if it did harm")
+ENROLL_OWNER = Exchange(
+    "ENROLL_OWNER",
+    60,
+    b.EnrollOwner,
+    b.EnrollOwnerReply,
+    _K,
+    "the user's clips of a class are the owner's voice",
+)
+VERIFY = Exchange(
+    "VERIFY", 61, b.Verify, b.VerifyReply, _A, "classifies a slot: is it the owner who says it?"
+)
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )

@@ -133,7 +133,7 @@ class Board:
     def get_features(self, slot: int) -> Features:
         """The features of a stored clip, int8 [frames, coefficients]."""
         shape = self.info.frames, self.info.coefficients
-        pieces = [b.FeaturesGet(slot, at, size) for at, size in _spans(shape[0] * shape[1])]
+        pieces = [b.FeaturesGet(slot, at, size) for at, size in spans(shape[0] * shape[1])]
         data = b"".join(reply.data for reply in self.link.stream(m.FEATURES_GET, pieces))
         return np.frombuffer(data, np.int8).reshape(shape)
 
@@ -237,7 +237,7 @@ class Board:
 
     def read_tensor(self, output: int, size: int) -> bytes:
         """`size` bytes of an output; `output` counts the outputs of the program's nodes."""
-        pieces = [b.TensorRead(at, output, length) for at, length in _spans(size)]
+        pieces = [b.TensorRead(at, output, length) for at, length in spans(size)]
         return b"".join(reply.data for reply in self.link.stream(m.TENSOR_READ, pieces))
 
     # -- the state -------------------------------------------------------------------------------
@@ -274,12 +274,12 @@ class Board:
     def _read_pieces(
         self, exchange: Exchange[Range, Any], size: int, progress: Progress | None
     ) -> bytes:
-        ranges = [Range(at, length) for at, length in _spans(size)]
+        ranges = [Range(at, length) for at, length in spans(size)]
         replies = self.link.stream(exchange, ranges, _scaled(progress, MAX_PAYLOAD, size))
         return b"".join(reply.data for reply in replies)
 
 
-def _spans(size: int) -> list[tuple[int, int]]:
+def spans(size: int) -> list[tuple[int, int]]:
     """Offsets and lengths of the replies that so many bytes take."""
     return [(at, min(MAX_PAYLOAD, size - at)) for at in range(0, size, MAX_PAYLOAD)]
 

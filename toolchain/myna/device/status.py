@@ -29,6 +29,7 @@ class Status(IntEnum):
     STORAGE_FAILED = 18
     TOO_LONG = 19
     NO_FRONT_END = 20
+    NO_BASE = 21
 
 
 # what happened, and what to do
@@ -63,6 +64,10 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.NO_FRONT_END: (
         "the board's model has no audio front end",
         "send features instead of sound, and learn without variations",
+    ),
+    Status.NO_BASE: (
+        "the board knows no state that differences could be of, or has no room for one",
+        "send whole states",
     ),
     Status.TOO_LONG: ("a recording that is too long", "record one word in at most four seconds"),
 }

@@ -18,7 +18,7 @@ from myna.device.target import PROJECT, require
 from myna.device.tool import locked
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.names import CLASSES, CODEWORD, SEED, STEP
+from myna.names import CLASSES, CODEWORD, SEED, STEP, VOICE
 from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import head_of
@@ -97,6 +97,8 @@ class HostLibrary:
         numbers = ctypes.c_int32, ctypes.c_int32
         self._c.myna_library_imprint.argtypes = (ctypes.c_int32, _WORDS, *numbers)
         self._c.myna_library_codeword.restype = _BYTES
+        self._c.myna_library_score_voice.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_score_voice.restype = _WORDS
         self._c.myna_library_state.argtypes = (_SIZE,)
         self._c.myna_library_state.restype = ctypes.POINTER(ctypes.c_uint8)
         self._c.myna_library_output.argtypes = (ctypes.c_uint16, ctypes.c_uint16, _SIZE)
@@ -171,6 +173,12 @@ class HostLibrary:
         """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
         data = np.ascontiguousarray(total, np.int32)
         self._c.myna_library_imprint(label, data.ctypes.data_as(_WORDS), shots, halvings)
+
+    def score_voice(self, features: Array) -> tuple[Array, Array]:
+        """The voice of a feature map, int8 [n], and its scores by class (Q15), int32 [rows]."""
+        voice = np.zeros(self.program.graph.tensors[VOICE].size, np.int8)
+        found = self._c.myna_library_score_voice(_pointer(features), _pointer(voice))
+        return voice, np.ctypeslib.as_array(found, self._logits.shape).copy()
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""

@@ -16,11 +16,14 @@ from myna.names import (
     HALVINGS,
     LABEL,
     LOSS,
+    OWNER_SCORE,
     SEED,
     SHOTS,
     SIMILARITY,
     STEP,
     TOTAL,
+    VOICE,
+    VOICE_FEATURES,
 )
 from myna.passes.bounds import check_values
 from myna.passes.execute import initial_values, run
@@ -112,7 +115,13 @@ class Reference:
         given = {LABEL: label, SHOTS: shots, HALVINGS: halvings}
         self.values |= {name: np.array([value], np.int32) for name, value in given.items()}
         self.values[TOTAL] = np.asarray(total, np.int32)
-        run(self._graph.nodes[self.program.train_nodes :], self.values)
+        run(self.program.imprint_nodes, self.values)
+
+    def score_voice(self, features: Array) -> tuple[Array, Array]:
+        """The voice of a feature map, int8 [n], and its scores by class (Q15), int32 [rows]."""
+        self.values[VOICE_FEATURES] = features.astype(np.int8).reshape(self._features.shape)
+        run(self.program.voice_nodes, self.values)
+        return self.values[VOICE], self.values[OWNER_SCORE]
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[Digest]]:
         """One step; the loss, and the digests of every node's outputs in order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from myna.device.session import Board
 from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
 from myna.errors import MynaError
+from myna.evaluation.base import BoardBase, CoreBase, EngineBase
 from myna.ir import Array
 from myna.learn.accept import Judged
 from myna.learn.examples import Examples
@@ -74,6 +76,10 @@ class Engine(Protocol):
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """Learn examples by a recipe, as `learn.learn` specifies."""
 
+    @property
+    def base(self) -> EngineBase:
+        """What it and its user both know, so that they need tell each other differences only."""
+
 
 class CoreEngine:
     """An engine in this process.
@@ -112,7 +118,7 @@ class CoreEngine:
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
-        audio, silence = self._package.front_end, silence_of(self._package.labels)
+        audio, silence = self._package.audio, silence_of(self._package.labels)
         self.set_state(RATE, rate_pair(recipe.rate))
         return Learner(self.core, audio, silence, examples, recipe).learn()
 
@@ -120,6 +126,11 @@ class CoreEngine:
         """What hears clips that nobody labelled, beside these of the user; not in floats."""
         core, silence = self._integer("listen"), silence_of(self._package.labels)
         return Listener(core, self._package.front_end, silence, clips)
+
+    @cached_property
+    def base(self) -> EngineBase:
+        """See `Engine`; not in floats."""
+        return CoreBase(self._integer("tell of differences"))
 
     def read_state(self) -> bytes:
         """See `Engine`; not in floats."""
@@ -140,6 +151,7 @@ class BoardEngine:
 
     def __init__(self, session: Board, program: Program) -> None:
         self._session, self._program = session, program
+        self.base = BoardBase(session, program)
         self.read_state, self.write_state = session.read_state, session.write_state
 
     def reset(self) -> None:

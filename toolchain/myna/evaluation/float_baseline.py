@@ -17,12 +17,12 @@ from myna.names import CLASSES, RATE, SEED, STEP, THRESHOLD, TYPICAL
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same rounding on every kind of CPU
 
 from myna import fixed
-from myna.audio.config import AudioConfig
 from myna.formats.keras import to_keras
 from myna.frontend.model import FloatModel, Floats, load_model
 from myna.ir import Array
 from myna.ops.imprint import CENTER_BITS
 from myna.ops.similarity import ONE_Q15
+from myna.package.calibration import input_quant
 from myna.passes.training.imprint import head_scales, learning_rates
 from myna.project import Project
 from myna.tensorflow import keras, tf
@@ -43,7 +43,7 @@ class FloatCore:
         model = load_model(project.folder)
         rows = program.graph.tensors[program.graph.outputs[0]].size
         self.program = program
-        self._scale = np.float32(AudioConfig.from_json(model.audio).scale)
+        self._quant = input_quant(model, project.folder)
         self._knowledge, self._rows = package.known, head_scales(program.graph)
         self._network = to_keras(with_spare_rows(model, rows))
         updated = {n for node in program.graph.nodes[: program.train_nodes] for n in node.updates}
@@ -142,7 +142,9 @@ class FloatCore:
         return round(float(loss) * 65536)
 
     def _input(self, features: Array) -> Any:
-        return tf.constant(features.astype(np.float32)[None, ..., None] * self._scale)
+        shape = (1, *self._network.input_shape[1:])
+        steps = features.astype(np.float32).reshape(shape) - self._quant.zero_point
+        return tf.constant(steps * np.float32(self._quant.scale[0]))
 
     def _train_step(self, inputs: Any, target: Any, classes: Any, rate: Any) -> Any:
         with tf.GradientTape() as tape:

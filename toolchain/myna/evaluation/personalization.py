@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from myna.audio.dataset import Clip, scan
+from myna.audio.dataset import Clip
 from myna.evaluation import split
 from myna.evaluation.engine import Engine, Labels, predict
 from myna.evaluation.evaluate import digest, percent_right
 from myna.evaluation.protocol import EvaluationProtocol, Request
+from myna.evaluation.sources import are_examples, scan
 from myna.evaluation.split import Task
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
@@ -77,7 +78,9 @@ def _speaker(request: Request) -> Sequence[WordsExam]:
     """A user enrolls takes of every word that the model knows."""
     clips = scan(request.data)
     words = request.words or split.known_words(clips, request.package.labels)
-    return _exams(request, request.users(clips, words, held_out=True), words)
+    return _exams(
+        request, request.users(clips, words, held_out=not are_examples(request.data)), words
+    )
 
 
 def _new_words(request: Request) -> Sequence[WordsExam]:
@@ -96,5 +99,5 @@ def _exams(request: Request, clips: Sequence[Clip], words: Sequence[str]) -> lis
     ]
 
 
-SPEAKER = EvaluationProtocol("speaker", FIELDS, SHOWN, _speaker)
-NEW_WORDS = EvaluationProtocol("new-words", FIELDS, SHOWN, _new_words)
+SPEAKER = EvaluationProtocol("speaker", FIELDS, SHOWN, _speaker, needs_sound=False)
+NEW_WORDS = EvaluationProtocol("new-words", FIELDS, SHOWN, _new_words, needs_sound=False)

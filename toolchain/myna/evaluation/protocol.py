@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from myna.audio.dataset import Clip, Heard, scan, select
+from myna.audio.dataset import Clip, Heard, select
 from myna.errors import MynaError
 from myna.evaluation import split
 from myna.evaluation.engine import Engine
+from myna.evaluation.sources import are_examples, scan
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.package.package import CONTRIBUTIONS, Package
@@ -79,14 +80,14 @@ class Request:
     Attributes:
         package: the model.
         heard: what its embedding was trained on, which is left out unless asked for by name.
-        data: recordings of the users.
-        base_data: recordings of what the model knew.
+        data: recordings or examples of the users.
+        base_data: those of what the model knew.
         shots: takes that a user enrolls of each word.
         speakers: who; None chooses at most `most` of those never heard, () takes everybody.
         words: which; None chooses.
         recipe: how to learn.
         seed: of everything random.
-        reader: reads recordings and computes features: (clips, class of each word, title).
+        reader: gets the features of clips: (clips, class of each word, title).
         measured_on: who chose what is trained, and so may not be examined.
     """
 
@@ -106,7 +107,7 @@ class Request:
     def read(
         self, clips: Sequence[Clip], classes: Mapping[str, int], title: str
     ) -> tuple[tuple[Clip, ...], Examples]:
-        """Recordings and their features; all that an exam asks comes from here.
+        """Clips and their features; all that an exam asks comes from here.
 
         Raises:
             MynaError: some of them are of speakers who chose what is trained.
@@ -163,7 +164,9 @@ class Request:
         if self.base_data is None:
             return Known()
         classes = {label: index for index, label in enumerate(self.package.labels)}
-        clips = split.choose_known(scan(self.base_data), classes)
+        clips = split.choose_known(
+            scan(self.base_data), classes, held_out=not are_examples(self.base_data)
+        )
         kept, examples = self.read(clips, classes, f"read {self.base_data.name}")
         return Known(tuple(clip.speaker for clip in kept), examples)
 
@@ -178,6 +181,7 @@ class EvaluationProtocol:
         shown: which of them a terminal shows, with a title; the first that exist.
         exams: makes the exams of a request.
         conclude: figures that follow from the means, by name.
+        needs_sound: whether it mixes or listens to sound, so that examples do not do.
     """
 
     name: str
@@ -185,3 +189,4 @@ class EvaluationProtocol:
     shown: Mapping[str, str]
     exams: Callable[[Request], Sequence[Exam]]
     conclude: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda _: {}
+    needs_sound: bool = True

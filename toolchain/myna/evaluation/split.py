@@ -182,9 +182,13 @@ def make_tasks(
 
 
 def choose_known(
-    clips: Iterable[Clip], classes: Mapping[str, int], count: int = KNOWN_CLIPS
+    clips: Iterable[Clip],
+    classes: Mapping[str, int],
+    count: int = KNOWN_CLIPS,
+    *,
+    held_out: bool = True,
 ) -> tuple[Clip, ...]:
-    """A bounded sample of what the model knows, by speakers not used for training.
+    """A bounded sample of what the model knows; if `held_out`, by speakers not used for training.
 
     The same number of clips for every word, always the same ones: those whose names have the
     smallest SHA-1.
@@ -194,11 +198,11 @@ def choose_known(
     """
     by_word: defaultdict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        if clip.word in classes and split_of(clip.speaker) == "test":
+        if clip.word in classes and (not held_out or split_of(clip.speaker) == "test"):
             by_word[clip.word].append(clip)
     if not by_word:
         raise MynaError(
-            "no held-out speaker says a word that the model knows",
+            f"no {'held-out ' if held_out else ''}speaker says a word that the model knows",
             where="base data",
             fix="name the folder of the model's own words with --base-data",
         )

@@ -7,7 +7,6 @@ the tensors of a sparse update by such measurements.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from myna.evaluation.engine import HOST, EngineSpec
 from myna.evaluation.evaluate import mean_difference
 from myna.evaluation.personalization import WordsExam
 from myna.experiments.variant import Variant, run
-from myna.files import write_file
+from myna.files import write_json
 from myna.learn.examples import Progress
 from myna.learn.recipe import Recipe
 from myna.package.package import CONTRIBUTIONS
@@ -76,7 +75,7 @@ def measure(
 def save(model: Path, record: dict[str, Any]) -> Path:
     """Write a record where `quantized.load_package` looks for it; returns the file."""
     path = model / CONTRIBUTIONS
-    write_file(path, (json.dumps(record, indent=1) + "\n").encode())
+    write_json(path, record)
     return path
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from myna.evaluation.engine import REFERENCE, Engine
-from myna.federated.aggregate import to_vector
 from myna.federated.client import Client, Order, learn
-from myna.federated.codec import encode
 from myna.federated.federation import Federation
 from myna.federated.store import Evidence, Store
+from myna.federated.updates import protected
+from myna.learn import codec
 from myna.learn.examples import Progress
 
 
@@ -27,16 +27,20 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     exams = [
         Replay(
             federation.cohort.clients[piece.client],
-            store.state(piece.server_round - 1),
+            piece.begun,
             replace(federation.order, server_round=piece.server_round),
         )
         for piece in kept
     ]
     differ = []
     found = federation.examine(exams, REFERENCE, progress)
-    for piece, exam, reached in zip(kept, exams, found, strict=True):
-        update = to_vector(program, reached["state"]) - to_vector(program, exam.state)
-        if encode(update) != piece.data:
+    order, budget = federation.order, codec.budget(program, federation.order.bits)
+    for piece, reached in zip(kept, found, strict=True):
+        base = store.base(piece.server_round - 1)
+        data, _ = codec.encode(program, base, reached["state"], budget)
+        if order.clip:
+            data = protected(program, base, data, order)
+        if data != piece.data:
             differ.append(piece)
     return differ
 
@@ -47,7 +51,7 @@ class Replay:
 
     Attributes:
         client: whose.
-        state: that the server sent.
+        state: that it began with: the server's, and what it had not sent.
         order: of the round.
     """
 
@@ -57,5 +61,6 @@ class Replay:
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
-        reached = learn(engine, self.client, self.state, self.order).state
-        return {"speaker": self.client.speaker, "state": reached}
+        engine.write_state(self.state)
+        learn(engine, self.client, self.order)
+        return {"speaker": self.client.speaker, "state": engine.read_state()}

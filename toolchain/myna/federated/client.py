@@ -22,6 +22,7 @@ from myna.sessions.learning import scalar
 
 TAG_CLIENT = 0x464C434C  # "FLCL": no tensor draws with these tags
 TAG_DROPOUT = 0x464C4450  # "FLDP"
+LOSSLESS = 24.0  # bits a weight, more than any needs
 DROPPED = "dropped out at random"
 
 
@@ -53,6 +54,10 @@ class Order:
         dropout: probability that a client fails, for tests of the federation.
         rate: learning rate of the first round, see `learn.recipe.Recipe`.
         epochs, rehearsals: see there.
+        bits: of an update for each trained weight.
+        evidence: whether clients say with which state they began, so that a round can be replayed.
+        clip: norm to which an update is clipped, see `privacy.terms.protect`; 0 for any.
+        noise: deviation of the noise that a client adds; 0 for none.
     """
 
     server_round: int
@@ -62,6 +67,10 @@ class Order:
     rate: float
     epochs: int
     rehearsals: int
+    bits: float = LOSSLESS
+    evidence: bool = False
+    clip: int = 0
+    noise: int = 0
 
     def to_config(self) -> dict[str, int | float]:
         """As a message carries it."""
@@ -118,36 +127,26 @@ class Learned:
     """What came of a round at one client.
 
     Attributes:
-        state: the state block reached.
         takes: learned.
-        accuracy: of the server's state on these takes, in percent.
+        accuracy: of the state that it began with on these takes, in percent.
         seconds: it took.
     """
 
-    state: bytes
     takes: int
     accuracy: float
     seconds: float
 
 
-def learn(engine: Engine, client: Client, state: bytes, order: Order) -> Learned:
-    """Let an engine learn a client's takes from the server's state.
-
-    Args:
-        engine: what learns; its own state is lost.
-        client: whose takes.
-        state: the server's state block.
-        order: of the round.
+def learn(engine: Engine, client: Client, order: Order) -> Learned:
+    """Let an engine learn a client's takes in a round, from the state that it has.
 
     Raises:
-        MynaError: the engine failed, or does not take the state.
+        MynaError: the engine failed.
     """
     begun, takes = time.monotonic(), order.drawn(client)
-    engine.write_state(state)
     engine.set_state(SEED, scalar(order.seed_of(client.number)))
     if client.codeword is not None:
         engine.set_codeword(client.codeword)
     accuracy = percent_right(predict(engine, takes.features), takes.labels)
     engine.learn(takes, order.recipe)
-    after = engine.read_state()
-    return Learned(after, len(takes), accuracy, time.monotonic() - begun)
+    return Learned(len(takes), accuracy, time.monotonic() - begun)

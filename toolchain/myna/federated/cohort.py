@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+
+import numpy as np
 
 from myna.audio.dataset import Clip, Heard, scan, select
 from myna.errors import MynaError
 from myna.evaluation.protocol import Known, Read
 from myna.evaluation.split import Task, assign_classes, choose_known, split_takes
 from myna.federated.client import Client
+from myna.learn.examples import Examples
 from myna.package.package import Package
 
 UNSEEN = 30  # speakers examined, at most
@@ -33,6 +37,13 @@ class Cohort:
     clients: tuple[Client, ...]
     unseen: tuple[Task, ...]
     known: Known
+
+    @classmethod
+    def elsewhere(cls, classes: Mapping[str, int], clients: int) -> Self:
+        """Clients of whom the server knows the numbers alone; nobody is examined."""
+        nothing = Examples(np.zeros(0, np.int8), np.zeros(0, np.int64))
+        numbered = (Client(number, str(number), nothing) for number in range(clients))
+        return cls(classes, tuple(numbered), (), Known())
 
 
 @dataclass(frozen=True)
@@ -70,17 +81,10 @@ class CohortRequest:
         learning, unseen = choose(clips, self.clients, self.shots, self.heard.speakers)
         chosen = select(clips, speakers={*learning, *unseen})
         read, examples = self.reader(chosen, classes, f"read {self.data.name}")
-        by_speaker: defaultdict[str, list[int]] = defaultdict(list)
-        for index, clip in enumerate(read):
-            by_speaker[clip.speaker].append(index)
-        clients = tuple(
-            Client(number, speaker, examples.take(by_speaker[speaker]))
-            for number, speaker in enumerate(learning)
-        )
+        clients = clients_of(dict(enumerate(learning)), read, examples)
         tasks = []
-        for speaker in unseen:
-            own = examples.take(by_speaker[speaker])
-            parts = split_takes([read[i] for i in by_speaker[speaker]], self.shots)
+        for speaker, own in _by_speaker(unseen, read, examples).items():
+            parts = split_takes([clip for clip in read if clip.speaker == speaker], self.shots)
             tasks.append(Task(speaker, *(own.take(part) for part in parts)))
         return Cohort(classes, clients, tuple(tasks), self._known())
 
@@ -103,6 +107,30 @@ class CohortRequest:
         clips = choose_known(scan(self.base_data), classes)
         kept, examples = self.reader(clips, classes, f"read {self.base_data.name}")
         return Known(tuple(clip.speaker for clip in kept), examples)
+
+
+def clients_of(
+    speakers: Mapping[int, str], clips: Sequence[Clip], examples: Examples
+) -> tuple[Client, ...]:
+    """Clients with their takes.
+
+    Args:
+        speakers: by the number of the client.
+        clips: of everybody.
+        examples: of each clip.
+    """
+    takes = _by_speaker(speakers.values(), clips, examples)
+    return tuple(Client(number, speaker, takes[speaker]) for number, speaker in speakers.items())
+
+
+def _by_speaker(
+    speakers: Iterable[str], clips: Sequence[Clip], examples: Examples
+) -> dict[str, Examples]:
+    own: dict[str, list[int]] = {speaker: [] for speaker in speakers}
+    for index, clip in enumerate(clips):
+        if clip.speaker in own:
+            own[clip.speaker].append(index)
+    return {speaker: examples.take(found) for speaker, found in own.items()}
 
 
 def choose(

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
@@ -15,15 +15,19 @@ from myna import fixed
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.protocol import Exam
-from myna.federated.client import Order
-from myna.federated.client_app import client_app
+from myna.federated.client import LOSSLESS, Order
+from myna.federated.client_app import client_app, keep_record, kept_of
 from myna.federated.cohort import Cohort
+from myna.federated.fleet_grid import FleetGrid
 from myna.federated.flower import ClientApp, Context, Grid, RecordDict
 from myna.federated.local_grid import LocalGrid
-from myna.federated.server_app import Round, Task, server_app
+from myna.federated.privacy.terms import PLAIN, Privacy
+from myna.federated.secure.server_app import SecureFedAvg
+from myna.federated.server_app import IntegerFedAvg, Round, Task, server_app
 from myna.federated.site import Site
 from myna.federated.store import ClientRow, Evidence, RoundRow, Store
 from myna.federated.strategies import Strategy
+from myna.federated.telling import Teller
 from myna.learn.examples import Progress
 from myna.names import CLASSES, NAMES, SEED
 from myna.passes.memory.plan import Program
@@ -45,9 +49,11 @@ class Federation:
         strategy: whom the server asks, and how it averages.
         order: what it asks for.
         rounds: how many.
+        bits_down: that a round tells clients for each trained weight.
         audit: updates that are replayed.
         jobs: processes.
         make_app: makes the ClientApp of a site.
+        privacy: of the clients' updates.
     """
 
     project: Project
@@ -58,7 +64,9 @@ class Federation:
     rounds: int
     audit: int
     jobs: int
+    bits_down: float = LOSSLESS
     make_app: Callable[[Site], ClientApp] = client_app
+    privacy: Privacy = PLAIN
 
     @property
     def program(self) -> Program:
@@ -66,26 +74,10 @@ class Federation:
         return self.project.program
 
     def run(self, store: Store, progress: Progress) -> bytes:
-        """Do the rounds that the store does not hold yet; the state block after the last one.
+        """Do the rounds that the store does not hold yet, on clients within this machine.
 
-        Args:
-            store: of this run.
-            progress: called with rounds (done, total).
-
-        Raises:
-            MynaError: no client could learn, or a process was ended.
+        Args, Returns and Raises: see `serve`.
         """
-        if store.rounds() < 0:
-            store.add_round(RoundRow(0, self.start()), (), (), 0)
-        done = store.rounds()
-        progress(done, self.rounds)
-
-        def keep(found: Round) -> None:
-            self._keep(store, found)
-            progress(found.server_round, self.rounds)
-
-        state = store.state(min(done, self.rounds))
-        task = Task(self.program, self.strategy, self.order, done, self.rounds, state, keep)
         clients = self.cohort.clients
         for spec in dict.fromkeys(self.engines):
             spec.prepare()
@@ -93,8 +85,48 @@ class Federation:
             closing(Site(clients, self.engines)) as site,
             LocalGrid.open(partial(self.make_app, site), len(clients), self._jobs()) as grid,
         ):
-            context = Context(1, 0, {}, RecordDict(), {})
-            server_app(task)(cast(Grid, grid), context)  # it is what strategies use of one
+            return self.serve(grid, store, progress)
+
+    def serve(self, grid: LocalGrid | FleetGrid, store: Store, progress: Progress) -> bytes:
+        """Do the rounds that the store does not hold yet, on the clients behind a grid.
+
+        Args:
+            grid: its nodes are the clients, each number plus one.
+            store: of this run.
+            progress: called with rounds (done, total).
+
+        Returns:
+            the state block after the last one.
+
+        Raises:
+            MynaError: no client could learn, or a process was ended.
+        """
+        if store.rounds() < 0:
+            store.add_round(RoundRow(0, self.start(), self.start()))
+        done = store.rounds()
+        progress(done, self.rounds)
+
+        last = min(done, self.rounds)
+        known: dict[int, int] = {}  # what clients elsewhere keep ends with a run of the server
+        kept: dict[int, RecordDict] = {}
+        if isinstance(grid, LocalGrid):
+            known = {client + 1: number - 1 for client, number in store.answered().items()}
+            kept = grid.kept
+            kept |= {client + 1: keep_record(own) for client, own in store.kept().items()}
+        teller = Teller(self.program, self.bits_down, store.base(last), store.differences(), known)
+        order = replace(self.order, evidence=self.audit > 0)
+
+        def keep(found: Round) -> None:
+            self._keep(store, found, kept)
+            progress(found.server_round, self.rounds)
+
+        task = Task(
+            *(self.program, self.strategy, order, done, self.rounds),
+            *(store.state(last), teller, keep, self.privacy.server_noise),
+        )
+        context = Context(1, 0, {}, RecordDict(), {})
+        server = SecureFedAvg if self.privacy.secure else IntegerFedAvg
+        server_app(task, server)(cast(Grid, grid), context)  # it is what strategies use of one
         return store.state(self.rounds)
 
     def start(self) -> bytes:
@@ -119,23 +151,29 @@ class Federation:
         """A board on a port is opened by one process only."""
         return 1 if any(spec.port for spec in self.engines) else self.jobs
 
-    def _keep(self, store: Store, found: Round) -> None:
+    def _keep(self, store: Store, found: Round, kept: Mapping[int, RecordDict]) -> None:
         clients = self.cohort.clients
         rows = [
             ClientRow(
                 *(one.client, clients[one.client].speaker, one.takes, one.accuracy, one.steps),
-                *(one.seconds, len(one.data), found.bytes_down, f"{one.digest:08x}"),
+                *(one.seconds, one.bytes_up, one.bytes_down, f"{one.digest:08x}"),
             )
             for one in found.updates
         ]
         for node, reason in found.dropouts.items():
             speaker = clients[node - 1].speaker
-            rows.append(ClientRow(node - 1, speaker, bytes_down=found.bytes_down, dropout=reason))
+            rows.append(ClientRow(node - 1, speaker, dropout=reason))
         key = fixed.key(self.order.seed, found.server_round, TAG_AUDIT)
         evidence = [
-            Evidence(found.server_round, one.client, fixed.random32(key, one.client), one.data)
+            Evidence(
+                *(found.server_round, one.client, fixed.random32(key, one.client)),
+                *(one.data, one.begun),
+            )
             for one in found.updates
         ]
-        takes = sum(one.takes for one in found.updates)
-        done = RoundRow(found.server_round, found.state, takes, found.seconds)
-        store.add_round(done, rows, evidence if self.audit else (), self.audit)
+        own = {node - 1: one for node, record in kept.items() if (one := kept_of(record))}
+        done = RoundRow(
+            *(found.server_round, found.state, found.base, found.difference),
+            *(found.takes, found.seconds, found.noise_key),
+        )
+        store.add_round(done, rows, own, evidence if self.audit else (), self.audit)

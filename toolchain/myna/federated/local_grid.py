@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -15,6 +15,8 @@ from myna.evaluation.evaluate import leave_with_parent
 from myna.federated.flower import ClientApp, Context, Error, Message, RecordDict, TaskIdentity
 
 MakeApp = Callable[[], ClientApp]
+Asked = tuple[Message, RecordDict | None]  # and what the node keeps
+Answer = tuple[Message, RecordDict]
 FAILED = 0  # Flower's code of an unknown error
 
 
@@ -22,10 +24,14 @@ class LocalGrid:
     """What Flower's strategies use of a grid: nodes 1 … n, which are the partitions 0 … n - 1.
 
     A client that fails is answered for by an error, as in a deployment.
+
+    Attributes:
+        kept: what clients keep between rounds, by node: `Context.state`.
     """
 
     def __init__(self, app: ClientApp | None, nodes: int, pool: ProcessPoolExecutor | None) -> None:
         self._app, self._nodes, self._pool = app, nodes, pool
+        self.kept: dict[int, RecordDict] = {}
 
     @classmethod
     @contextmanager
@@ -57,11 +63,20 @@ class LocalGrid:
         Raises:
             MynaError: a process was ended.
         """
+        asked = [(one, self.kept.get(one.metadata.dst_node_id)) for one in messages]
         if self._pool is None:
             assert self._app is not None
-            return [answer(self._app, message) for message in messages]
+            found = [answer(self._app, *one) for one in asked]
+        else:
+            found = self._work(asked)
+        for (message, _), (_, kept) in zip(asked, found, strict=True):
+            self.kept[message.metadata.dst_node_id] = kept
+        return [reply for reply, _ in found]
+
+    def _work(self, asked: Sequence[Asked]) -> list[Answer]:
+        assert self._pool is not None
         try:
-            return list(self._pool.map(_work, messages))
+            return list(self._pool.map(_work, asked))
         except BrokenProcessPool as error:
             raise MynaError(
                 "a process was ended while it served clients",
@@ -70,16 +85,18 @@ class LocalGrid:
             ) from error
 
 
-def answer(app: ClientApp, message: Message) -> Message:
-    """The reply of a node, or the error that a client raised."""
+def answer(app: ClientApp, message: Message, kept: RecordDict | None) -> Answer:
+    """The reply of a node, or the error that a client raised; and what it keeps."""
     node = message.metadata.dst_node_id
     config: dict[str, bool | float | int | str] = {"partition-id": node - 1}
+    context = Context(1, node, config, kept or RecordDict(), {})
     try:
-        return app(message, Context(1, node, config, RecordDict(), {}))
+        return app(message, context), context.state
     except MynaError as error:
-        return Message(Error(FAILED, f"{error.where}: {error.what}"), reply_to=message)
+        reason = f"{error.where}: {error.what}"
     except Exception as error:  # whatever befalls a client, the round goes on without it
-        return Message(Error(FAILED, repr(error)), reply_to=message)
+        reason = repr(error)
+    return Message(Error(FAILED, reason), reply_to=message), context.state
 
 
 def _identify() -> None:
@@ -96,5 +113,5 @@ def _begin(make_app: MakeApp) -> None:
     _own["app"] = make_app()
 
 
-def _work(message: Message) -> Message:
-    return answer(_own["app"], message)
+def _work(asked: Asked) -> Answer:
+    return answer(_own["app"], *asked)

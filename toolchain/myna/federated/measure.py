@@ -85,7 +85,7 @@ class Pooled:
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
-        state = self.state
+        engine.write_state(self.state)
         for number in range(1, self.rounds + 1):
             order = replace(self.order, server_round=number)
             drawn = [order.drawn(client) for client in self.clients]
@@ -94,8 +94,8 @@ class Pooled:
                 np.concatenate([some.labels for some in drawn]),
             )
             everybody = Client(len(self.clients), "", takes)
-            state = learn(engine, everybody, state, replace(order, most=len(takes))).state
-        return {"speaker": "", "state": state}
+            learn(engine, everybody, replace(order, most=len(takes)))
+        return {"speaker": "", "state": engine.read_state()}
 
 
 @dataclass(frozen=True)

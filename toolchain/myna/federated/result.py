@@ -7,12 +7,14 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from myna.federated.aggregate import trained_weights
 from myna.federated.audit import audit
 from myna.federated.federation import Federation
 from myna.federated.measure import measure
+from myna.federated.privacy.accountant import budget
+from myna.federated.privacy.membership import membership
 from myna.federated.store import Store
 from myna.learn.examples import Progress
+from myna.learn.vector import trained_weights
 
 
 def result(federation: Federation, store: Store, progress: Progress) -> dict[str, Any]:
@@ -34,6 +36,8 @@ def result(federation: Federation, store: Store, progress: Progress) -> dict[str
         "unseen": [task.speaker for task in cohort.unseen],
         "aggregate_digest": f"{zlib.crc32(state):08x}",
         **measure(federation, store.state(0), state, progress),
+        **membership(federation, store.state(0), state, progress),
+        **budget(federation, store),
         "bytes_up_per_client_round": _mean([row.bytes_up for row in answered]),
         "bytes_down_per_client_round": _mean([row.bytes_down for row in answered]),
         "float32_bytes": 4 * trained_weights(federation.program),

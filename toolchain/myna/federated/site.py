@@ -7,18 +7,43 @@ import atexit
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from myna.errors import MynaError
 from myna.evaluation.engine import FLOAT, Engine, EngineSpec
-from myna.federated.aggregate import to_vector
 from myna.federated.client import DROPPED, Client, Order, learn
-from myna.federated.codec import encode
-from myna.names import STEP
+from myna.federated.updates import protected
+from myna.learn import codec
 from myna.passes.memory.plan import Program
 from myna.project import open_project
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a client is told of the server's state.
+
+    Attributes:
+        whole: the state block, if the client knows none that the differences begin with.
+        differences: encoded (`learn.codec`), each to the state that the one before made.
+    """
+
+    whole: bytes | None
+    differences: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a client keeps between rounds.
+
+    Attributes:
+        base: the state block that it and the server know.
+        state: its own: the base and what it has not sent; empty if the board alone has it.
+    """
+
+    base: bytes
+    state: bytes
 
 
 @dataclass(frozen=True)
@@ -28,18 +53,25 @@ class Update:
     Attributes:
         data: the encoded update.
         client: its number.
-        takes: learned.
-        accuracy: of the server's state on these takes, in percent.
-        steps: training steps.
+        takes: learned, which weigh; 1 where all clients weigh the same, 0 where that is secret.
+        accuracy: of the state that it began with on these takes, in percent; None where that is
+            secret.
+        steps: training steps; 0 where that is secret.
         seconds: it took.
+        bytes_down, bytes_up: that crossed to and from its engine for state and update; where it
+            sends something else in place of the engine's update, the bytes of that.
+        begun: the state that it began with, where evidence is asked for; otherwise empty.
     """
 
     data: bytes
     client: int
     takes: int
-    accuracy: float
+    accuracy: float | None
     steps: int
     seconds: float
+    bytes_down: int
+    bytes_up: int
+    begun: bytes = b""
 
     @property
     def digest(self) -> int:
@@ -52,13 +84,14 @@ class Site:
     """Clients, and engines on which they take turns. Travels between processes while none is open.
 
     Attributes:
-        clients: by their numbers.
-        engines: client `i` learns on engine `i` modulo their number.
+        clients: who is served here.
+        engines: on which they take turns, in their order.
     """
 
     clients: Sequence[Client]
     engines: Sequence[EngineSpec]
     _open: dict[EngineSpec, tuple[ExitStack, Engine]] = field(default_factory=dict)
+    _holds: dict[EngineSpec, int] = field(default_factory=dict)  # the client whose base it knows
 
     @cached_property
     def program(self) -> Program:
@@ -66,30 +99,103 @@ class Site:
         spec = self.engines[0]
         return open_project(spec.model, spec.options).program
 
-    def train(self, number: int, state: bytes, order: Order) -> Update:
-        """One round of one client.
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Where each client stands among those that are served, by its number."""
+        return {client.number: place for place, client in enumerate(self.clients)}
+
+    def train(
+        self, number: int, told: Told, order: Order, kept: Kept | None, noise_key: bytes = b""
+    ) -> tuple[Update, Kept]:
+        """One round of one client; also returns what it keeps for the next one.
+
+        Args:
+            number: the client's.
+            told: of the server's state.
+            order: of the round.
+            kept: from its last round.
+            noise_key: [32] of the noise that is added, if any.
 
         Raises:
-            MynaError: its engine failed, runs another model, or it drops out.
+            MynaError: its engine failed, runs another model, does not know what the differences
+                begin with, or it drops out.
         """
         if order.drops(number):
-            raise MynaError(DROPPED, where=self.clients[number].speaker)
-        spec = self.engines[number % len(self.engines)]
+            raise MynaError(DROPPED, where="client")
+        spec = self._spec(number)
         try:
-            learned = learn(self._engine(spec), self.clients[number], state, order)
+            update, kept = self._train(self._engine(spec), number, told, order, kept)
         except BaseException:
             self._close(spec)  # a board that was pulled is looked for again in the next round
             raise
-        before, after = (to_vector(self.program, block) for block in (state, learned.state))
-        steps = _steps(self.program, learned.state) - _steps(self.program, state)
-        return Update(
-            encode(after - before),
+        self._holds[spec] = number
+        return self._protect(update, kept.base, order, noise_key), kept
+
+    def _protect(self, update: Update, base: bytes, order: Order, noise_key: bytes) -> Update:
+        if not order.clip:
+            return update
+        data = protected(self.program, base, update.data, order, noise_key)
+        update = replace(update, data=data, takes=1, bytes_up=len(data))
+        return replace(update, accuracy=None, steps=0) if order.noise else update
+
+    def _train(
+        self, engine: Engine, number: int, told: Told, order: Order, kept: Kept | None
+    ) -> tuple[Update, Kept]:
+        if told.whole is None:
+            kept = self._recall(engine, number, kept)
+        before = engine.base.crossed
+        base = self._tell(engine, told, kept)
+        down = engine.base.crossed.since(before).down
+        begun = engine.read_state() if order.evidence else b""
+        learned = learn(engine, self.clients[self._places[number]], order)
+        before = engine.base.crossed
+        data = engine.base.make_update(codec.budget(self.program, order.bits))
+        up = engine.base.crossed.since(before).up
+        state = b"" if self._has_its_own(number) else engine.read_state()
+        update = Update(
+            data,
             number,
             learned.takes,
             learned.accuracy,
-            steps,
+            self._steps(learned.takes, order),
             learned.seconds,
+            down,
+            up,
+            begun,
         )
+        return update, Kept(base, state)
+
+    def _tell(self, engine: Engine, told: Told, kept: Kept | None) -> bytes:
+        """Make the server's state the base of an engine; this state."""
+        if told.whole is not None:
+            engine.base.set(told.whole)
+            return told.whole
+        assert kept is not None
+        base = kept.base
+        for data in told.differences:
+            engine.base.apply_difference(data)
+            base = codec.apply(self.program, base, codec.decode(self.program, base, data))
+        return base
+
+    def _recall(self, engine: Engine, number: int, kept: Kept | None) -> Kept:
+        """Give an engine that served another client meanwhile what this one keeps."""
+        if kept is None:
+            raise MynaError("knows no state of the server", where="client")
+        if kept.state and self._holds.get(self._spec(number)) != number:
+            engine.base.set(kept.base)
+            engine.write_state(kept.state)
+        return kept
+
+    def _spec(self, number: int) -> EngineSpec:
+        return self.engines[self._places[number] % len(self.engines)]
+
+    def _has_its_own(self, number: int) -> bool:
+        """Whether a board serves this client alone, which then need not tell its state."""
+        return self._spec(number).port is not None and len(self.clients) <= len(self.engines)
+
+    def _steps(self, takes: int, order: Order) -> int:
+        rehearsals = order.rehearsals if len(self.program.replay.labels) else 0
+        return takes * order.epochs * (1 + rehearsals)
 
     def close(self) -> None:
         """Let go of all engines."""
@@ -104,15 +210,12 @@ class Site:
         return self._open[spec][1]
 
     def _close(self, spec: EngineSpec) -> None:
+        self._holds.pop(spec, None)
         if spec in self._open:
             self._open.pop(spec)[0].close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"clients": self.clients, "engines": self.engines, "_open": {}}
-
-
-def _steps(program: Program, state: bytes) -> int:
-    return int(program.unpack(state)[STEP][0])
+        return {"clients": self.clients, "engines": self.engines, "_open": {}, "_holds": {}}
 
 
 def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:

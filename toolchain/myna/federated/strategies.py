@@ -9,7 +9,6 @@ from fractions import Fraction
 
 from myna import fixed
 from myna.federated.client import Order
-from myna.learn.schedule import shuffle
 
 TAG_SAMPLE = 0x464C534D  # "FLSM": no tensor draws with this tag
 
@@ -26,12 +25,25 @@ class Strategy:
     asked: int | None = None
     rate: Fraction = Fraction(1)
 
+    def count(self, nodes: int) -> int:
+        """How many of so many nodes are asked in a round."""
+        return nodes if self.asked is None else min(self.asked, nodes)
+
     def sample(self, nodes: Sequence[int], order: Order) -> list[int]:
         """The nodes that are asked in a round, in their order."""
-        if self.asked is None or self.asked >= len(nodes):
+        count = len(nodes)
+        if self.asked is None or self.asked >= count:
             return list(nodes)
         key = fixed.key(order.seed, order.server_round, TAG_SAMPLE)
-        return sorted(shuffle(nodes, key, 0)[: self.asked])
+        moved: dict[
+            int, int
+        ] = {}  # Fisher and Yates as far as needed, however many nodes there are
+        chosen = []
+        for i in range(self.asked):
+            j = i + ((int(fixed.random32(key, i)) * (count - i)) >> 32)
+            chosen.append(nodes[moved.get(j, j)])
+            moved[j] = moved.get(i, i)
+        return sorted(chosen)
 
 
 STRATEGIES: Mapping[str, Strategy] = {

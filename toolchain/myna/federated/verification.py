@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.evaluation.engine import CoreEngine, Engine
-from myna.federated.aggregate import Contribution, aggregate, to_vector
+from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import Client, Order, learn
 from myna.federated.codebook import codewords
 from myna.federated.strategies import Strategy
 from myna.federated.users import User, Users
 from myna.ir import Tensor
 from myna.learn.examples import Progress
+from myna.learn.vector import to_vector
 from myna.ops.codeword import CodewordCorrelation
 from myna.package.verifier import make_verifier
 from myna.passes.memory.plan import Program
@@ -141,10 +142,9 @@ def centralize_softmax(
         every = every.join(user.enrolled)
     shots = max(len(user.enrolled) for user in users.seen)
     order = replace(plan.order(shots), most=len(every))
-    state = engine.read_state()
     for number in range(1, ROUNDS + 1):
         order = replace(order, server_round=number)
-        state = learn(engine, Client(0, "", every), state, order).state
+        learn(engine, Client(0, "", every), order)
         progress(number, ROUNDS)
     return Verifier(engine, _output(project.program))
 
@@ -160,8 +160,9 @@ def _together(
         order = replace(order, server_round=number)
         before, contributions = to_vector(program, state), []
         for index in strategy.sample(range(len(clients)), order):
-            learned = learn(engine, clients[index], state, order)
-            update = to_vector(program, learned.state) - before
+            engine.write_state(state)
+            learned = learn(engine, clients[index], order)
+            update = to_vector(program, engine.read_state()) - before
             contributions.append(Contribution(index, learned.takes, update))
         state = aggregate(program, state, contributions, strategy.rate)
         progress(number, rounds)

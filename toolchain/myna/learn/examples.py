@@ -69,7 +69,7 @@ def read_examples(
     problems: list[MynaError] = []
     for done, clip in enumerate(clips, 1):
         try:
-            maps.append(native.extract(config, read_clip(clip.path)))
+            maps.append(native.extract(config, read_clip(clip.path, config.window)))
             kept.append(clip)
         except MynaError as error:
             problems.append(error)

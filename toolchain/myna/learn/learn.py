@@ -86,7 +86,7 @@ class Learner:
 
     Args:
         core: what learns.
-        audio: the front end, for variations.
+        audio: the front end, for variations; None if there is none, and nothing is varied.
         silence: the class of clips without speech, if there is one.
         clips: what is stored, in order of slots.
         recipe: how to learn.
@@ -97,7 +97,7 @@ class Learner:
     def __init__(
         self,
         core: Core,
-        audio: AudioConfig,
+        audio: AudioConfig | None,
         silence: int | None,
         clips: Examples,
         recipe: Recipe,
@@ -209,7 +209,7 @@ class Learner:
 
     def _varied(self, features: npt.NDArray[np.int8], label: int, key: int) -> npt.NDArray[np.int8]:
         """The features to learn from: varied, unless there is no speech in them."""
-        if not self._recipe.vary or label == self._silence:
+        if self._audio is None or not self._recipe.vary or label == self._silence:
             return features
         noise = None
         if len(self._noises):

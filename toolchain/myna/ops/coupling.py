@@ -98,9 +98,11 @@ class Uncouple(_Coupling):
 
 def _examples() -> Iterator[tuple[tuple[int, int, int], Array, Array]]:
     rng = np.random.default_rng(15)
-    for factor, zero in [(1.0, 0), (23.7, -128), (250.0, 127), (0.3, -5)]:
-        stream = rng.integers(-32768, 32768, (5, 4, 7)).astype(np.int16)
-        branch = rng.integers(-128, 128, (5, 4, 7)).astype(np.int8)
+    shapes = [(5, 4, 7)] * 4 + [(3, 5, 3)]  # the last is of an odd size
+    scales = [(1.0, 0), (23.7, -128), (250.0, 127), (0.3, -5), (40.0, 3)]
+    for shape, (factor, zero) in zip(shapes, scales, strict=True):
+        stream = rng.integers(-32768, 32768, shape).astype(np.int16)
+        branch = rng.integers(-128, 128, shape).astype(np.int8)
         stream.flat[:4] = -32768, 32767, -32768, 32767
         branch.flat[:4] = -128, 127, 127, -128
         yield (*fixed.requantize_multiplier(factor), zero), stream, branch

@@ -16,7 +16,7 @@ from myna import fixed
 from myna.ir import Array, Node, Tensor
 from myna.ops.base import SCALAR, Case, GradOp, Op, Type, expect, int64, pair_tensor
 from myna.ops.layer import Layer, train_layer
-from myna.ops.sgd import UpdateInputs, shared_inputs, update_weight
+from myna.ops.sgd import UpdateInputs, shared_inputs, telling_size, update_weight
 from myna.ops.tape import Tape
 
 GRID = [(1, 1), (64, 12), (7, 33), (96, 20)]  # inputs, units
@@ -96,7 +96,7 @@ class DenseGradInput(GradOp):
             channel = rng.integers(8, 257, units).astype(np.int16)
             scales = (pair_tensor(1e-3), pair_tensor(0.05 / 4.0**i))
             case = Case(f"dense_grad_input{i}", op, (dy, w, channel, *scales))
-            yield from (case, op.gentle(case))
+            yield from op.variants(case)
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,10 @@ class DenseUpdate(Op):
         for i, (inputs, units) in enumerate(GRID):
             x = rng.integers(-128, 128, inputs).astype(np.int8)
             dy = rng.integers(-127, 128, units).astype(np.int8)
-            shared = shared_inputs(rng, units, 10.0**i / 10)
+            op = cls(-128 + i, i)
+            shared = shared_inputs(rng, units, telling_size(op.accumulate(x, dy), i))
             w, residual = (
                 rng.integers(low, 128, (units, inputs)).astype(np.int8) for low in (-127, -128)
             )
             case = (x, dy, *shared, w, residual)
-            yield Case(f"dense_update{i}", cls(-128 + i, i), case, updates=(7, 8))
+            yield Case(f"dense_update{i}", op, case, updates=(7, 8))

@@ -138,7 +138,7 @@ class RangeUpdate(Op):
     def cases(cls) -> Iterator[Case]:
         op = cls.of(0.9, 2.0)
         for i, (base, top, old) in enumerate(
-            product((0.0, 1e-3), (0, 64, 1 << 30), (1e-12, 1.0, 77.0))
+            product((0.0, 1e-3, 0.75), (0, 64, 1 << 30), (1e-12, 1.0, 77.0))
         ):
             inputs = (pair_tensor(base), np.array([top], np.int32), pair_tensor(old))
             yield Case(f"range_update{i}", op, inputs, updates=(2,))

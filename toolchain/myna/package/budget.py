@@ -52,7 +52,7 @@ class Needs:
         deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
         return cls(
             occupied(program, has_front_end=has_front_end),
-            program.state_bytes,
+            program.state_bytes + sum(t.nbytes for t in graph.of_kind(Kind.SECRET)),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
             graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,
@@ -164,7 +164,9 @@ class Search:
         package, asked = self._package.with_rows(output_rows), self._asked
         knowledge, contributions = package.knowledge, package.contributions
         ranges = package.ranges_of(asked.ranges)
-        return Compiler(package.model, ranges, asked, knowledge, contributions)
+        # within a limit, words come before the voice that says them
+        projection = package.projection if asked.ram is None else None
+        return Compiler(package.model, ranges, asked, knowledge, contributions, projection)
 
     def _compile(self, candidate: Candidate) -> Program:
         return self._compiler(candidate.output_rows).compile(candidate.options)

@@ -14,6 +14,7 @@ from myna.frontend.model import FloatModel
 from myna.ir import Array, Quant
 
 CALIBRATION = "calibration.npz"
+WRITES = "train or import the model again, which writes it"
 
 
 def audio_of(model: FloatModel) -> AudioConfig | None:
@@ -30,12 +31,12 @@ def input_quant(model: FloatModel, folder: Path) -> Quant:
     if audio := audio_of(model):
         return Quant((float(np.float32(audio.scale)),), 0)
     path = folder / CALIBRATION
-    arrays = read_arrays(path)
+    arrays = read_arrays(path, fix=WRITES)
     if not {"scale", "zero_point"} <= arrays.keys():
         raise MynaError(
             "does not say what its features mean: scale and zero_point are missing",
             where=str(path),
-            fix="import the model again, which writes the file",
+            fix=WRITES,
         )
     return Quant((float(np.float32(arrays["scale"])),), int(arrays["zero_point"]))
 
@@ -56,12 +57,11 @@ def save_calibration(folder: Path, features: Array, labels: Array, quant: Quant)
 
 def load_calibration(folder: Path) -> tuple[Array, Array]:
     """Features (int8 [n, frames, features] or [n, *input_shape]) and labels (int [n])."""
-    fix = "train or import the model again, which writes it"
-    arrays = read_arrays(folder / CALIBRATION, fix=fix)
+    arrays = read_arrays(folder / CALIBRATION, fix=WRITES)
     if not {"features", "labels"} <= arrays.keys() or arrays["features"].dtype != np.int8:
         raise MynaError(
             "holds no int8 features with labels",
             where=str(folder / CALIBRATION),
-            fix="train the model again, which writes the file",
+            fix=WRITES,
         )
     return arrays["features"], arrays["labels"]

@@ -15,6 +15,7 @@ from myna.package.calibration import input_quant
 
 SUFFIX = ".npz"
 FIX = "save arrays `features` [n, inputs] and `labels` [n] with numpy.savez"
+MOST_BEYOND = 0.25  # of the features; those of a new class may be larger than any before
 # of a float network; int8 features without it are quantized already
 FLOATS = "float.npz"
 
@@ -39,11 +40,13 @@ class ExampleFile:
     def __init__(self, path: Path, model: FloatModel, *, reads_floats: bool = False) -> None:
         self._path, self._model, arrays = path, model, read_arrays(path, fix=FIX)
         self._reads_floats = reads_floats
-        self.features = self._checked(arrays.get("features", np.zeros(0)))
+        self.features = self._checked(arrays.get("features"))
         self.labels = arrays.get("labels", np.zeros(0))
 
-    def _checked(self, features: Array) -> Array:
+    def _checked(self, features: Array | None) -> Array:
         shape = self._model.input_shape
+        if features is None:
+            raise self._fail("holds no array `features`")
         count = len(features) if features.ndim else 0
         if not count or features.size != count * np.prod(shape):
             raise self._fail(
@@ -59,10 +62,23 @@ class ExampleFile:
         return features
 
     def inputs(self, quant: Quant) -> Array:
-        """Features as the network reads them, int8 [n, *input_shape]."""
+        """Features as the network reads them, int8 [n, *input_shape].
+
+        Raises:
+            MynaError: many are beyond what it reads, as numbers of another unit are.
+        """
         if self.features.dtype == np.int8:
             return self.features
         steps = np.rint(self.features / np.float64(quant.scale[0])) + quant.zero_point
+        beyond = float(np.mean((steps < -128) | (steps > 127)))
+        if beyond > MOST_BEYOND:
+            low, high = (np.float64(quant.scale[0]) * (q - quant.zero_point) for q in (-128, 127))
+            raise MynaError(
+                f"{100 * beyond:.0f} % of its features are beyond what the network reads, "
+                f"{low:.3g} to {high:.3g}",
+                where=str(self._path),
+                fix="save features in the unit of those that the network was imported with",
+            )
         quantized: Array = np.clip(steps, -128, 127).astype(np.int8)
         return quantized
 

@@ -17,12 +17,14 @@ from myna.frontend.model import FloatModel, load_architecture, load_model, shape
 from myna.ir import Array, Quant
 from myna.package.calibration import audio_of, input_quant, load_calibration
 from myna.package.misfit import is_positive, misfit
+from myna.package.voice import load_projection
 from myna.passes.lowering.calibrate import activation_ranges
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel, quantize
 from myna.passes.pipeline import Knowledge, training_graph
 from myna.passes.training.hindsight import RangeMode, calibrate
 from myna.passes.training.imprint import Prior, has_head, measure
+from myna.passes.training.owner import Projection
 from myna.passes.training.replay import Memories, take_turns
 from myna.passes.training.select import MEASURED, Contribution, Contributions
 
@@ -40,6 +42,7 @@ class Package:
         knowledge: None if it does not classify, or its logits are not made by a dense layer.
         contributions: of its layers to learning, if they were measured, and
         measured_on: on which speakers.
+        projection: what tells voices apart, if voice.npz is in the folder.
     """
 
     model: QuantizedModel
@@ -47,6 +50,7 @@ class Package:
     knowledge: Knowledge | None
     contributions: Contributions | None = None
     measured_on: frozenset[str] = frozenset()
+    projection: Projection | None = None
 
     @property
     def audio(self) -> AudioConfig | None:
@@ -200,7 +204,8 @@ def load_package(folder: Path) -> Package:
     quantized = QuantizedModel(model, quants, part["w"], part["w_scale"], part["b"])
     ranges = {mode: _ranges(arrays, mode, path) for mode in RANGE_MODES}
     knowledge = _knowledge(model, arrays, path)
-    return Package(quantized, ranges, knowledge, *load_contributions(folder))
+    projection = load_projection(folder, model.input_shape)
+    return Package(quantized, ranges, knowledge, *load_contributions(folder), projection)
 
 
 def _ranges(arrays: Mapping[str, Array], mode: RangeMode, path: Path) -> dict[str, float]:

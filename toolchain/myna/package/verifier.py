@@ -27,7 +27,7 @@ from myna.passes.lowering.quantize import quantize
 VOICE = 96  # values that are told of a voice
 SHRINKAGE = 0.02  # of a covariance towards the identity: there are few examples
 VOICES = 2.0  # largest magnitude of one: three deviations; what lies beyond is an accident
-POOLED, WHITENED, OUTPUT = "pooled", "voice", "told"
+POOLED, WHITENED, OUTPUT = "pooled", "whitened", "told"
 
 
 @dataclass(frozen=True)

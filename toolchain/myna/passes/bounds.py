@@ -18,6 +18,8 @@ from myna.ir import Array, Tensor
 from myna.names import (
     CLASSES,
     NAMES,
+    OWNER,
+    OWNER_THRESHOLD,
     RATE,
     SEED,
     STEP,
@@ -34,7 +36,7 @@ LEAST_MANTISSA = 1 << 30
 MOST_EXPONENT = 1 << 28  # a few of them add up within int32
 MOST_TYPICAL = 1 << 16  # similarities are within 2^15
 # By these nothing is addressed, nor do they enter a sum that could leave its integer.
-UNBOUNDED = frozenset({SEED, STEP, WRAPS, THRESHOLD, NAMES})
+UNBOUNDED = frozenset({SEED, STEP, WRAPS, THRESHOLD, NAMES, OWNER_THRESHOLD})
 
 
 class Form(Enum):
@@ -81,7 +83,7 @@ def _bound(tensor: Tensor, rows: int) -> Bound | None:
         return Bound(name, Form.INT32, -MOST_TYPICAL, MOST_TYPICAL)
     if name == RATE or name.endswith(TRACKED):
         return Bound(name, Form.PAIR, 0 if name == RATE else LEAST_MANTISSA, MOST_EXPONENT)
-    if name.endswith(".w"):
+    if name == OWNER or name.endswith(".w"):
         return Bound(name, Form.INT8, -WEIGHT_MAX, WEIGHT_MAX)
     if name.endswith(".b"):
         return Bound(name, Form.INT32, -BIAS_MAX, BIAS_MAX)

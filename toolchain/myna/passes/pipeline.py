@@ -27,6 +27,7 @@ from myna.passes.training.imprint import Prior, has_head, imprint, learning_rate
 from myna.passes.training.int8_weights import share_residual
 from myna.passes.training.knapsack import Demand
 from myna.passes.training.learning_rates import cautious_rates
+from myna.passes.training.owner import Projection, owner
 from myna.passes.training.replay import Memories
 from myna.passes.training.select import AUTO, ROOM, Contributions, choose, select
 
@@ -134,6 +135,7 @@ def compile_model(
     options: Options,
     knowledge: Knowledge | None = None,
     contributions: Contributions | None = None,
+    projection: Projection | None = None,
 ) -> Program:
     """Quantized model -> training program.
 
@@ -144,11 +146,12 @@ def compile_model(
         knowledge: without it the program can neither imprint, rehearse nor tell foreign words, and
             all layers learn at one rate.
         contributions: of the layers, where the plan of what to train asks for them.
+        projection: without it, or without knowledge, the program cannot tell its owner's voice.
 
     Raises:
         MynaError: an option does not fit the model.
     """
-    compiler = Compiler(model, gradient_ranges, options, knowledge, contributions)
+    compiler = Compiler(model, gradient_ranges, options, knowledge, contributions, projection)
     return rehearsing(compiler.compile(options), options, knowledge)
 
 
@@ -164,7 +167,7 @@ class Compiler:
     """Compiles a model in several ways, and does once what these have in common.
 
     Args:
-        model, gradient_ranges, knowledge, contributions: as of `compile_model`.
+        model, gradient_ranges, knowledge, contributions, projection: as of `compile_model`.
         options: those of all programs have the same arithmetic.
     """
 
@@ -175,9 +178,11 @@ class Compiler:
         options: Options,
         knowledge: Knowledge | None = None,
         contributions: Contributions | None = None,
+        projection: Projection | None = None,
     ) -> None:
         self._arithmetic = options.arithmetic
         self._knowledge, self._contributions = knowledge, contributions
+        self._projection = projection if knowledge else None
         graph = training_graph(model, options.rate, options, knowledge)
         self._graph = check(
             hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
@@ -208,7 +213,11 @@ class Compiler:
             counts = range(most + 1)
             forms = (self._form(trained, count, options.rows, narrow) for count in counts)
             step = fit_memory(forms, options.memory)
-        return plan(check(optimal_schedule(step)))
+        return self._placed(optimal_schedule(step))
+
+    def _placed(self, step: Graph) -> Program:
+        """The program of a step whose order is decided, with what runs on request alone."""
+        return plan(check(owner(step, self._projection) if self._projection else step))
 
     def _formed(
         self, trained: str, inverted: int, rows: bool, int8_weights: tuple[str, ...] = ()
@@ -225,7 +234,7 @@ class Compiler:
         step = self._form(trained, inverted, rows)
         if memory is not None:
             step = rematerialize(step, memory)
-        return Demand(plan(step).ram_bytes, macs(step, step.nodes))
+        return Demand(self._placed(step).ram_bytes, macs(step, step.nodes))
 
 
 def training_graph(

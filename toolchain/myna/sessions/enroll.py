@@ -6,27 +6,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
-from myna.audio.endpoint import Verdict
-from myna.audio.features import Pcm
-from myna.audio.files import SUFFIXES, read_recording
+from myna.audio.config import HOP, RATE
+from myna.audio.endpoint import SECOND, Verdict
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.results import Scored
 from myna.device.session import Board
 from myna.errors import MynaError
-from myna.ir import Array
 from myna.learn.examples import Progress
 from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
-from myna.package.example_file import open_examples
 from myna.passes.memory.plan import Program
 from myna.sessions.checkpoint import require_whole
 from myna.sessions.learning import learn_on, require_slots
+from myna.sessions.owner import enroll_owner
+from myna.sessions.recordings import Example, Take
 from myna.sessions.undo import undoing
 from myna.sessions.words import check_name, known_words, write_name
 
@@ -44,30 +40,11 @@ PROBLEMS = {
         "leave a short pause before and after the word",
     ),
 }
-OTHER_SOUNDS = {".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr"}
-LONGEST_WORD = 50  # hops, one second: what a model hears; of more it would hear the middle only
-TOO_LONG = ("is longer than the second that the model hears", "choose a shorter word")
 SAME_TAKE = ("is the same recording as another take", "say the word anew for every take")
 ANOTHER_WORD = (
     "does not sound like the other takes: it seems to say another word",
     "say the same word in every take",
 )
-
-
-@dataclass(frozen=True)
-class Take:
-    """A recording to learn from, int16 [samples], and where it came from."""
-
-    path: Path
-    pcm: Pcm
-
-
-@dataclass(frozen=True)
-class Example:
-    """Features to learn from, int8 of the network's input shape, and the file they came from."""
-
-    path: Path
-    features: Array
 
 
 @dataclass(frozen=True)
@@ -77,65 +54,6 @@ class Taught:
     before: Scored
     after: Scored
     learned: Learned
-
-
-def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """The recordings among files and folders; the files of a folder in order of name.
-
-    Raises:
-        MynaError: a folder holds no recording, or nothing was given.
-    """
-    found: list[Path] = []
-    for path in paths:
-        files = [path]
-        if path.is_dir():
-            files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
-            if others := [p for p in path.iterdir() if p.suffix.lower() in OTHER_SOUNDS]:
-                raise MynaError(
-                    f"is neither WAV nor FLAC, like {len(others)} of this folder",
-                    where=str(min(others)),
-                    fix=f"convert them: ffmpeg -i {min(others).name} -ar 16000 -ac 1 take.wav",
-                )
-            if not files:
-                raise MynaError(
-                    "the folder holds no recordings",
-                    where=str(path),
-                    fix="name a folder with 16 kHz mono WAV or FLAC files",
-                )
-        found += files
-    if not found:
-        raise MynaError("there is nothing to learn from", fix="give recordings: --wav FILE …")
-    return tuple(found)
-
-
-def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
-    """Recordings as they are; whether they are fit to learn from is for the board to say.
-
-    Raises:
-        MynaError: the first one that no board could use: unreadable, not 16 kHz mono, empty of
-            sound, longer than four seconds.
-    """
-    return tuple(Take(path, read_recording(path)) for path in paths)
-
-
-def read_features(path: Path, folder: Path) -> tuple[Example, ...]:
-    """The examples of one class in a FILE.npz, for a model that may hear nothing.
-
-    Args:
-        path: of the file: its ``features``, as `package.example_file` reads them.
-        folder: the model's.
-
-    Raises:
-        MynaError: the file is damaged, does not fit the model, or holds several classes.
-    """
-    found, quant = open_examples(path, folder)
-    if len(np.unique(found.labels)) > 1:
-        raise MynaError(
-            "holds examples of several classes, and one is taught at a time",
-            where=str(path),
-            fix="save those of one class: numpy.savez(FILE, features=…)",
-        )
-    return tuple(Example(path, features) for features in found.inputs(quant))
 
 
 def class_of(word: str, session: Board) -> int:
@@ -211,8 +129,11 @@ def _upload(session: Board, take: Take, slot: int, label: int) -> None:
     found = session.upload_audio(take.pcm, slot, label)
     if (verdict := Verdict(found.verdict)) is not Verdict.OK:
         _refuse(take, *PROBLEMS[verdict])
-    if found.word_length > LONGEST_WORD:
-        _refuse(take, *TOO_LONG)
+    # hops; of a longer word the middle alone would be heard
+    hears = max(SECOND, session.info.frames + 1)
+    if found.word_length > hears:
+        limit = f"{hears * HOP / RATE:g} s"
+        _refuse(take, f"is longer than the {limit} that the model hears", "choose a shorter word")
 
 
 def _refuse(take: Take | Example, what: str, fix: str) -> NoReturn:
@@ -233,7 +154,8 @@ def teach(
     stage: Callable[[str], AbstractContextManager[Progress]],
     *,
     vary: bool = True,
-) -> Taught:
+    owner: bool = False,
+) -> tuple[Taught, int]:
     """Let a board learn takes of one word, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
@@ -247,6 +169,10 @@ def teach(
         word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
         vary: whether clips are varied, which needs a front end.
+        owner: whether it is the owner's voice that says the stored takes of the word.
+
+    Returns:
+        what came of it, and how many of the takes the board takes for the word now.
 
     Raises:
         MynaError: the state is incomplete, or too many memories were lost; and as for `send` and
@@ -259,7 +185,7 @@ def teach(
     with stage("keep the state from before") as report:
         state = session.read_state(report)
     with undoing(lambda: session.write_state(state)):
-        with stage(f"send {len(takes)} takes") as report:
+        with stage("send the takes") as report:
             slots = send(session, takes, label, report)
         with undoing(lambda: _empty(session, slots)):
             with stage("train") as report:
@@ -267,7 +193,9 @@ def teach(
                     write_name(session, label, word)
                 taught = train(session, program, Recipe(vary=vary), report)
             _expect_kept(session, taught.learned, len(program.replay.labels))
-            return taught
+            if owner:
+                enroll_owner(session, label)
+            return taught, sum(taught.after.labels[slot] == label for slot in slots)
 
 
 def _expect_kept(session: Board, learned: Learned, memories: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind, Node
-from myna.names import IMPRINT, LOSS
+from myna.names import IMPRINT, LOSS, VOICE_FEATURES
 from myna.passes.memory.place import Buffer, bytes_live, place
 from myna.passes.training.replay import (
     NO_MEMORIES,
@@ -30,7 +30,8 @@ class Program:
     """A graph with every address decided. Nothing turns a Program back into a Graph.
 
     Attributes:
-        graph: the training step, and perhaps a node that imprints.
+        graph: the training step, perhaps a node that imprints, and behind it those that score
+            the owner's voice.
         forward_nodes: number of nodes up to the logits, which alone are inference.
         train_nodes: number of nodes of a training step.
         latent: where rehearsal enters the training step, and
@@ -59,6 +60,16 @@ class Program:
     def ram_bytes(self) -> int:
         """What a training step takes: arena and state."""
         return self.arena_bytes + self.state_bytes
+
+    @property
+    def imprint_nodes(self) -> tuple[Node, ...]:
+        """The node that starts a class, run on request; none if the program cannot."""
+        return self.graph.nodes[self.train_nodes :][:1]
+
+    @property
+    def voice_nodes(self) -> tuple[Node, ...]:
+        """The nodes that score a voice, run on request; none if the program cannot."""
+        return self.graph.nodes[self.train_nodes :][1:]
 
     def pack(self, values: Mapping[str, Array]) -> bytes:
         """The state block that holds these tensors, of which every one of the state is needed."""
@@ -137,6 +148,8 @@ def lifetimes(graph: Graph) -> list[Buffer]:
     last |= dict.fromkeys(graph.outputs, len(graph.nodes))
     groups: dict[str, list[str]] = {t.name: [t.name] for t in graph.of_kind(Kind.INPUT)}
     group_of, start = dict(groups), dict.fromkeys(groups, -1)
+    if VOICE_FEATURES in start:  # written just before they are read
+        start[VOICE_FEATURES] = last[VOICE_FEATURES]
     for index, node in enumerate(graph.nodes):
         heirs = {o: i for i, o in shareable(graph, node) if last[i] == index}
         for name in node.outputs:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myna.ir import Array, Builder, Graph, Kind, Node, Tensor
-from myna.names import CENTER, CLASSES, HALVINGS, IMPRINT, LABEL, NAMES, SHOTS, TOTAL, TYPICAL
+from myna.names import (
+    CENTER,
+    CLASSES,
+    HALVINGS,
+    IMPRINT,
+    LABEL,
+    NAMES,
+    OWNER,
+    SHOTS,
+    TOTAL,
+    TYPICAL,
+)
 from myna.ops.dense import Dense
 from myna.ops.imprint import CENTER_BITS, Imprint
 from myna.ops.layer import Layer
@@ -155,7 +166,7 @@ def without_class(graph: Graph, values: Mapping[str, Array], label: int) -> dict
     known = initial_values(graph)
     last = int(values[CLASSES][0]) - 1
     changed = {name: value.copy() for name, value in values.items()}
-    for name in (w, f"{w}.residual", b, TYPICAL, NAMES):
+    for name in (w, f"{w}.residual", b, TYPICAL, NAMES, OWNER):
         if name in changed:
             behind = int(known[CLASSES][0]) if name == NAMES else 0
             changed[name][label - behind] = changed[name][last - behind]

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An update of three quarters of a bit for each weight, encoded, and a difference of three and a
+ * half, applied, each between two marks. The state is as far from the base as learning brings it:
+ * of most weights little, of few much.
+ */
+#include "bench/mark.h"
+#include "boards/port.h"
+#include "config.h" /* of the generated model */
+#include "kernels/fixed.h"
+#include "runtime/codec.h"
+#include "runtime/model.h"
+#include "runtime/vector.h"
+
+#include <string.h>
+
+static uint8_t base[MYNA_STATE_BYTES];
+
+/* Moves every weight, and returns how many there are. */
+static uint32_t move(uint8_t *state) {
+    uint32_t weights = 0u;
+    for (uint32_t i = 0u; i < myna_model.part_count; i++) {
+        const struct myna_part *part = &myna_model.parts[i];
+        for (uint32_t j = 0u; part->form == MYNA_MASTER && j < part->count; j++) {
+            int32_t noise = (int16_t)(uint16_t)fx_random32(i, j);
+            int32_t size = (int32_t)(fx_random32(i + 1000u, j) >> 28); /* 0 … 15 bits fewer */
+            myna_vector_put(part, state, j, myna_vector_get(part, state, j) + (noise >> size));
+            weights++;
+        }
+    }
+    return weights;
+}
+
+int main(void) {
+    myna_port_init();
+    memcpy(base, myna_model.state_init, sizeof base);
+    memcpy(myna_model.state, base, sizeof base);
+    uint32_t weights = move(myna_model.state);
+    mark();
+    uint32_t sent = myna_codec_encode(myna_model.arena, weights * 3u / 32u, base, myna_model.state);
+    mark();
+    memcpy(myna_model.state, base, sizeof base);
+    (void)move(myna_model.state);
+    uint32_t told = myna_codec_encode(myna_model.arena, weights * 7u / 16u, base, myna_model.state);
+    mark();
+    if (sent == 0u || told == 0u ||
+        myna_codec_apply(myna_model.arena, told, base, myna_model.state) != CODEC_OK)
+        myna_port_fail("bench: the codec refuses");
+    mark();
+    myna_port_fail(BENCH_DONE);
+}

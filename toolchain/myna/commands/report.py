@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna report``: what the rounds of a federation brought and cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from myna.commands.common import counted
+from myna.errors import MynaError
+from myna.federated.store import Store
+from myna.report.rounds import HEAD, draw_rounds, summarize
+
+
+@click.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="PNG file to draw."
+)
+def report(results: Path, output: Path | None) -> None:
+    """Show the rounds of the last run in RESULTS, a file of myna federate --results."""
+    with Store.latest(results) as store:
+        rounds = summarize(store)
+    if not rounds:
+        raise MynaError("holds no whole round", where=str(results), fix="wait for the first")
+    click.echo(HEAD)
+    for one in rounds:
+        click.echo(one.line)
+    if output is not None:
+        draw_rounds(rounds, f"{results.name}: {counted(len(rounds), 'round')}", output)
