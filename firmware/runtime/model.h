@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 9
+#define MYNA_MODEL_ABI 10
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -79,9 +79,10 @@ struct myna_model {
     uint16_t frames, coefficients; /* features: int8 [frames, coefficients], whatever they are */
     const struct myna_audio_config *audio; /* NULL: the model hears nothing */
 
-    int8_t *features;     /* inputs, in the arena; a run overwrites them */
-    int32_t *label;       /* less than *classes */
-    const int8_t *logits; /* results, in the arena: of classes, or a reconstruction */
+    int8_t *features; /* inputs, in the arena; a run overwrites them */
+    int32_t *label;   /* less than *classes */
+    const int8_t
+        *logits; /* results, in the arena: of classes, a reconstruction, or for a codeword */
     uint16_t logit_count;
     const int32_t *loss; /* Q16: nats, or a squared error */
 
@@ -121,6 +122,8 @@ struct myna_model {
     const int32_t *similarity; /* to each class (Q15), valid after infer; NULL: cannot */
     int32_t *typical;          /* inside state: of each class (Q15) */
     int32_t *threshold;        /* inside state: the least confidence that is accepted */
+
+    int8_t *codeword; /* [logit_count] of -1 and 1, outside the state: secret; NULL: has none */
 
     int8_t *voice_features;    /* input of score_voice, in the arena */
     void (*score_voice)(void); /* voice_features -> voice, owner_score; NULL: cannot */

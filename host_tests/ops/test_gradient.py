@@ -16,6 +16,7 @@ from myna.errors import MynaError
 from myna.fixed import IntArray
 from myna.ir import Array, Quant, Tensor
 from myna.ops.base import pair, pair_tensor
+from myna.ops.codeword import CodewordLoss
 from myna.ops.conv2d import Conv2DGradInput, Conv2DUpdate
 from myna.ops.dense import DenseGradInput, DenseUpdate
 from myna.ops.depthwise import DepthwiseGradInput, DepthwiseUpdate
@@ -297,6 +298,40 @@ def test_squared_error_and_its_gradient_are_those_of_float(
     real = float(((y - x) ** 2).mean())
     allowed = coarse**2 / 2**13 + 2 * rounded * (math.sqrt(real) + rounded) + 2**-16
     assert abs(int(loss[0]) / 65536 - min(real, 2**15)) <= allowed
+
+
+@given(
+    step=st.floats(0.01, 1),
+    zero=st.integers(-27, 26),
+    length=st.integers(1, 255),
+    towards=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_codeword_loss_and_its_gradient_are_those_of_float(
+    step: float, zero: int, length: int, towards: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    codeword = rng.choice(np.array([-1, 1], np.int8), length)
+    real = rng.normal(2 * towards, 1, length) * codeword  # some users are recognized, some are not
+    z = np.clip(np.rint(real / step) + zero, -128, 127).astype(np.int8)
+    op = CodewordLoss.of(Tensor("", (length,), "int8", quant=Quant((step,), zero)))
+    gradient, unit, loss = op.reference(z, codeword)
+    along = codeword * (z.astype(float) - zero) * step
+    expected = np.maximum(1 - along, 0).mean()
+    # the target is a whole number of steps: it is off by a half at most, and so is every hinge
+    off = abs(op.target * step - 1)
+    assert off <= step / 2 + 1e-9
+    assert abs(int(loss[0]) / 65536 - expected) <= (2 + expected) * off + 2**-16
+    found = gradient * fixed.pair_to_float(pair(unit))
+    clear = np.abs(along - 1) > off
+    slope = np.where(along < 1, -codeword / length, 0)
+    assert np.abs(found - slope)[clear].max(initial=0) <= 1e-6 / length
+
+
+@pytest.mark.parametrize(("step", "zero"), [(1 / 128, 0), (1 / 32, 100), (1 / 32, -100), (1.5, 0)])
+def test_outputs_that_cannot_show_a_codeword_are_refused(step: float, zero: int) -> None:
+    with pytest.raises(MynaError, match="cannot show a codeword"):
+        CodewordLoss.of(Tensor("z", (63,), "int8", quant=Quant((step,), zero)))
 
 
 # -- the update ------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from myna.errors import MynaError
 from myna.ir import Array, Quant, Tensor
 from myna.ops.add import Add, Rescale
 from myna.ops.base import Case, Op
+from myna.ops.codeword import CodewordCorrelation, CodewordLoss
 from myna.ops.concat import Concat
 from myna.ops.conv2d import Conv2D
 from myna.ops.coupling import Couple, Uncouple
@@ -269,6 +270,22 @@ MISFITS: dict[str, tuple[Op, list[tuple[tuple[int, ...], str]], str]] = {
         "input0",
     ),
     "too many classes": (SoftmaxCrossEntropy(), [((65,), "int8")], "input0"),
+    "codeword of another length": (
+        CodewordCorrelation(0),
+        [((4,), "int8"), ((5,), "int8")],
+        "input1",
+    ),
+    "codeword too long": (CodewordCorrelation(0), [((1025,), "int8")] * 2, "input0"),
+    "codeword of a loss too long": (
+        CodewordLoss(0, 1, (0, 0)),
+        [((1025,), "int8")] * 2,
+        "input0",
+    ),
+    "codeword of fewer outputs": (
+        CodewordLoss(0, 1, (0, 0)),
+        [((4,), "int8"), ((5,), "int8")],
+        "input1",
+    ),
     "reconstruction of another size": (
         SquaredError(0, 0, 1, 1, (0, 0), 0, 1),
         [((4,), "int8"), ((2, 1, 1), "int8")],

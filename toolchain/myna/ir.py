@@ -29,6 +29,7 @@ class Kind(Enum):
     INPUT = "input"  # written by the caller before a run; arena
     CONST = "const"  # flash
     STATE = "state"  # RAM, kept between runs, part of a checkpoint
+    SECRET = "secret"  # RAM, kept between runs, in no state block: it never leaves the device
     VALUE = "value"  # arena
 
 
@@ -42,7 +43,7 @@ class Quant:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named array: ``data`` holds a constant, or the initial value of a state tensor."""
+    """A named array: ``data`` holds a constant, or what a state or secret tensor is at first."""
 
     name: str
     shape: tuple[int, ...]

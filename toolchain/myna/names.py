@@ -13,9 +13,11 @@ RATE = "learning_rate"  # pair
 SEED = "seed"  # int32[1], of all random numbers
 STEP = "step"  # int32[1], training steps done
 CLASSES = "classes"  # int32[1], how many rows of the output layer are in use
+CODEWORD = "codeword"  # int8 [outputs], of -1 and 1: who the user is; secret
 
 # -- made by a training step -----------------------------------------------------------------------
 LOSS = "loss"  # int32[1], nats in Q16; also its node
+CORRELATION = "correlation"  # int32[1], of outputs with the codeword; also its node
 LOSS_GRADIENT = "dlogits"  # int8; of a reconstruction, too
 LOSS_SCALE = "dlogits.scale"  # pair
 EXP_TABLE = "exp_table"  # of the softmax

@@ -54,6 +54,10 @@ const int32_t *myna_library_similarity(void) {
     return myna_model.similarity;
 }
 
+int8_t *myna_library_codeword(void) {
+    return myna_model.codeword;
+}
+
 void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots, int32_t halvings) {
     memcpy(myna_model.embedding_total, total, myna_model.embedding_size * sizeof *total);
     *myna_model.label = label;

@@ -19,6 +19,8 @@ void myna_library_recall(const int8_t *latent, int8_t *logits);
 void myna_library_embed(const int8_t *features, int32_t *embedding);
 /* of what was last inferred to each class (Q15) */
 const int32_t *myna_library_similarity(void);
+/* of -1 and 1, writable in place; NULL: the model has none */
+int8_t *myna_library_codeword(void);
 /* starts a class from the sum of the embeddings of its examples */
 void myna_library_imprint(int32_t label, const int32_t *total, int32_t shots, int32_t halvings);
 /* the voice of a feature map; returns its score for each class (Q15) */

@@ -39,7 +39,8 @@ def build(
         ", inference by rows" if used.rows and ROWS in {n.name for n in program.graph.nodes} else ""
     )
     memories = len(program.replay.labels)
-    makes = f"{rows} classes" if (rows := project.package.rows) else "a reconstruction"
+    made = {"classify": f"{project.package.rows} classes", "codeword": "a user's codeword"}
+    makes = made.get(project.package.model.model.loss, "a reconstruction")
     makes += f", rehearses {memories} examples" if memories else ""
     click.echo(f"trains:   {used.train}{how}{by_rows}; {used.clips} clips, {makes}")
     click.echo(f"C code:   {project.generated}")

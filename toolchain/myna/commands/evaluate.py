@@ -18,11 +18,11 @@ from myna.commands.common import (
     names,
     port_option,
     progress,
-    require_front_end,
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import DATA, data_path, read
+from myna.commands.evaluation_options import DATA, data_path, read, require_sound
+from myna.commands.verification import USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
 from myna.evaluation.engine import FLOAT, EngineSpec
@@ -30,6 +30,7 @@ from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
 from myna.evaluation.sources import are_examples
+from myna.federated.codebook import CODES
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
@@ -41,7 +42,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.command()
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
-@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER]), required=True)
+@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER, VERIFICATION]), required=True)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -49,12 +50,18 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.option(
     "--max-speakers",
     type=click.IntRange(1),
-    default=split.SPEAKERS,
-    show_default=True,
+    show_default=f"{split.SPEAKERS}; users to verify: {USERS}",
     help="How many speakers to choose.",
 )
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
+@click.option(
+    "--code-length",
+    type=click.Choice(list(CODES)),
+    default=max(CODES),
+    show_default=True,
+    help="Bits of a user's codeword.",
+)
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -67,9 +74,10 @@ def evaluate(
     protocol: str,
     shots: int,
     speakers: str | None,
-    max_speakers: int,
+    max_speakers: int | None,
     new_words: str | None,
     base_data: Path | None,
+    code_length: int,
     engine: str,
     seed: int,
     jobs: int,
@@ -82,12 +90,19 @@ def evaluate(
     speaker: K takes of every word that the model knows. new-words: K takes of each new word.
     open-set: K takes of each new word, against all other words and noise.
     self-label: K takes of each new word, then as many takes unlabelled as tested.
+    verification: K takes of each user, of any words, train codewords together; no board does.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     owner: K takes of each word by its owner, against others who say the same.
     """
+    asked = {"model": str(model), "data": data.name, "engine": engine}
+    if protocol == VERIFICATION:
+        users = max_speakers or USERS
+        found = verification(model, data, shots, users, code_length, engine, seed)
+        write_json(json_file, "evaluate", asked | found)
+        return
     chosen_protocol = PROTOCOLS.get(protocol)
     if chosen_protocol is None or chosen_protocol.needs_sound or not are_examples(data):
-        _require_sound(model, data)
+        require_sound(model, data)
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package = load_package(model)
@@ -99,49 +114,38 @@ def evaluate(
         base_data,
         shots,
         () if speakers == "all" else names(speakers),
-        max_speakers,
+        max_speakers or split.SPEAKERS,
         names(new_words),
         Recipe(vary=package.has_front_end),
         seed,
         partial(read, model),
         package.measured_for(fitted.train),
     )
-    asked = {"model": str(model), "data": data.name, "engine": engine}
     if chosen_protocol is None:
-        _require_host(spec)
-        figures = owner.examine(request, model)
-        _print_owners(figures)
-        write_json(json_file, "evaluate", {**asked, "protocol": protocol, **figures})
+        write_json(json_file, "evaluate", asked | _owners(spec, request, model))
         return
     exams = chosen_protocol.exams(request)
     with progress(f"{protocol} on {engine}") as report:
         people = examine_all(spec, exams, 1 if port else jobs, report)
-    summary = summarize(people, chosen_protocol.fields)
-    summary = {"protocol": protocol, "shots": shots, **summary, **chosen_protocol.conclude(summary)}
-    summary["seed"] = seed
-    limits = {"train": chosen.train, "ram": chosen.ram}
-    _print(chosen_protocol, summary)
-    _warn(summary, fitted)
-    write_json(json_file, "evaluate", asked | limits | summary)
+    found = summarize(people, chosen_protocol.fields)
+    found = {"protocol": protocol, "shots": shots, **found, **chosen_protocol.conclude(found)}
+    found["seed"] = seed
+    _print(chosen_protocol, found)
+    _warn(found, fitted)
+    write_json(json_file, "evaluate", asked | {"train": chosen.train, "ram": chosen.ram} | found)
 
 
-def _require_sound(model: Path, data: Path) -> None:
-    require_front_end(model)
-    if are_examples(data):
-        raise MynaError(
-            "holds features, and this protocol needs sound",
-            where=str(data),
-            fix="name a folder of recordings, or another --protocol",
-        )
-
-
-def _require_host(spec: EngineSpec) -> None:
+def _owners(spec: EngineSpec, request: Request, model: Path) -> dict[str, Any]:
+    """Examine voices, which no engine does, and show what came of it."""
     if spec.on_board or spec.name == FLOAT:
         raise MynaError(
             "examines voices in this process; boards give the same bytes",
             where=f"protocol {OWNER}",
             fix="leave --engine and --port out",
         )
+    figures = owner.examine(request, model)
+    _print_owners(figures)
+    return {"protocol": OWNER, **figures}
 
 
 def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:

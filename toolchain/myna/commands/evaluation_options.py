@@ -97,6 +97,17 @@ def exams_of(
     return [exam for exam in exams if isinstance(exam, WordsExam)]
 
 
+def require_sound(model: Path, data: Path) -> None:
+    """Raise a MynaError unless a model hears sound, and data holds it."""
+    require_front_end(model)
+    if are_examples(data):
+        raise MynaError(
+            "holds features, and this protocol needs sound",
+            where=str(data),
+            fix="name a folder of recordings, or another --protocol",
+        )
+
+
 def read(
     model: Path, clips: Sequence[Clip], classes: Mapping[str, int], title: str
 ) -> tuple[tuple[Clip, ...], Examples]:

@@ -18,7 +18,7 @@ from myna.device.target import PROJECT, require
 from myna.device.tool import locked
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.names import CLASSES, SEED, STEP, VOICE
+from myna.names import CLASSES, CODEWORD, SEED, STEP, VOICE
 from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import head_of
@@ -96,6 +96,7 @@ class HostLibrary:
         self._c.myna_library_similarity.restype = _WORDS
         numbers = ctypes.c_int32, ctypes.c_int32
         self._c.myna_library_imprint.argtypes = (ctypes.c_int32, _WORDS, *numbers)
+        self._c.myna_library_codeword.restype = _BYTES
         self._c.myna_library_score_voice.argtypes = (_BYTES, _BYTES)
         self._c.myna_library_score_voice.restype = _WORDS
         self._c.myna_library_state.argtypes = (_SIZE,)
@@ -114,6 +115,10 @@ class HostLibrary:
     def reset(self) -> None:
         """Back to the initial state."""
         self._c.myna_library_reset()
+        if CODEWORD in self.program.graph.tensors:
+            known = self.program.graph.tensors[CODEWORD].data
+            assert known is not None
+            self.set_codeword(known)
 
     def infer(self, features: Array) -> Array:
         """Logits (int8) of one feature map."""
@@ -159,6 +164,11 @@ class HostLibrary:
         found = self._c.myna_library_similarity()
         return np.ctypeslib.as_array(found, self._logits.shape).copy()
 
+    def set_codeword(self, codeword: Array) -> None:
+        """Who the user is: int8 [outputs] of -1 and 1, until the next reset."""
+        place = self._c.myna_library_codeword()
+        np.ctypeslib.as_array(place, self._logits.shape)[:] = codeword
+
     def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
         """Start a class from the sum of the embeddings of so many examples, int32 [n]."""
         data = np.ascontiguousarray(total, np.int32)
@@ -184,7 +194,7 @@ class HostLibrary:
 
     @property
     def classes(self) -> int:
-        """How many classes are in use; one, of which all are, where the network reconstructs."""
+        """How many classes are in use; one, of which all are, of a network without labels."""
         return int(self.get_state(CLASSES)[0]) if CLASSES in self.program.state else 1
 
     @property

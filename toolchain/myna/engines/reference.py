@@ -12,6 +12,7 @@ from myna.errors import MynaError
 from myna.ir import Array, Kind, Node
 from myna.names import (
     CLASSES,
+    CODEWORD,
     HALVINGS,
     LABEL,
     LOSS,
@@ -105,6 +106,10 @@ class Reference:
         """Of what was last inferred to each class (Q15), int32 [rows]."""
         return self.values[SIMILARITY]
 
+    def set_codeword(self, codeword: Array) -> None:
+        """Who the user is: int8 [outputs] of -1 and 1, until the next reset."""
+        self.values[CODEWORD] = codeword.astype(np.int8)
+
     def imprint(self, label: int, total: Array, shots: int, halvings: int = 0) -> None:
         """Start a class from the sum of the embeddings of so many examples; see `ops.imprint`."""
         given = {LABEL: label, SHOTS: shots, HALVINGS: halvings}
@@ -126,7 +131,7 @@ class Reference:
 
     @property
     def classes(self) -> int:
-        """How many classes are in use; one, of which all are, where the network reconstructs."""
+        """How many classes are in use; one, of which all are, of a network without labels."""
         return int(self.values[CLASSES][0]) if CLASSES in self.values else 1
 
     @property

@@ -67,6 +67,9 @@ class Engine(Protocol):
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """The logits of feature maps, int8 [n, frames, bands] -> int8 [n, classes in use]."""
 
+    def set_codeword(self, codeword: Array) -> None:
+        """Who the user is: int8 [outputs] of -1 and 1."""
+
     def judge(self, features: npt.NDArray[np.int8]) -> Judged:
         """The classes of feature maps, int8 [n, frames, bands], and whether they are accepted."""
 
@@ -94,6 +97,14 @@ class CoreEngine:
         classes = self.core.classes
         rows = [self.core.infer(one)[:classes] for one in features]
         return np.array(rows).reshape(len(features), classes)
+
+    def set_codeword(self, codeword: Array) -> None:
+        """See `Engine`; not in floats."""
+        self._integer("take a codeword").set_codeword(codeword)
+
+    def outputs(self, features: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+        """All that the network makes of feature maps, int8 [n, frames, bands] -> [n, outputs]."""
+        return np.array([self.core.infer(one) for one in features])
 
     def judge(self, features: npt.NDArray[np.int8]) -> Judged:
         """See `Engine`."""
@@ -160,6 +171,14 @@ class BoardEngine:
         """See `Engine`."""
         found = self._classify(features)
         return Judged.of((one.label, one.confidence, one.accepted) for one in found)
+
+    def set_codeword(self, codeword: Array) -> None:
+        """A secret does not cross the line."""
+        raise MynaError(
+            "no codeword crosses the line to a board",
+            where="engine on a board",
+            fix="use --engine host, or reference",
+        )
 
     def _classify(self, features: npt.NDArray[np.int8]) -> Iterator[Classified]:
         slots = self._session.info.max_clips

@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+
+from myna.ir import Array
 
 Scores = npt.NDArray[np.int64]
 NEVER = -(2**62)  # a score that is accepted at no threshold
@@ -27,3 +32,48 @@ def area(genuine: Scores, impostors: Scores) -> float:
     below = np.searchsorted(ordered, genuine, "left")
     not_above = np.searchsorted(ordered, genuine, "right")
     return float((below + not_above).mean()) / (2 * len(impostors))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What one user's verification scored.
+
+    Attributes:
+        genuine: scores of the user's own takes, and
+        impostors: of others', real numbers, neither empty.
+    """
+
+    genuine: npt.NDArray[np.float64]
+    impostors: npt.NDArray[np.float64]
+
+
+class Curve:
+    """At one threshold for all users: who is accepted. Each user weighs alike, however many takes.
+
+    Args:
+        users: of at least one.
+    """
+
+    def __init__(self, users: Sequence[Trials]) -> None:
+        scores = np.concatenate([np.r_[one.genuine, one.impostors] for one in users])
+        own = np.concatenate([_shares(one.genuine, one.impostors) for one in users])
+        other = np.concatenate([_shares(one.impostors, one.genuine)[::-1] for one in users])
+        order = np.argsort(-scores, kind="stable")
+        last = np.flatnonzero(np.diff(scores[order], append=-np.inf))  # equal ones go together
+        self._right = np.r_[0.0, np.cumsum(own[order])[last]] / len(users)
+        self._wrong = np.r_[0.0, np.cumsum(other[order])[last]] / len(users)
+
+    def equal_error_rate(self) -> float:
+        """Where as many impostors are accepted as users refused, in percent."""
+        at = np.abs(self._wrong - (1 - self._right)).argmin()
+        return float(50 * (self._wrong[at] + 1 - self._right[at]))
+
+    def true_positives(self, false_positives: float) -> float:
+        """Users' takes accepted where at most so many impostors' are; both in percent."""
+        at = np.searchsorted(self._wrong, false_positives / 100 + 1e-9, "right") - 1
+        return float(100 * self._right[at])
+
+
+def _shares(some: Array, rest: Array) -> npt.NDArray[np.float64]:
+    """Each of some weighs its share of them, the rest nothing."""
+    return np.concatenate([np.full(len(some), 1 / len(some)), np.zeros(len(rest))])

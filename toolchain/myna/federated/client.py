@@ -13,6 +13,7 @@ from myna import fixed
 from myna.errors import MynaError
 from myna.evaluation.engine import Engine, predict
 from myna.evaluation.evaluate import percent_right
+from myna.ir import Array
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 from myna.learn.schedule import shuffle
@@ -35,11 +36,13 @@ class Client:
         number: counted from 0.
         speaker: who.
         takes: what is learned, which nobody else sees.
+        codeword: int8 [outputs] of -1 and 1, which nobody else knows; None where classes are told.
     """
 
     number: int
     speaker: str
     takes: Examples
+    codeword: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ def learn(engine: Engine, client: Client, order: Order) -> Learned:
     """
     begun, takes = time.monotonic(), order.drawn(client)
     engine.set_state(SEED, scalar(order.seed_of(client.number)))
+    if client.codeword is not None:
+        engine.set_codeword(client.codeword)
     accuracy = percent_right(predict(engine, takes.features), takes.labels)
     engine.learn(takes, order.recipe)
     return Learned(len(takes), accuracy, time.monotonic() - begun)

@@ -25,7 +25,8 @@ from myna.layers.base import Layer, Shape
 from myna.layers.table import BAD_NAME, NAME, output_shape, problems, weighted
 
 Floats = npt.NDArray[np.float32]
-LOSSES = ("classify", "reconstruct")
+LOSSES = ("classify", "reconstruct", "codeword")
+LONGEST_CODEWORD = 1024
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class FloatModel:
     """A network in float; an architecture yet to be trained has no weights.
 
     Attributes:
-        labels: one per logit; none for a network that reconstructs its input.
+        labels: one per logit; none for a network that does not classify.
         audio: fields of `myna.audio.config.AudioConfig`; empty for a network that hears nothing.
         input_shape: [height, width, channels], of features [frames, features, 1]; or [inputs].
-        output: the layer that yields the logits, or the reconstruction.
+        output: the layer that yields the logits, the reconstruction, or what a codeword meets.
         loss: what training minimizes, one of LOSSES.
         softmax: whether an exported network ends with probabilities instead of logits.
     """
@@ -213,13 +214,22 @@ def check_model(model: FloatModel, path: Path) -> None:
             _fail(path, layer.name, str(error) or "its attributes make no shape")
     if model.loss not in LOSSES:
         _fail(path, model.loss, f"loss is not one of {', '.join(LOSSES)}")
+    _check_output(model, known.get(model.output), path)
+
+
+def _check_output(model: FloatModel, made: Shape | None, path: Path) -> None:
+    """Whether the output has the shape that the loss and the labels need."""
     if model.loss == "reconstruct":
-        made, size = known.get(model.output, ()), int(np.prod(model.input_shape))
+        size = int(np.prod(model.input_shape))
         if model.labels or made != (size,):
             _fail(path, model.output, f"must have {size} outputs and no labels, not {made}")
-    elif known.get(model.output) != (len(model.labels),):
-        shape, count = known.get(model.output), len(model.labels)
-        _fail(path, model.output, f"output has shape {shape}, but there are {count} labels")
+    elif model.loss == "codeword":
+        if model.labels or made is None or len(made) != 1 or made[0] > LONGEST_CODEWORD:
+            most = f"at most {LONGEST_CODEWORD} outputs in one dimension"
+            _fail(path, model.output, f"must have {most} and no labels, not {made}")
+    elif made != (len(model.labels),):
+        count = len(model.labels)
+        _fail(path, model.output, f"output has shape {made}, but there are {count} labels")
 
 
 def _fail(path: Path, item: str, what: str) -> NoReturn:

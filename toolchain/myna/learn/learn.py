@@ -154,6 +154,8 @@ class Learner:
                 where="enrollment",
                 fix="give new words the next free classes, without a gap",
             )
+        if not new:
+            return 0  # so it is where a network has no classes at all
         for halvings in range(HALVINGS + 1):
             for label in new:
                 clips = self._clips.features[self._clips.labels == label]

@@ -52,7 +52,7 @@ class Needs:
         deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
         return cls(
             occupied(program, has_front_end=has_front_end),
-            program.state_bytes,
+            program.state_bytes + sum(t.nbytes for t in graph.of_kind(Kind.SECRET)),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
             graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,

@@ -89,7 +89,7 @@ class ExampleFile:
             MynaError: not every example has the label of a class.
         """
         features, labels, classes = self.inputs(quant), self.labels, len(self._model.labels)
-        if self._model.loss == "reconstruct":
+        if self._model.loss != "classify":
             return features, np.zeros(len(features), np.int32)
         whole = labels.shape == (len(features),) and np.issubdtype(labels.dtype, np.integer)
         if not (whole and labels.min() >= 0 and labels.max() < classes):

@@ -13,7 +13,7 @@ import numpy as np
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
 from myna.files import read_arrays, write_arrays
-from myna.frontend.model import FloatModel, load_architecture, load_model
+from myna.frontend.model import FloatModel, load_architecture, load_model, shapes
 from myna.ir import Array, Quant
 from myna.package.calibration import audio_of, input_quant, load_calibration
 from myna.package.misfit import is_positive, misfit
@@ -93,7 +93,7 @@ class Package:
 
     @property
     def rows(self) -> int:
-        """Rows of the output layer: classes in use and free ones; none if it reconstructs."""
+        """Rows of the output layer: classes in use and free ones; none if it does not classify."""
         model = self.model.model
         return len(self.model.biases.get(model.output, model.labels)) if model.labels else 0
 
@@ -129,7 +129,7 @@ def quantize_folder(folder: Path, classes: int = CLASSES) -> Package:
     quant = input_quant(model, folder)
     inputs = features.reshape(-1, *model.input_shape).astype(np.float64)
     ranges = activation_ranges(model, (inputs - quant.zero_point) * quant.scale[0])
-    rows = classes if model.loss == "classify" else features[0].size
+    rows = classes if model.loss == "classify" else shapes(model)[model.output][0]
     package = package_of(quantize(model, ranges, quant, rows), features, labels)
     save_package(package, folder)
     return package
@@ -142,7 +142,7 @@ def package_of(quantized: QuantizedModel, features: Array, labels: Array) -> Pac
         quantized: of whatever origin.
         features: int8 [n, *input_shape], quantized as the model's input; the audio front end's
             may lack the channel.
-        labels: int [n], the class of each; zeros for a model that reconstructs.
+        labels: int [n], the class of each; zeros for a model that does not classify.
 
     Raises:
         MynaError: the model cannot be trained in integers.

@@ -52,7 +52,7 @@ def check(graph: Graph) -> Graph:
 
 
 def _check_tensor(tensor: Tensor) -> None:
-    needs_data = tensor.kind in (Kind.CONST, Kind.STATE)
+    needs_data = tensor.kind in (Kind.CONST, Kind.STATE, Kind.SECRET)
     if needs_data != (tensor.data is not None):
         raise MynaError(f"{tensor.kind.value} data is wrong", where=tensor.name, fix=FIX)
     if tensor.data is not None and (

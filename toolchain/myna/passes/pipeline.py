@@ -244,9 +244,10 @@ def training_graph(
     knowledge: Knowledge | None = None,
 ) -> Graph:
     """Quantized model -> training step with dynamic ranges, all weights trained."""
-    graph, rates, classes = check(lower(model)), {}, len(model.model.labels)
+    graph, rates = check(lower(model)), {}
+    loss, classes = model.model.loss, len(model.model.labels)
     if knowledge and options:
         rates = learning_rates(graph, knowledge.prior, options.body_rate)
     elif not (classes and has_head(graph)):
-        rates = cautious_rates(graph, classes)
-    return check(autodiff(graph, classes, rate, rates))
+        rates = cautious_rates(graph, loss)
+    return check(autodiff(graph, loss, classes, rate, rates))

@@ -14,6 +14,8 @@ from myna.ir import Builder, Graph, Kind, Tensor
 from myna.names import (
     ADVANCE,
     CLASSES,
+    CODEWORD,
+    CORRELATION,
     EXP_TABLE,
     LABEL,
     LOSS,
@@ -24,6 +26,7 @@ from myna.names import (
     STEP,
 )
 from myna.ops.base import Op, pair_tensor
+from myna.ops.codeword import CodewordCorrelation, CodewordLoss, public_codeword
 from myna.ops.layer import Layer
 from myna.ops.loss import SoftmaxCrossEntropy, exp_table
 from myna.ops.sgd import Advance
@@ -34,20 +37,28 @@ from myna.passes.training.tape import RecordingTape
 
 
 def autodiff(
-    graph: Graph, classes: int, rate: float = 0.02, rates: Mapping[str, float] | None = None
+    graph: Graph,
+    loss: str,
+    classes: int,
+    rate: float = 0.02,
+    rates: Mapping[str, float] | None = None,
 ) -> Graph:
     """Append loss, backward pass and updates to a forward graph.
 
     Args:
-        graph: forward graph; its only output is the logits, or a reconstruction of its input.
-        classes: how many logits are in use at first; 0 if the network reconstructs.
+        graph: forward graph; its only output is the logits, a reconstruction of its input, or what
+            is correlated with a codeword.
+        loss: one of `frontend.model.LOSSES`.
+        classes: how many logits are in use at first; 0 if there are none.
         rate: initial learning rate, a state tensor that may be changed on the device.
         rates: factor of the rate for each weight and bias, 1 where none is given.
     """
     build = Builder(graph)
     _begin(build, rate)
-    if classes:
+    if loss == "classify":
         _cross_entropy(build, graph.outputs[0], classes)
+    elif loss == "codeword":
+        _codeword(build, graph.outputs[0])
     else:
         _squared_error(build, graph.outputs[0], graph.of_kind(Kind.INPUT)[0].name)
     _backward(build, graph, _wanted(graph), rates or {})
@@ -108,6 +119,18 @@ def _cross_entropy(build: Builder, logits: str, classes: int) -> None:
 def _squared_error(build: Builder, y: str, x: str) -> None:
     op = SquaredError.of(build.tensors[y], build.tensors[x])
     build.node(LOSS, op, (y, x), (LOSS_GRADIENT, LOSS_SCALE, LOSS))
+
+
+def _codeword(build: Builder, z: str) -> None:
+    """The correlation belongs to inference: it is by what a user is verified."""
+    tensor = build.tensors[z]
+    known = public_codeword(tensor.size)
+    build.tensor(Tensor(CODEWORD, known.shape, "int8", Kind.SECRET, data=known))
+    correlate = CodewordCorrelation(tensor.zero_point)
+    build.node(CORRELATION, correlate, (z, CODEWORD), (CORRELATION,))
+    results = (LOSS_GRADIENT, LOSS_SCALE, LOSS)
+    build.node(LOSS, CodewordLoss.of(tensor), (z, CODEWORD), results)
+    build.outputs.append(CORRELATION)
 
 
 def _wanted(graph: Graph, *also: str) -> frozenset[str]:

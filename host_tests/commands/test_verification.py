@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna evaluate --protocol verification``: from recordings to the figures of its contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from myna.audio.files import write_wav
+from myna.cli import cli
+from myna.federated import verification
+from myna.project import MODELS
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Six speakers, each of a pitch of his own, DIR/<speaker>_<n>.wav."""
+    folder, time = tmp_path / "data", np.arange(16000) / 16000
+    folder.mkdir()
+    for speaker in range(6):
+        for take in range(6):
+            rng = np.random.default_rng(10 * speaker + take)
+            pitch = 250 * 1.5**speaker * rng.uniform(0.98, 1.02)
+            sound = 5000 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 0.5) < 0.3)
+            pcm = (sound + rng.normal(0, 100, time.size)).astype(np.int16)
+            write_wav(folder / f"s{speaker}_{take}.wav", pcm)
+    return folder
+
+
+def test_users_are_verified(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("galois")
+    monkeypatch.setattr(verification, "ROUNDS", 6)
+    out = tmp_path / "result.json"
+    command = ["evaluate", str(MODELS / "kws"), "--data", str(data), "--protocol", "verification"]
+    options = ["--shots", "2", "--code-length", "63", "--json", str(out)]
+    result = CliRunner().invoke(cli, [*command, *options])
+    assert result.exit_code == 0, result.output
+    assert "3 users, 2 takes each; 3 speakers never trained" in result.output
+    found = json.loads(out.read_text())
+    assert found["code_length"] == 63
+    assert found["shots"] == 2
+    for block in (found, found["seen"], found["unseen"], found["baseline"]):
+        assert block["eer"] < 20
+        assert block["tpr_at_fpr"].keys() == {"1", "5", "10"}
+
+
+@pytest.mark.parametrize("engine", ["float", "qemu_m4"])
+def test_no_other_engine_is_asked(engine: str, data: Path) -> None:
+    command = ["evaluate", str(MODELS / "kws"), "--data", str(data), "--protocol", "verification"]
+    result = CliRunner().invoke(cli, [*command, "--engine", engine])
+    assert "users are verified in this process alone" in str(result.exception)
