@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+from myna.commands.federate import BITS_DOWN, BITS_UP
 from myna.device import target
 from myna.device.target import PROJECT
 from myna.federated.store import Store
@@ -73,13 +74,24 @@ def left_over(home: Path) -> list[int]:
     return left
 
 
-def run(folder: Path, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[int]]:
-    """Run the session in a folder; what came of it, and the processes that did not end."""
+SECRET = {  # what is typed otherwise where the server is to learn a sum only
+    "--rounds 2": "--rounds 1 --secure",
+    "rounds = 2": "rounds = 1",
+    "secure = false": "secure = true",
+    f"bits_up = {BITS_UP}": "bits_up = 0.0",
+    f"bits_down = {BITS_DOWN}": "bits_down = 0.0",
+}
+
+
+def run(
+    folder: Path, typed: str, **variables: str
+) -> tuple[subprocess.CompletedProcess[str], list[int]]:
+    """Run a session in a folder; what came of it, and the processes that did not end."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     left: list[int] = []
     try:
         done = subprocess.run(
-            ["sh", "-e", "-c", session()],
+            ["sh", "-e", "-c", typed],
             cwd=folder,
             env={**os.environ, "PATH": path, **variables},
             capture_output=True,
@@ -110,7 +122,7 @@ def test_the_guide_ends_as_one_process_and_leaves_nothing(
         target.start("host", firmware) as other,
         over_tcp(other) as url,
     ):
-        done, left = run(tmp_path, BOARDS=f"{port},{url}", **settings)
+        done, left = run(tmp_path, session(), BOARDS=f"{port},{url}", **settings)
     assert not left
     said = done.stdout[-3000:] + done.stderr[-3000:]
     assert done.returncode == 0, said
@@ -126,9 +138,26 @@ def test_the_guide_ends_as_one_process_and_leaves_nothing(
 
 
 @pytest.mark.deployment
+def test_a_sum_that_is_kept_secret_ends_as_one_process(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    typed = session()
+    for usual, secret in SECRET.items():
+        assert usual in typed
+        typed = typed.replace(usual, secret)
+    done, left = run(tmp_path, typed, BOARDS="host", **settings)
+    assert not left
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    with Store.latest(tmp_path / "fleet.db") as store:
+        digest, rows = store.history()[-1].digest, [row for _, row in store.clients()]
+    assert digest == json.loads((tmp_path / "alone.json").read_text())["aggregate_digest"]
+    assert [(row.dropout, row.accuracy) for row in rows] == [(None, None)] * 4
+
+
+@pytest.mark.deployment
 def test_a_port_that_is_taken_is_named(tmp_path: Path, settings: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", int(settings["PORT"]))):
-        done, left = run(tmp_path, BOARDS="host", **settings)
+        done, left = run(tmp_path, session(), BOARDS="host", **settings)
     assert done.returncode == 1
     assert f"('127.0.0.1', {settings['PORT']}): address already in use" in done.stdout
     assert not left
