@@ -62,6 +62,7 @@ class Deployed:
     def __init__(self, sites: Sequence[Path]) -> None:
         self.sites = dict(zip(NODES, sites, strict=True))
         self.silent: set[int] = set()
+        self.timeouts: set[float | None] = set()
         self._contexts: dict[int, Context] = {}
 
     def get_node_ids(self) -> Iterable[int]:
@@ -70,6 +71,7 @@ class Deployed:
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
+        self.timeouts.add(timeout)
         replies = [self._reply(one) for one in messages if one.metadata.dst_node_id in self.sites]
         return [one for one in reversed(replies) if one.metadata.src_node_id not in self.silent]
 
@@ -81,6 +83,9 @@ class Deployed:
             return app(message, context)
         except MynaError as error:
             return Message(Error(0, str(error)), reply_to=message)
+
+
+PATIENCE, QUERY_TIMEOUT = 77.0, 60.0  # seconds
 
 
 @pytest.fixture
@@ -104,7 +109,7 @@ def federation(data: Path) -> Federation:
 def fleet_of(deployed: Deployed) -> FleetGrid:
     local_grid._identify()
     model = open_project(tiny_model.folder(), tiny_model.HEAD).fingerprint
-    return FleetGrid(cast(Grid, deployed), f"{model:08x}", 0)
+    return FleetGrid(cast(Grid, deployed), f"{model:08x}", 0, PATIENCE)
 
 
 def served(
@@ -151,6 +156,7 @@ def test_a_site_that_is_silent_drops_out_of_that_round(data: Path, sites: list[P
 
     _, dropouts = served(federation(data), deployed, after)
     assert dropouts == [(2, 1, "did not answer in time"), (2, 3, "did not answer in time")]
+    assert deployed.timeouts - {QUERY_TIMEOUT} == {PATIENCE}
 
 
 def test_a_site_that_leaves_is_not_asked_until_it_comes_back(data: Path, sites: list[Path]) -> None:

@@ -61,7 +61,7 @@ def test_what_is_missing_is_named(changed: dict[str, Any], says: str) -> None:
 
 
 def test_what_the_result_does_not_depend_on_does_not_prevent_going_on() -> None:
-    one, other = (Settings.of(config(rounds=n, wait=n, resume=n > 1)) for n in (1, 2))
+    one, other = (Settings.of(config(rounds=n, wait=n, patience=n, resume=n > 1)) for n in (1, 2))
     project = one.federation().project
     assert one.kept(project) == other.kept(project)
     assert one.kept(project) != Settings.of(config(seed=9)).kept(project)

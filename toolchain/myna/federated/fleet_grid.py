@@ -28,15 +28,16 @@ Answer = RecordDict | Error  # of a client: content, or why there is none
 class FleetGrid:
     """What strategies use of a grid: nodes 1 … n, which are the clients 0 … n - 1."""
 
-    def __init__(self, grid: Grid, model: str, wait: float) -> None:
+    def __init__(self, grid: Grid, model: str, wait: float, patience: float) -> None:
         """A grid of clients.
 
         Args:
             grid: of the SuperNodes.
             model: fingerprint of what they must run.
             wait: seconds, for clients to come.
+            patience: seconds, for answers to a message; who is slower is left out of the round.
         """
-        self._grid, self._model, self._wait = grid, model, wait
+        self._grid, self._model, self._wait, self._patience = grid, model, wait, patience
         self._nodes: dict[int, int] = {}  # of each client
         self._known: set[int] = set()
         self._reasons: dict[int, str] = {}  # why a SuperNode serves nobody
@@ -84,7 +85,12 @@ class FleetGrid:
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
-        """A reply to each message, in their order; an error where there is none."""
+        """A reply to each message, in their order; an error where there is none.
+
+        Args:
+            messages: to clients.
+            timeout: that Flower's strategies have; the grid's patience counts instead.
+        """
         asked = {message.metadata.dst_node_id - 1: message for message in messages}
         by_node: defaultdict[int, list[int]] = defaultdict(list)
         for client in asked:
@@ -98,7 +104,7 @@ class FleetGrid:
             for node, clients in by_node.items()
         ]
         found: dict[int, Answer] = {}
-        for reply in self._grid.send_and_receive(packed, timeout=timeout):
+        for reply in self._grid.send_and_receive(packed, timeout=self._patience):
             served = by_node[reply.metadata.src_node_id]
             if reply.has_error():
                 found |= dict.fromkeys(served, reply.error)

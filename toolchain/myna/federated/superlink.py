@@ -40,7 +40,7 @@ def main(grid: Grid, context: Context) -> None:
     asked = Settings.of(context.run_config)
     federation = asked.federation()
     project = federation.project
-    fleet = FleetGrid(grid, f"{project.fingerprint:08x}", asked.wait)
+    fleet = FleetGrid(grid, f"{project.fingerprint:08x}", asked.wait, asked.patience)
     fleet.expect(asked.clients)
     with Store.open(Path(asked.results), asked.kept(project), resume=asked.resume) as store:
         state = federation.serve(fleet, store, _silent)
@@ -61,6 +61,7 @@ class Settings:
         resume: whether to go on with the run that it holds.
         output: a file for what was learned.
         wait: seconds, for all clients to come.
+        patience: seconds, for the answers to a message.
     """
 
     model: str
@@ -85,6 +86,7 @@ class Settings:
     resume: bool
     output: str
     wait: float
+    patience: float
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
@@ -131,7 +133,7 @@ class Settings:
     def kept(self, project: Project) -> dict[str, Any]:
         """What the result depends on, but for the number of rounds; see `Store.open`."""
         depends = asdict(self)
-        for name in ("rounds", "results", "resume", "output", "wait", "train"):
+        for name in ("rounds", "results", "resume", "output", "wait", "patience", "train"):
             del depends[name]
         return depends | {"model": f"{Path(self.model).name} {project.fingerprint:08x}"}
 
