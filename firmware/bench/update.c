@@ -37,11 +37,13 @@ int main(void) {
     memcpy(myna_model.state, base, sizeof base);
     uint32_t weights = move(myna_model.state);
     mark();
-    uint32_t sent = myna_codec_encode(myna_model.arena, weights * 19u / 160u, base, myna_model.state);
+    uint32_t sent =
+        myna_codec_encode(myna_model.arena, weights * 19u / 160u, base, myna_model.state);
     mark();
     memcpy(myna_model.state, base, sizeof base);
     (void)move(myna_model.state);
-    uint32_t told = myna_codec_encode(myna_model.arena, weights * 15u / 32u, base, myna_model.state);
+    uint32_t told =
+        myna_codec_encode(myna_model.arena, weights * 15u / 32u, base, myna_model.state);
     mark();
     if (sent == 0u || told == 0u ||
         myna_codec_apply(myna_model.arena, told, base, myna_model.state) != CODEC_OK)
