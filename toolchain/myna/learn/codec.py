@@ -126,7 +126,7 @@ class _Step:
 
     @property
     def size(self) -> int:
-        """32 sizes between two powers of two: with fewer, much of a budget is left."""
+        """32 sizes between two powers of two: with 8, much of a budget is left."""
         shift, mantissa = divmod(self.index, 1 << rice.WIDTH)
         return (((1 << rice.WIDTH) + mantissa) << shift) >> rice.WIDTH
 
