@@ -6,14 +6,13 @@
 #include "runtime/rice.h"
 #include "runtime/vector.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#define VERSION 1u
-#define HEADER 5u        /* version u8, CRC-32 of base and codes u32 */
-#define STEPS (27u << 4) /* 27 shifts, 16 dead zones each */
-#define EMPTY 31u        /* in place of a shift: the tensor is as in the base */
-#define SMALL_SHARE 4u   /* an element that is no weight counts as so many: few are left out long */
+#define VERSION 2u
+#define HEADER 5u                 /* version u8, CRC-32 of base and codes u32 */
+#define STEPS (27u << RICE_WIDTH) /* 27 shifts; the leading one and 5 bits are shifted */
+#define EMPTY 31u                 /* in place of a shift: the tensor is as in the base */
+#define SMALL_SHARE 4u /* an element that is no weight counts as so many: few are left out long */
 
 static uint32_t checksum(const uint8_t *base, const uint8_t *data, uint32_t bytes) {
     uint32_t crc = myna_crc32_update(0u, base, myna_model.state_bytes);
@@ -34,12 +33,15 @@ static int32_t wanted(const struct quantized *tensor, uint32_t index) {
            myna_vector_get(tensor->part, tensor->base, index);
 }
 
+static uint32_t size_of(uint32_t step) {
+    const uint32_t leading = 1u << RICE_WIDTH;
+    return (leading + step % leading) << (step >> RICE_WIDTH) >> RICE_WIDTH;
+}
+
+/* A value divided by the step's size, rounded up from two thirds. */
 static uint32_t magnitude(uint32_t step, int32_t value) {
-    uint32_t size = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, shift = step >> 4;
-    if (step == STEPS || size < ((16u + (step & 15u)) << shift) >> 5) {
-        return 0u;
-    }
-    return (size + ((1u << shift) >> 1)) >> shift;
+    uint32_t size = value < 0 ? 0u - (uint32_t)value : (uint32_t)value, unit = size_of(step);
+    return step == STEPS ? 0u : (size + unit / 3u) / unit;
 }
 
 /* Counters of zeros in a row and of magnitudes less one. */
@@ -66,7 +68,7 @@ static uint64_t examine(const struct quantized *tensor, struct census *census) {
         if (zeros > 0u) {
             myna_rice_count(&census->zeros, zeros);
         }
-        bits = 3u * RICE_WIDTH + census->magnitudes.count;
+        bits = 4u * RICE_WIDTH + census->magnitudes.count;
         (void)myna_rice_best(&census->zeros, &bits);
         (void)myna_rice_best(&census->magnitudes, &bits);
     }
@@ -92,19 +94,20 @@ static void choose(struct quantized *tensor, uint64_t bits, struct census *censu
 static void write_tensor(struct rice_writer *writer, const struct quantized *tensor,
                          const struct census *census, uint8_t *rest) {
     uint64_t bits = 0u;
-    uint32_t shift = tensor->step >> 4, zeros = 0u;
+    uint32_t unit = size_of(tensor->step), zeros = 0u;
     uint32_t k_zeros = myna_rice_best(&census->zeros, &bits);
     uint32_t k_magnitudes = myna_rice_best(&census->magnitudes, &bits);
     bool is_empty = census->magnitudes.count == 0u;
-    myna_rice_put_number(writer, is_empty ? EMPTY : shift, RICE_WIDTH);
+    myna_rice_put_number(writer, is_empty ? EMPTY : tensor->step >> RICE_WIDTH, RICE_WIDTH);
     if (!is_empty) {
+        myna_rice_put_number(writer, tensor->step, RICE_WIDTH);
         myna_rice_put_number(writer, k_zeros, RICE_WIDTH);
         myna_rice_put_number(writer, k_magnitudes, RICE_WIDTH);
     }
     for (uint32_t i = 0u; i < tensor->part->count; i++) {
         int32_t value = wanted(tensor, i);
         uint32_t size = magnitude(tensor->step, value);
-        int64_t sent = (int64_t)size << shift;
+        int64_t sent = (int64_t)size * unit;
         int64_t kept = myna_vector_get(tensor->part, tensor->state, i) - (value < 0 ? -sent : sent);
         myna_vector_put(tensor->part, rest, i, kept);
         zeros++;
@@ -120,13 +123,11 @@ static void write_tensor(struct rice_writer *writer, const struct quantized *ten
     }
 }
 
-static bool is_private(struct private_tensors private, uint32_t tensor) {
-    uint32_t byte = tensor / 8u < private.bytes ? private.bits[tensor / 8u] : 0u;
-    return (byte >> (tensor % 8u)) % 2u != 0u;
-}
-
-static uint32_t weight(const struct myna_part *part) {
-    return part->form == MYNA_MASTER ? part->count : SMALL_SHARE * part->count;
+/* What a tensor weighs when bits are shared out: nothing if it is private. */
+static uint32_t weight(const struct myna_part *part, struct private_tensors private, uint32_t i) {
+    uint32_t byte = i / 8u < private.bytes ? private.bits[i / 8u] : 0u;
+    uint32_t count = part->form == MYNA_MASTER ? part->count : SMALL_SHARE * part->count;
+    return (byte >> (i % 8u)) % 2u != 0u ? 0u : count;
 }
 
 uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensors private,
@@ -135,7 +136,7 @@ uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensor
     uint64_t elements = 0u, left = 8u * (uint64_t)budget, least = 8u * HEADER;
     for (uint32_t i = 0u, tensors = 0u; i < myna_model.part_count; i++) {
         if (myna_model.parts[i].form != MYNA_SETTING) {
-            elements += is_private(private, tensors++) ? 0u : weight(&myna_model.parts[i]);
+            elements += weight(&myna_model.parts[i], private, tensors++);
             least += RICE_WIDTH;
         }
     }
@@ -147,14 +148,12 @@ uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensor
         const struct myna_part *part = &myna_model.parts[i];
         struct quantized tensor = {part, base, state, STEPS};
         struct census census = {0};
-        uint32_t before = writer.bits, share = weight(part);
         if (part->form == MYNA_SETTING) {
             memcpy(state + part->offset, base + part->offset, part->count);
             continue;
         }
-        if (is_private(private, tensors++)) {
-            share = 0u;
-        } else {
+        uint32_t before = writer.bits, share = weight(part, private, tensors++);
+        if (share > 0u) {
             choose(&tensor, RICE_WIDTH + left * share / elements, &census);
         }
         write_tensor(&writer, &tensor, &census, state);
@@ -187,25 +186,27 @@ static void normalize(uint8_t *block) {
 /* Reads one tensor, and adds it to base and state unless they are NULL; false if it is damaged. */
 static bool read_tensor(struct rice_reader *reader, const struct myna_part *part, uint8_t *base,
                         uint8_t *state) {
-    uint32_t shift, k_zeros, k_magnitudes, at, sign, size;
+    uint32_t shift, mantissa, k_zeros, k_magnitudes, at, sign, size;
     if (!myna_rice_number(reader, RICE_WIDTH, &shift)) {
         return false;
     }
     if (shift == EMPTY) {
         return true;
     }
-    if (!myna_rice_number(reader, RICE_WIDTH, &k_zeros) ||
-        !myna_rice_number(reader, RICE_WIDTH, &k_magnitudes) || shift >= STEPS >> 4 ||
+    if (!myna_rice_number(reader, RICE_WIDTH, &mantissa) ||
+        !myna_rice_number(reader, RICE_WIDTH, &k_zeros) ||
+        !myna_rice_number(reader, RICE_WIDTH, &k_magnitudes) || shift >= STEPS >> RICE_WIDTH ||
         k_zeros > RICE_MOST || k_magnitudes > RICE_MOST || !myna_rice_get(reader, k_zeros, &at)) {
         return false;
     }
+    const uint32_t unit = size_of((shift << RICE_WIDTH) + mantissa);
     while (at < part->count) {
         uint32_t zeros = 0u;
         if (!myna_rice_number(reader, 1u, &sign) || !myna_rice_get(reader, k_magnitudes, &size) ||
-            size >= (uint32_t)INT32_MAX >> shift) {
+            size >= (uint32_t)INT32_MAX / unit) {
             return false;
         }
-        int64_t difference = ((int64_t)size + 1) << shift;
+        int64_t difference = ((int64_t)size + 1) * unit;
         if (base != NULL) {
             add(part, base, at, sign != 0u ? -difference : difference);
             add(part, state, at, sign != 0u ? -difference : difference);

@@ -226,7 +226,7 @@ def test_short_and_foreign_data_are_refused(
 ) -> None:
     base = start(project)
     good, _ = codec.encode(program, base, base, 500)
-    for data in (b"", b"\1", good[:4], good[:-1], good + b"\0", b"\2" + good[1:]):
+    for data in (b"", b"\1", good[:4], good[:-1], good + b"\0", bytes([good[0] + 1]) + good[1:]):
         assert probe.apply(data, base, base)[0] == 1
         with pytest.raises(MynaError):
             codec.decode(program, base, data)

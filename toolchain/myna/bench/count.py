@@ -88,10 +88,10 @@ class Enrollment:
 
 @dataclass(frozen=True)
 class Update:
-    """Instructions to encode an update of 0.75 bits a weight, and to apply one of 3.5."""
+    """What it takes to encode an update of 0.95 bits a weight, and to apply one of 3.75."""
 
-    encode: int
-    apply: int
+    encode: Count
+    apply: Count
 
 
 def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
@@ -147,9 +147,8 @@ def count_update(board: str, generated: Path) -> Update:
     Raises:
         MynaError: see `count_steps`.
     """
-    marks, _ = _run(board, generated, UPDATE)
-    begun, encoded, told, applied = (mark.instructions for mark in marks)
-    return Update(encoded - begun, applied - told)
+    (begun, encoded, told, applied), _ = _run(board, generated, UPDATE, everything=True)
+    return Update(encoded.since(begun), applied.since(told))
 
 
 def compiler(board: str) -> str:

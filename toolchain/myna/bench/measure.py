@@ -13,9 +13,11 @@ from myna.bench.count import (
     NOTHING,
     Count,
     Enrollment,
+    Update,
     compiler,
     count_enrollment,
     count_steps,
+    count_update,
     total,
 )
 from myna.bench.program import PREFIX, with_cases
@@ -84,6 +86,7 @@ class Bench:
         features: of one second of sound; nothing if the model hears none.
         functions: instructions of the counted run by function, see `bench.profile`.
         enroll: of five synthetic words with five takes each; None if left out.
+        update: encoded, and a difference applied; None if the board has no room for the base.
         footprint: RAM and flash, measured on the running board.
     """
 
@@ -95,6 +98,7 @@ class Bench:
     features: Count
     functions: Mapping[str, int]
     enroll: Enrollment | None
+    update: Update | None
     footprint: Footprint
 
     def to_json(self) -> dict[str, Any]:
@@ -112,6 +116,7 @@ class Bench:
             "inference": _sum(self.infer),
             "train_step": _sum(self.train_step),
             "enroll": asdict(self.enroll) if self.enroll else None,
+            "update": self._update(),
             "features_1s": _counted(self.features) if self.features != NOTHING else None,
             "range_tracking": self._tracking(),
             "ram": {
@@ -129,6 +134,11 @@ class Bench:
                 "total": memory.flash,
             },
         }
+
+    def _update(self) -> dict[str, Any] | None:
+        if self.update is None:
+            return None
+        return {"encode": _counted(self.update.encode), "apply": _counted(self.update.apply)}
 
     def _tracking(self) -> dict[str, Any] | None:
         """What ranges cost: one comparison a gradient, which saturates it, too, and their nodes.
@@ -157,6 +167,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
     """
     project = open_project(model, options)
     program = project.program
+    has_base = program.state_bytes <= project.options.backup
     # first: it may not fit
     examples = _examples(project) if enroll and project.package.has_front_end else None
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
@@ -169,6 +180,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         steps.features,
         steps.functions,
         count_enrollment(board, project.generated, examples, Recipe()) if examples else None,
+        count_update(board, project.generated) if has_base else None,
         _footprint(project, board),
     )
 

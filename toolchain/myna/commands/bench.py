@@ -102,4 +102,7 @@ def _summary(measured: Bench) -> Table:
     if measured.enroll is not None:
         passes = f"{measured.enroll.epochs} passes"
         table.add_row(f"5 words × 5 takes, {passes}", f"{measured.enroll.instructions:,}")
+    if measured.update is not None:
+        table.add_row("update encoded", f"{measured.update.encode.instructions:,}")
+        table.add_row("difference applied", f"{measured.update.apply.instructions:,}")
     return table

@@ -24,9 +24,9 @@ from myna.learn.rice import Bits
 from myna.learn.vector import Form, Part, Vector, averaged, from_vector, to_vector, trained_weights
 from myna.passes.memory.plan import Program
 
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<BI")  # version, CRC-32 of base and codes
-STEPS = 27 << 4  # 27 shifts, 16 dead zones each
+STEPS = 27 << rice.WIDTH  # 27 shifts; the leading one and 5 bits are shifted
 EMPTY = 31  # in place of a shift: the tensor is as in the base
 SMALL_SHARE = 4  # an element that is no weight counts as so many: few are left out for long
 LEAST = 64  # bytes of a budget
@@ -69,7 +69,7 @@ def encode(
         if weight:
             step = _finest(wanted, rice.WIDTH + left * weight // elements)
         codes.append(step.bits(wanted))
-        sent[here] = step.quantize(wanted) << step.shift
+        sent[here] = step.quantize(wanted) * step.size
         left -= len(codes[-1]) - rice.WIDTH
         elements -= weight
         at += part.size
@@ -125,23 +125,23 @@ def _weight(part: Part) -> int:
 class _Step:
     """How a tensor is quantized: step `index` of `STEPS`, from fine to coarse; beyond is nothing.
 
-    A magnitude is divided by 2**shift and rounded, half up; below the dead zone it becomes zero.
+    A magnitude is divided by the step's size and rounded up from two thirds: more become zero than
+    with halves, and what is not sent costs least.
     """
 
     index: int
 
     @property
-    def shift(self) -> int:
-        return self.index >> 4
+    def size(self) -> int:
+        """32 sizes between two powers of two: with 8, much of a budget is left."""
+        shift, mantissa = divmod(self.index, 1 << rice.WIDTH)
+        return (((1 << rice.WIDTH) + mantissa) << shift) >> rice.WIDTH
 
     def quantize(self, values: Array) -> Array:
-        """Multiples of 2**shift, int64."""
+        """Multiples of the size, int64."""
         if self.index == STEPS:
             return np.zeros_like(values)
-        magnitude = np.abs(values)
-        dead = (16 + (self.index & 15) << self.shift) >> 5
-        quotient = (magnitude + ((1 << self.shift) >> 1)) >> self.shift
-        return np.asarray(np.where(magnitude < dead, 0, np.sign(values) * quotient))
+        return np.asarray(np.sign(values) * ((np.abs(values) + self.size // 3) // self.size))
 
     def _codes(self, values: Array) -> tuple[Array, Array]:
         """Zeros before each value that is none, and behind the last; these values."""
@@ -156,16 +156,17 @@ class _Step:
         if not len(found):
             return rice.WIDTH
         magnitudes = np.abs(found) - 1
-        return 3 * rice.WIDTH + len(found) + rice.best(zeros)[1] + rice.best(magnitudes)[1]
+        return 4 * rice.WIDTH + len(found) + rice.best(zeros)[1] + rice.best(magnitudes)[1]
 
     def bits(self, values: Array) -> Bits:
-        """The code: shift, parameters of zeros and magnitudes; zeros, sign, magnitude in turn."""
+        """The code: step, parameters of zeros and magnitudes; zeros, sign, magnitude in turn."""
         zeros, found = self._codes(values)
         if not len(found):
             return rice.number(EMPTY, rice.WIDTH)
         magnitudes = np.abs(found) - 1
         k_zeros, k_magnitudes = rice.best(zeros)[0], rice.best(magnitudes)[0]
-        head = [rice.number(n, rice.WIDTH) for n in (self.shift, k_zeros, k_magnitudes)]
+        shift, mantissa = divmod(self.index, 1 << rice.WIDTH)
+        head = [rice.number(n, rice.WIDTH) for n in (shift, mantissa, k_zeros, k_magnitudes)]
         sizes = rice.lengths(zeros, k_zeros)
         sizes[: len(found)] += 1 + rice.lengths(magnitudes, k_magnitudes)
         starts = np.cumsum(sizes) - sizes
@@ -194,15 +195,16 @@ def _read(reader: rice.Reader, part: Part) -> Array:
     shift = reader.number(rice.WIDTH)
     if shift == EMPTY:
         return found
+    step = _Step((shift << rice.WIDTH) + reader.number(rice.WIDTH))
     k_zeros, k_magnitudes = reader.number(rice.WIDTH), reader.number(rice.WIDTH)
-    if shift >= STEPS >> 4 or max(k_zeros, k_magnitudes) > rice.MOST:
+    if step.index >= STEPS or max(k_zeros, k_magnitudes) > rice.MOST:
         raise rice.damaged()
     at = reader.rice(k_zeros)
     while at < part.size:
         is_negative, magnitude = reader.number(1), reader.rice(k_magnitudes) + 1
-        if magnitude > INT32_MAX >> shift:
+        if magnitude > INT32_MAX // step.size:
             raise rice.damaged()
-        found[at] = (-magnitude if is_negative else magnitude) << shift
+        found[at] = (-magnitude if is_negative else magnitude) * step.size
         at += 1
         if at < part.size:
             at += reader.rice(k_zeros)
