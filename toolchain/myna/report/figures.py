@@ -67,9 +67,44 @@ def _verify(result: Result) -> tuple[str, str]:
     return what, f"{result['compared']:,} digests compared, {result['differences']} differences"
 
 
+def _federate(result: Result) -> tuple[str, str]:
+    what = (
+        f"{_name(result)}: {result['clients']} speakers of {result['data']} learn together, "
+        f"{result['rounds']} rounds, {result['strategy']}, {len(result['unseen'])} unseen"
+    )
+    start = percent(result["before"], interval=False)
+    measured = [f"for everybody {start} → {percent(result['after'])}"]
+    measured += [
+        f"{title} {percent(result[field])}"
+        for field, title in FEDERATED.items()
+        if result[field] is not None
+    ]
+    up, down = result["bytes_up_per_client_round"], result["bytes_down_per_client_round"]
+    return what, f"{'; '.join(measured)}; {up:,.0f} bytes up, {down:,.0f} down"
+
+
+def _verification(result: Result) -> tuple[str, str]:
+    what = (
+        f"{_name(result)}: {len(result['speakers'])} users verified by codewords of "
+        f"{result['code_length']} bits, {result['data']}, {_shots(result)}"
+    )
+    found = []
+    for group in ("seen", "unseen"):
+        rates = {"codewords": result[group], "softmax": result[group].get("baseline")}
+        errors = ", ".join(f"{n} {r['eer']:.1f} %" for n, r in rates.items() if r is not None)
+        found.append(f"{group} impostors, EER: {errors}")
+    return what, "; ".join(found)
+
+
+def _shots(result: Result) -> str:
+    shots = result["shots"]
+    return f"{shots} shot{'s' if shots > 1 else ''}"
+
+
 def _evaluate(result: Result) -> tuple[str, str]:
-    people, shots = len(result["speakers"]), result["shots"]
-    takes = f"{shots} shot{'s' if shots > 1 else ''}"
+    if "code_length" in result:
+        return _verification(result)
+    people, takes = len(result["speakers"]), _shots(result)
     what = f"{_name(result)}: {result['protocol']}, {result['data']}, {takes}, {people} users"
     return f"{what}, {result['engine']}{_limit(result)}", "; ".join(_measured(result))
 
@@ -121,6 +156,11 @@ def _name(result: Result) -> str:
     return Path(result["model"]).name
 
 
+FEDERATED = {
+    "centralized": "all takes pooled",
+    "local_only": "own takes only",
+    "personalized": "federated, own takes",
+}
 BENCHED = {
     "inference": "inference",
     "train_step": "training step",
@@ -132,6 +172,7 @@ DESCRIPTIONS = {
     "analyze traffic": _traffic,
     "bench": _bench,
     "evaluate": _evaluate,
+    "federate": _federate,
     "verify": _verify,
 }
 
