@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from myna.bench.cases import cases
-from myna.bench.count import Count, Steps, compiler, count_enrollment, count_steps, total
+from myna.bench.count import (
+    Count,
+    Steps,
+    compiler,
+    count_enrollment,
+    count_steps,
+    count_update,
+    total,
+)
 from myna.bench.measure import kernels
 from myna.bench.profile import by_function
 from myna.bench.traffic import count_gradients
@@ -23,6 +31,7 @@ from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
+from myna.learn.vector import trained_weights
 from myna.ops.base import GradOp
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
@@ -100,6 +109,15 @@ def test_an_enrollment_takes_as_many_steps_as_it_says() -> None:
     assert (one.epochs, two.epochs) == (1, 2)
     step = total(steps.train_step).instructions
     assert two.instructions - one.instructions > 2 * step  # two clips, and two memories
+
+
+@pytest.mark.qemu
+def test_finding_the_step_of_an_update_costs_more_than_applying_one() -> None:
+    head = open_project(MODEL, Options(train="head"))
+    update = count_update("qemu_m4", head.generated)
+    weights = trained_weights(head.program)
+    assert update.encode.instructions > 2 * update.apply.instructions > 2 * 10 * weights
+    assert 0 < update.apply.stack < update.encode.stack < 2000
 
 
 @pytest.mark.qemu
