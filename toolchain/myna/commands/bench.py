@@ -17,6 +17,7 @@ from myna.commands.common import (
     json_option,
     model_argument,
     verification_options,
+    writable,
     write_json,
 )
 from myna.passes.pipeline import Options
@@ -36,7 +37,12 @@ MEMORY = ("arena", "state", "buffers", "stack", "total")
     show_default=True,
     help="Count an enrollment of 5 words × 5 takes; with --train all it takes minutes.",
 )
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="PNG to draw.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=writable,
+    help="PNG to draw.",
+)
 @json_option
 def bench(
     model: Path,

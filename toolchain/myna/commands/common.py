@@ -33,7 +33,7 @@ Report = Callable[[int, int], None]  # (done, total)
 model_argument = click.argument("model", type=click.Path(path_type=Path))
 
 
-def _writable(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+def writable(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
     """Fails before the work, not after it, where its result could not be written."""
     if path is not None:
         files.expect_writable(path)
@@ -44,7 +44,7 @@ json_option = click.option(
     "--json",
     "json_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_writable,
+    callback=writable,
     help="Write the result.",
 )
 port_option = click.option(

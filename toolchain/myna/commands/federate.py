@@ -20,6 +20,7 @@ from myna.commands.common import (
     progress,
     require_front_end,
     training_options,
+    writable,
     write_json,
 )
 from myna.commands.evaluation_options import data_path, read
@@ -99,6 +100,7 @@ SHOWN = {
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=writable,
     help="What was learned, for boards: see myna restore.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)

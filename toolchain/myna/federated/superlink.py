@@ -22,6 +22,7 @@ from myna.federated.flower import Context, Grid, ServerApp
 from myna.federated.privacy.terms import Privacy
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
+from myna.files import expect_writable
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from myna.sessions.checkpoint import save_checkpoint
@@ -38,6 +39,7 @@ def main(grid: Grid, context: Context) -> None:
         MynaError: a setting is missing or wrong, clients do not come, or all fail.
     """
     asked = Settings.of(context.run_config)
+    expect_writable(Path(asked.output))
     federation = asked.federation()
     project = federation.project
     fleet = FleetGrid(grid, f"{project.fingerprint:08x}", asked.wait, asked.patience)
