@@ -7,6 +7,7 @@
 #ifndef MYNA_BOARDS_PORT_H
 #define MYNA_BOARDS_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,13 @@ uint32_t myna_port_stack_high_water(void);
  * or erased.
  */
 const struct myna_nvm *myna_port_nvm(void);
+
+/*
+ * Fills `bytes` with `count` random ones that nobody can foretell, from hardware made for it: a
+ * user's secret codeword is drawn by them. false: the board has no such source, and draws none.
+ * Called while CODEWORD_DRAW is executed.
+ */
+__attribute__((warn_unused_result)) bool myna_port_random(void *bytes, size_t count);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x96e66076u
+#define PROTOCOL_ABI 0x71253d2cu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -42,6 +42,9 @@ enum status {
     STATUS_TOO_LONG = 19,
     STATUS_NO_FRONT_END = 20,
     STATUS_NO_BASE = 21,
+    STATUS_NO_CODEWORD = 22,
+    STATUS_NO_RANDOM = 23,
+    STATUS_SECRET = 24,
 };
 
 enum message {
@@ -80,6 +83,8 @@ enum message {
     MESSAGE_ADAPT = 42,
     MESSAGE_ENROLL_OWNER = 60,
     MESSAGE_VERIFY = 61,
+    MESSAGE_CODEWORD_DRAW = 62,
+    MESSAGE_CODEWORD_WARM_UP = 63,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -351,6 +356,26 @@ struct message_verify_reply {
 };
 _Static_assert(sizeof(struct message_verify_reply) == 8, "no padding");
 
+struct message_codeword_draw {
+    uint16_t again;
+};
+_Static_assert(sizeof(struct message_codeword_draw) == 2, "no padding");
+
+struct message_codeword_draw_reply {
+    uint16_t drawn;
+};
+_Static_assert(sizeof(struct message_codeword_draw_reply) == 2, "no padding");
+
+struct message_codeword_warm_up {
+    uint16_t wanted;
+};
+_Static_assert(sizeof(struct message_codeword_warm_up) == 2, "no padding");
+
+struct message_codeword_warm_up_reply {
+    uint16_t takes;
+};
+_Static_assert(sizeof(struct message_codeword_warm_up_reply) == 2, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -400,6 +425,8 @@ union message_request {
     struct message_confirm confirm;
     struct message_enroll_owner enroll_owner;
     struct message_verify verify;
+    struct message_codeword_draw codeword_draw;
+    struct message_codeword_warm_up codeword_warm_up;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -442,6 +469,8 @@ union message_request {
     X(ADAPT, adapt, 12, false, ANSWER) \
     X(ENROLL_OWNER, enroll_owner, 2, false, ANSWER) \
     X(VERIFY, verify, 2, false, AGAIN) \
+    X(CODEWORD_DRAW, codeword_draw, 2, false, ANSWER) \
+    X(CODEWORD_WARM_UP, codeword_warm_up, 2, false, ANSWER) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 10
+#define MYNA_MODEL_ABI 11
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -59,6 +59,13 @@ struct myna_part {
     uint32_t residual; /* offset of the weights' own residuals; 0: they have none */
     int32_t low, high; /* to which the integers are clamped */
     enum myna_integer form;
+};
+
+/* Of the user whom a model tells: kept with the state, but in no message. */
+struct myna_secret {
+    uint32_t drawn;    /* number of his codeword, counted from 1; 0: the one that everybody knows */
+    uint32_t warm_up;  /* takes that set the threshold; 0: it is not set */
+    int32_t threshold; /* the least score that is accepted (Q15) */
 };
 
 /*
@@ -123,7 +130,13 @@ struct myna_model {
     int32_t *typical;          /* inside state: of each class (Q15) */
     int32_t *threshold;        /* inside state: the least confidence that is accepted */
 
-    int8_t *codeword; /* [logit_count] of -1 and 1, outside the state: secret; NULL: has none */
+    int8_t *codeword;        /* [logit_count] of -1 and 1, outside the state; NULL: has none */
+    const int8_t *code_rows; /* [code_bits][logit_count] of -1 and 1; NULL: none can be drawn */
+    uint16_t code_bits;
+    const int32_t *correlation; /* of logits with the codeword, valid after infer */
+    int32_t correlation_full;   /* of logits that say the codeword */
+    struct myna_secret *secret; /* behind the state; NULL: no codeword can be drawn */
+    uint32_t kept_bytes;        /* of the state and what lies behind it: what is stored */
 
     int8_t *voice_features;    /* input of score_voice, in the arena */
     void (*score_voice)(void); /* voice_features -> voice, owner_score; NULL: cannot */

@@ -9,6 +9,7 @@
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/state.h"
+#include "runtime/user.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -97,6 +98,14 @@ static bool has_owner(uint32_t label) {
     return found > 0u;
 }
 
+static enum owner_verdict judge_user(const struct clip *clip, int32_t *score) {
+    if (!myna_user_is_enrolled()) {
+        return OWNER_NONE;
+    }
+    *score = myna_user_score(clip);
+    return *score >= myna_model.secret->threshold ? OWNER_ACCEPTED : OWNER_OTHER_VOICE;
+}
+
 static enum owner_verdict judge(const struct clip *clip, struct message_verify_reply *result) {
     myna_recognize(clip->features);
     result->label = myna_recognize_winner(NULL);
@@ -121,7 +130,8 @@ enum status myna_handle_verify(const struct request *request, struct reply *repl
         return STATUS_STATE_INCOMPLETE;
     }
     myna_arena_take(ARENA_MODEL);
-    result.verdict = (uint16_t)judge(clip, &result);
+    result.verdict = (uint16_t)(myna_model.codeword != NULL ? judge_user(clip, &result.score)
+                                                            : judge(clip, &result));
     myna_reply_put(reply, &result, sizeof result);
     return STATUS_OK;
 }

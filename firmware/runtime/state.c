@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/state.h"
+#include "runtime/model.h"
+#include "runtime/secret.h"
 
 #include "boards/port.h"
-#include "runtime/model.h"
 #include "storage/storage.h"
 
 #include <string.h>
@@ -15,6 +16,7 @@ void myna_state_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     myna_state_info.is_incomplete = false;
     myna_state_info.is_stored = false;
+    myna_secret_forget();
 }
 
 static bool is_inside(const struct myna_bound *bound, const uint8_t *at) {
@@ -61,7 +63,7 @@ static enum status to_status(enum storage_status outcome) {
 }
 
 static struct storage_owner owner(void) {
-    return (struct storage_owner){myna_model.fingerprint, myna_model.abi, myna_model.state_bytes};
+    return (struct storage_owner){myna_model.fingerprint, myna_model.abi, myna_model.kept_bytes};
 }
 
 void myna_state_restore(void) {
@@ -73,7 +75,7 @@ void myna_state_restore(void) {
     if (myna_state_info.stored != STATUS_OK) {
         return;
     }
-    if (!myna_state_is_usable()) {
+    if (!myna_state_is_usable() || !myna_secret_restore()) {
         myna_state_reset();
         myna_state_info.stored = STATUS_BAD_STATE;
         return;

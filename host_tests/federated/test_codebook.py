@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 from myna.errors import MynaError
-from myna.federated.codebook import codewords
+from myna.federated.codebook import CODES, code, codewords
+from myna.passes.training.user import codeword_of
 
 DISTANCE = {63: 23, 127: 55, 255: 119}  # of the codes, by their tables
 
@@ -23,6 +24,14 @@ def test_codewords_are_as_far_apart_as_the_code_promises(length: int) -> None:
     assert (differ + length * np.eye(200, dtype=int)).min() >= DISTANCE[length]
     assert np.array_equal(words, codewords(length, 200, 1))
     assert not np.array_equal(words, codewords(length, 200, 2))
+
+
+def test_products_of_the_rows_are_what_the_library_encodes() -> None:
+    galois = pytest.importorskip("galois")
+    rows, number = code(63), 0b1011000111010010
+    message = number >> np.arange(CODES[63]) & 1
+    encoded = np.asarray(galois.BCH(63, CODES[63]).encode(galois.GF2(message.astype(np.uint8))))
+    assert np.array_equal(codeword_of(rows, number), 1 - 2 * encoded.astype(int))
 
 
 @pytest.mark.parametrize(("length", "count"), [(64, 2), (255, 1 + (1 << 13))])

@@ -25,7 +25,7 @@ from myna.federated.verification import (
     federate_codewords,
     federate_softmax,
 )
-from myna.federated.verification_figures import figures, threshold
+from myna.federated.verification_figures import figures
 from myna.ir import Array
 from myna.learn.examples import Examples
 from myna.learn.vector import to_vector
@@ -110,12 +110,6 @@ def test_the_same_seed_gives_the_same_bytes(
     first = verifiers["own"]
     assert again.engine.read_state() == first.engine.read_state()
     assert np.array_equal(again.codewords, first.codewords)
-
-
-@pytest.mark.parametrize(("wanted", "expected"), [(0.5, 3), (0.6, 2), (0.8, 1), (0.9, 1)], ids=str)
-def test_a_threshold_promises_no_more_than_the_takes_can(wanted: float, expected: int) -> None:
-    """Of five takes a sixth reaches the smallest with probability 5/6."""
-    assert threshold([5, 3, 1, 4, 2], wanted) == expected
 
 
 # -- what crosses the link -------------------------------------------------------------------------

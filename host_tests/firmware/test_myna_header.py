@@ -40,6 +40,8 @@ const struct myna_nvm *myna_port_nvm(void) {
     return &nvm;
 }
 
+bool myna_port_random(void *, size_t) { return false; }
+
 int main(void) {
     static struct myna_audio_state sound;
     int16_t pcm[MYNA_AUDIO_HOP] = {};

@@ -58,7 +58,8 @@ def link_host(model: Path, program: Path, kernels: str = "**/*.c") -> Path:
     """The host board with a generated model and some kernels, under sanitizers."""
     sources = [FIRMWARE / "main.c", model / "model.c"]
     for pattern in (
-        *("boards/host/nvm.c", "boards/host/port.c", "boards/virtual/flash.c"),
+        *("boards/host/nvm.c", "boards/host/port.c", "boards/host/random.c"),
+        "boards/virtual/flash.c",
         *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c", f"kernels/{kernels}"),
     ):
         sources += sorted(FIRMWARE.glob(pattern))

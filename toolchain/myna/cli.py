@@ -39,6 +39,7 @@ COMMANDS = {
     "restore": "Give a board what was saved.",
     "stop": "End a virtual board.",
     "train": "Pretrain a network on recordings.",
+    "verifier": "Make a model that tells its user.",
     "verify": "Compare reference and device bit for bit.",
     "verify-user": "Ask a board whether its owner speaks.",
     "voices": "Fit what tells the voices of people apart.",

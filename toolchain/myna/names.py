@@ -14,6 +14,7 @@ SEED = "seed"  # int32[1], of all random numbers
 STEP = "step"  # int32[1], training steps done
 CLASSES = "classes"  # int32[1], how many rows of the output layer are in use
 CODEWORD = "codeword"  # int8 [outputs], of -1 and 1: who the user is; secret
+CODE = "codeword.rows"  # int8 [bits, outputs], of -1 and 1: codewords are products of them
 
 # -- made by a training step -----------------------------------------------------------------------
 LOSS = "loss"  # int32[1], nats in Q16; also its node

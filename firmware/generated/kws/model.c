@@ -21,7 +21,7 @@
 #include "kernels/voice_statistics.h"
 #include "runtime/recording.h"
 
-#if MYNA_MODEL_ABI != 10
+#if MYNA_MODEL_ABI != 11
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -12798,7 +12798,7 @@ static const struct myna_output output_table[386] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0xcd0ebbedu,
+    .fingerprint = 0x13720d7cu,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
     .options = "{}",
@@ -12844,6 +12844,13 @@ const struct myna_model myna_model = {
     .similarity = arena.t_similarity,
     .typical = state.t_typical,
     .threshold = state.t_threshold,
+    .codeword = NULL,
+    .code_rows = NULL,
+    .code_bits = 0,
+    .correlation = NULL,
+    .correlation_full = 0,
+    .secret = NULL,
+    .kept_bytes = sizeof(state),
     .score_voice = score_voice,
     .voice_size = 32,
     .voice_features = arena.t_voice_features,

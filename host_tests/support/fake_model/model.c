@@ -100,6 +100,7 @@ const struct myna_model myna_model = {
     .state_bounds = state_bounds,
     .bound_count = 1,
     .state_bytes = sizeof state,
+    .kept_bytes = sizeof state,
     .arena = (uint8_t *)&arena,
     .arena_bytes = sizeof arena,
     .recording = &arena.recording,

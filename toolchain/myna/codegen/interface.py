@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from myna.learn.user import full
 from myna.names import (
     CENTER,
     CLASSES,
+    CODE,
+    CODEWORD,
+    CORRELATION,
     HALVINGS,
     LABEL,
     LOSS,
@@ -24,11 +28,19 @@ from myna.names import (
     VOICE,
     VOICE_FEATURES,
 )
+from myna.ops.codeword import CodewordLoss
 from myna.passes.memory.plan import Program
 from myna.passes.training.imprint import has_head, head_of
 
 NULL = "NULL"  # what the program cannot
+STATE = "state"  # the variable
+STORED = "stored"  # where a secret lies behind it: both
 Address = Callable[[str], str]  # of a tensor, in C
+
+
+def state_variable(program: Program) -> str:
+    """The state, in C."""
+    return f"{STORED}.{STATE}" if CODE in program.graph.tensors else STATE
 
 
 def interface(program: Program, address: Address) -> dict[str, dict[str, object]]:
@@ -47,6 +59,7 @@ def interface(program: Program, address: Address) -> dict[str, dict[str, object]
         "embedding": _embedding(program, address),
         "acceptance": acceptance,
         "voice": _voice(program, address),
+        "user": _user(program, address),
     }
 
 
@@ -74,6 +87,23 @@ def _embedding(program: Program, address: Address) -> dict[str, object]:
         "shots": address(SHOTS) if able else NULL,
         "halvings": address(HALVINGS) if able else NULL,
         "imprint": "imprint" if able else NULL,
+    }
+
+
+def _user(program: Program, address: Address) -> dict[str, object]:
+    """What tells the user by a codeword."""
+    graph = program.graph
+    has, draws = CODEWORD in graph.tensors, CODE in graph.tensors
+    losses = (node.op for node in graph.nodes if isinstance(node.op, CodewordLoss))
+    most = sum(full(loss, graph.tensors[CODEWORD].size) for loss in losses) if has else 0
+    return {
+        "codeword": address(CODEWORD) if has else NULL,
+        "code_rows": address(CODE) if draws else NULL,
+        "code_bits": graph.tensors[CODE].shape[0] if draws else 0,
+        "correlation": address(CORRELATION) if has else NULL,
+        "correlation_full": most,
+        "secret": f"&{STORED}.secret" if draws else NULL,
+        "kept_bytes": f"sizeof({STORED if draws else STATE})",
     }
 
 

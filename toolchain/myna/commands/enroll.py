@@ -26,28 +26,40 @@ from myna.commands.recordings import (
     wav_option,
 )
 from myna.device.results import Scored
-from myna.project import running
+from myna.device.session import Board
+from myna.errors import MynaError
+from myna.learn.user import PERCENT, WANTED
+from myna.project import Project, running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.owner import require_owner_check
 from myna.sessions.recordings import Example, Take, read_features
+from myna.sessions.user import enroll_user, tells_user
 
 
 @click.command()
 @model_and_files
 @running_port_option
-@click.option("--word", type=WORD, required=True, help="What is said.")
+@click.option("--word", type=WORD, help="What is said; nothing, to a model that tells its user.")
 @wav_option
 @examples_option
 @click.option("--owner", is_flag=True, help="The takes are the owner's voice.")
+@click.option(
+    "--tpr",
+    type=click.IntRange(1, PERCENT - 1),
+    default=WANTED,
+    show_default=True,
+    help="Of the user's takes, percent to accept, by a model that tells its user.",
+)
 @json_option
 def enroll(
     paths: tuple[Path, ...],
     port: str,
-    word: str,
+    word: str | None,
     wav: tuple[Path, ...],
     examples: Path | None,
     owner: bool,
+    tpr: int,
     json_file: Path | None,
 ) -> None:
     """Teach a word to a board, from recordings: 16 kHz mono WAV or FLAC, best 3 to 5 takes.
@@ -59,16 +71,26 @@ def enroll(
     With --owner, `myna recognize`, `listen` and `verify-user` say from then on whether it is the
     same person who says the word. In a quiet room most others are refused; it is no lock.
 
+    A model that tells its user (`myna verifier`) takes --owner without --word: the board draws a
+    secret codeword, trains with most takes, and sets its threshold by up to three others.
+
     MODEL is the folder of what the board runs, by default the one of its name in models. More
     FILEs may follow --wav.
     """
-    takes: Sequence[Take | Example] = ()
+    if word is None and not owner:
+        raise click.UsageError("Missing option '--word'.")
+    recordings: Sequence[Take] = ()
     if examples is None:
-        takes, model = open_recordings(paths, wav)
+        recordings, model = open_recordings(paths, wav)
     else:
         model, files = split(paths)
         refuse_recordings((*wav, *files))
     with running(port, model) as (session, project):
+        if tells_user(project.program):
+            _enroll_user(session, project, recordings, word, owner, tpr, json_file)
+            return
+        word = _required(word)
+        takes: Sequence[Take | Example] = recordings
         if examples is not None:
             takes = read_features(examples, project.folder)
         if owner:
@@ -97,6 +119,52 @@ def enroll(
         }
     _say(result, taught)
     write_json(json_file, "enroll", result)
+
+
+def _enroll_user(
+    session: Board,
+    project: Project,
+    takes: Sequence[Take],
+    word: str | None,
+    owner: bool,
+    tpr: int,
+    json_file: Path | None,
+) -> None:
+    """Enroll the user of a model that tells him, and say so."""
+    if word is not None or not owner:
+        raise MynaError(
+            "tells its user, and learns no words",
+            where=f"model {session.info.model}",
+            fix="leave --word out, and say --owner",
+        )
+    done = enroll_user(session, project.program, takes, tpr, progress)
+    saved = keep(session)
+    click.echo(
+        f"{counted(done.trained, 'take')} learned by a secret codeword, "
+        f"{'drawn now' if done.drawn else 'the one from before'}; "
+        f"{counted(done.warm_up, 'take')} set the threshold"
+    )
+    if done.warm_up < tpr // (PERCENT - tpr):  # the smallest of m scores promises m / (m + 1)
+        promised = PERCENT * done.warm_up // (done.warm_up + 1)
+        click.echo(f"warning: so few promise {promised} % accepted, not {tpr} %", err=True)
+    if not saved:
+        click.echo(FORGETS)
+    result = {
+        "model": session.info.model,
+        "board": session.info.board,
+        "owner": True,
+        "takes": done.trained,
+        "warm_up": done.warm_up,
+        "tpr": tpr,
+        "saved": saved,
+    }
+    write_json(json_file, "enroll", result)
+
+
+def _required(word: str | None) -> str:
+    if word is None:
+        raise MynaError("lacks the word that is said", where="enroll", fix="say --word WORD")
+    return word
 
 
 def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:

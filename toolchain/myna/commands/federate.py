@@ -35,6 +35,7 @@ from myna.federated.result import result
 from myna.federated.site import engine_specs
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
+from myna.package.package import Package
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import save_checkpoint
@@ -145,7 +146,7 @@ def federate(
     up, down = privacy.bits(bits_up, BITS_UP), privacy.bits(bits_down, BITS_DOWN)
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
-    package = project.package
+    package = _teachable(project.package)
     cohort = CohortRequest(
         *(package, Heard.load(model), data, base_data, names(words), clients, shots),
         partial(read, model),
@@ -169,6 +170,18 @@ def federate(
     said = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
     write_json(json_file, "federate", said | {"seed": seed, "train": chosen.train} | summary)
     _print(summary)
+
+
+def _teachable(package: Package) -> Package:
+    """A package whose model learns words, as clients here teach them."""
+    if not package.labels:
+        raise MynaError(
+            "knows no words that speakers could teach",
+            where=f"model {package.model.model.name}",
+            fix="use a model of words; users' codewords are trained together by `myna evaluate "
+            "--protocol verification`",
+        )
+    return package
 
 
 def _settings(federation: Federation, model: Path, data: Path, strategy: str) -> dict[str, Any]:

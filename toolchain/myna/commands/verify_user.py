@@ -27,6 +27,11 @@ REASONS = {
     Verdict.NO_OWNER: "refused: nobody enrolled this word as the owner",
     Verdict.NO_WORD: "refused: no word that the board knows",
 }
+OF_USER = {
+    Verdict.OWNER: "accepted",
+    Verdict.OTHER_VOICE: "refused: not the user",
+    Verdict.NO_OWNER: "refused: nobody is enrolled",
+}
 
 
 @click.command("verify-user")
@@ -39,6 +44,8 @@ def verify_user(
 ) -> None:
     """Ask a board whether it is the owner who says the word of each recording.
 
+    A model that tells its user (`myna verifier`) is asked whether he speaks, whatever he says.
+
     Exit status: 0 if all are accepted, 3 if one is refused, 1 if one could not be judged. Enroll
     the owner first: `myna enroll --owner`. This is a convenience for a quiet room, and no lock.
     """
@@ -49,8 +56,9 @@ def verify_user(
         (slot,) = enrollment.free_slots(session, 1)
         for path in paths:
             found = _verified(session, path, slot)
-            word, reason = known[found.label], REASONS[found.verdict]
-            click.echo(f"{path}: {word!r}, {reason}")
+            word = known[found.label] if known else None  # a model that tells its user knows none
+            reason = REASONS[found.verdict] if known else OF_USER[found.verdict]
+            click.echo(f"{path}: {f'{word!r}, ' if word else ''}{reason}")
             accepted = found.verdict is Verdict.OWNER
             results.append(
                 {

@@ -313,11 +313,40 @@ class Verify(Message):
 @dataclass(frozen=True)
 class VerifyReply(Message):
     """What the clip is taken for, a `learn.owner.Verdict`, and the cosine of the voice with the
-    owner's template of that class (Q15; 0 if the verdict was reached without)."""
+    owner's template of that class, or how far a clip says the user's codeword (Q15; 0 if the
+    verdict was reached without)."""
 
     label: U16
     verdict: U16
     score: I32
+
+
+@dataclass(frozen=True)
+class CodewordDraw(Message):
+    """Unless `again` is 1 a user's codeword stays."""
+
+    again: U16
+
+
+@dataclass(frozen=True)
+class CodewordDrawReply(Message):
+    """Whether one was drawn now."""
+
+    drawn: U16
+
+
+@dataclass(frozen=True)
+class CodewordWarmUp(Message):
+    """How many of a hundred further takes of the user are to be accepted, 1 … 99."""
+
+    wanted: U16
+
+
+@dataclass(frozen=True)
+class CodewordWarmUpReply(Message):
+    """How many takes set the threshold."""
+
+    takes: U16
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,17 @@ ENROLL_OWNER = Exchange(
 VERIFY = Exchange(
     "VERIFY", 61, b.Verify, b.VerifyReply, _A, "classifies a slot: is it the owner who says it?"
 )
+CODEWORD_DRAW = Exchange(
+    "CODEWORD_DRAW", 62, b.CodewordDraw, b.CodewordDrawReply, _K, "a secret codeword for the user"
+)
+CODEWORD_WARM_UP = Exchange(
+    "CODEWORD_WARM_UP",
+    63,
+    b.CodewordWarmUp,
+    b.CodewordWarmUpReply,
+    _K,
+    "sets the user's threshold by the stored clips",
+)
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )

@@ -30,6 +30,9 @@ class Status(IntEnum):
     TOO_LONG = 19
     NO_FRONT_END = 20
     NO_BASE = 21
+    NO_CODEWORD = 22
+    NO_RANDOM = 23
+    SECRET = 24
 
 
 # what happened, and what to do
@@ -68,6 +71,18 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.NO_BASE: (
         "the board knows no state that differences could be of, or has no room for one",
         "send whole states",
+    ),
+    Status.NO_CODEWORD: (
+        "no secret codeword: the model learns none, or none was drawn",
+        "use a model that tells its user, `myna verifier`, and enroll him",
+    ),
+    Status.NO_RANDOM: (
+        "this board has no source of random numbers to draw a secret by",
+        "use a board that has one",
+    ),
+    Status.SECRET: (
+        "the answer would tell the user's codeword, which is secret",
+        "let the board forget the user first: `myna reset`",
     ),
     Status.TOO_LONG: ("a recording that is too long", "record one word in at most four seconds"),
 }

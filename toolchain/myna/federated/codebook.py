@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError, install
+from myna.passes.training.user import codeword_of
 
 # Length: information bits, of which there are as many as leave codewords a third of the length and
 # more apart (23 of 63, 55 of 127, 119 of 255 bits).
@@ -31,10 +32,19 @@ def codewords(length: int, count: int, seed: int) -> npt.NDArray[np.int8]:
             where="code book",
             fix=f"choose a length of {', '.join(map(str, CODES))}, or fewer users",
         )
+    rows = code(length)
+    drawn = np.random.default_rng(seed).choice(1 << len(rows), count, replace=False)
+    return np.array([codeword_of(rows, number) for number in drawn.tolist()], np.int8)
+
+
+def code(length: int) -> npt.NDArray[np.int8]:
+    """The rows of a code, int8 [information bits, length] of -1 and 1; products are its words.
+
+    Raises:
+        MynaError: `galois` is not installed.
+    """
     galois, bits = _library(), CODES[length]
-    drawn = np.random.default_rng(seed).choice(1 << bits, count, replace=False)
-    messages = drawn[:, None] >> np.arange(bits) & 1
-    words = galois.BCH(length, bits).encode(galois.GF2(messages.astype(np.uint8)))
+    words = galois.BCH(length, bits).encode(galois.GF2(np.eye(bits, dtype=np.uint8)))
     return (1 - 2 * np.asarray(words, np.int8)).astype(np.int8)
 
 

@@ -17,8 +17,8 @@ from myna.errors import MynaError
 from myna.evaluation.protocol import Read
 from myna.learn.examples import Examples
 from myna.learn.schedule import shuffle
+from myna.learn.user import WARM_UP
 
-WARM_UP = 3  # takes, at most, by which a user's threshold is set
 EXAMINED = 40  # takes of a speaker, at most
 UNSEEN = 300  # speakers, at most
 NOBODY = -1

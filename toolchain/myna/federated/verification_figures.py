@@ -12,10 +12,10 @@ import numpy.typing as npt
 from myna.evaluation.roc import Curve, Trials
 from myna.federated.users import NOBODY, Users
 from myna.federated.verification import Scores, Verifier
+from myna.learn.user import WANTED, threshold
 
 FALSE_POSITIVES = (1, 5, 10)  # percent
 RESAMPLES = 200  # of users, for intervals
-WANTED = 0.9  # share of a user's takes that his threshold is to accept
 
 
 def figures(users: Users, own: Verifier, others: Mapping[str, Verifier], seed: int) -> Any:
@@ -76,16 +76,6 @@ def _interval(values: Sequence[float]) -> list[float]:
     return [float(edge) for edge in np.percentile(values, (2.5, 97.5))]
 
 
-def threshold(warm_up: Sequence[float], wanted: float) -> float:
-    """The largest score such that as large a share of further takes as wanted should reach it.
-
-    Of m takes the k-th smallest is reached by a further one with probability 1 - k / (m + 1): where
-    even the smallest promises less than wanted, it is taken all the same.
-    """
-    k = int((1 - wanted) * (len(warm_up) + 1) + 1e-9)
-    return sorted(warm_up)[max(k, 1) - 1]
-
-
 def _warmed_up(
     users: Users, own: Verifier, scores: Scores, impostors: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
@@ -99,7 +89,7 @@ def _warmed_up(
         right.append(float((scores[number][is_own] >= least).mean()))
         wrong.append(float((scores[number][impostors & ~is_own] >= least).mean()))
     return {
-        "wanted": 100 * WANTED,
+        "wanted": WANTED,
         "accepted": 100 * float(np.mean(right)),
         "impostors_accepted": 100 * float(np.mean(wrong)),
     }

@@ -166,7 +166,8 @@ class Search:
         ranges = package.ranges_of(asked.ranges)
         # within a limit, words come before the voice that says them
         projection = package.projection if asked.ram is None else None
-        return Compiler(package.model, ranges, asked, knowledge, contributions, projection)
+        parts = package.model, ranges, asked, knowledge, contributions, projection
+        return Compiler(*parts, package.code)
 
     def _compile(self, candidate: Candidate) -> Program:
         return self._compiler(candidate.output_rows).compile(candidate.options)

@@ -16,6 +16,7 @@ from myna.files import read_arrays, write_arrays
 from myna.frontend.model import FloatModel, load_architecture, load_model, shapes
 from myna.ir import Array, Quant
 from myna.package.calibration import audio_of, input_quant, load_calibration
+from myna.package.code import load_code
 from myna.package.misfit import is_positive, misfit
 from myna.package.voice import load_projection
 from myna.passes.lowering.calibrate import activation_ranges
@@ -43,6 +44,7 @@ class Package:
         contributions: of its layers to learning, if they were measured, and
         measured_on: on which speakers.
         projection: what tells voices apart, if voice.npz is in the folder.
+        code: int8 [bits, outputs] of which codewords are drawn, if code.npz is in the folder.
     """
 
     model: QuantizedModel
@@ -51,6 +53,7 @@ class Package:
     contributions: Contributions | None = None
     measured_on: frozenset[str] = frozenset()
     projection: Projection | None = None
+    code: Array | None = None
 
     @property
     def audio(self) -> AudioConfig | None:
@@ -205,7 +208,9 @@ def load_package(folder: Path) -> Package:
     ranges = {mode: _ranges(arrays, mode, path) for mode in RANGE_MODES}
     knowledge = _knowledge(model, arrays, path)
     projection = load_projection(folder, model.input_shape)
-    return Package(quantized, ranges, knowledge, *load_contributions(folder), projection)
+    code = load_code(folder, model.loss, shapes(model)[model.output][0])
+    measured = load_contributions(folder)
+    return Package(quantized, ranges, knowledge, *measured, projection, code)
 
 
 def _ranges(arrays: Mapping[str, Array], mode: RangeMode, path: Path) -> dict[str, float]:

@@ -19,7 +19,8 @@ from myna.frontend.model import FloatModel, Floats, load_model, save_model, shap
 from myna.ir import Array
 from myna.layers.base import Layer
 from myna.layers.table import weighted
-from myna.package.calibration import input_quant, load_calibration
+from myna.package.calibration import input_quant, load_calibration, save_calibration
+from myna.package.code import save_code
 from myna.package.package import package_of, save_package
 from myna.passes.lowering.calibrate import activation_ranges, forward
 from myna.passes.lowering.quantize import quantize
@@ -47,7 +48,14 @@ CODEWORD = Reach(0.85, 0.5)  # with the room, a little beyond 1: what is right s
 LOGITS = Reach(12.0, 1.0)
 
 
-def make_verifier(source: Path, folder: Path, outputs: int, labels: Sequence[str] = ()) -> None:
+def make_verifier(
+    source: Path,
+    folder: Path,
+    outputs: int,
+    labels: Sequence[str] = (),
+    name: str | None = None,
+    code: Array | None = None,
+) -> None:
     """Write a model's folder whose first layers are another's, and whose end is yet to learn.
 
     Args:
@@ -55,6 +63,9 @@ def make_verifier(source: Path, folder: Path, outputs: int, labels: Sequence[str
         folder: to be written.
         outputs: how many; the length of a codeword, if there are no labels.
         labels: users, one for each output, that a softmax is to tell apart.
+        name: of the model; by default the other's.
+        code: int8 [bits, outputs] of -1 and 1, of which boards draw codewords; without it there is
+            but one, which everybody knows.
 
     Raises:
         MynaError: the other model does not begin with convolutions, or a file is missing.
@@ -65,6 +76,7 @@ def make_verifier(source: Path, folder: Path, outputs: int, labels: Sequence[str
     first = _first_layers(model)
     made = replace(
         model,
+        name=name or model.name,
         labels=tuple(labels),
         layers=(*first, *_end(model, first, outputs)),
         output=OUTPUT,
@@ -90,6 +102,9 @@ def make_verifier(source: Path, folder: Path, outputs: int, labels: Sequence[str
     scales = np.full(outputs, reach.weight / 127, np.float32)
     package = package_of(quantized.with_output(*parts, scales), features, 0 * words)
     save_package(replace(package, knowledge=None), folder)  # what it knew were words
+    save_calibration(folder, features, 0 * words, quant)
+    if code is not None:
+        save_code(code, folder)
 
 
 def whitening(x: Floats, classes: Array) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ from functools import cache
 from math import inf
 
 from myna.errors import MynaError
-from myna.ir import Graph
+from myna.ir import Array, Graph
 from myna.passes.check import check
 from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
@@ -30,6 +30,7 @@ from myna.passes.training.learning_rates import cautious_rates
 from myna.passes.training.owner import Projection, owner
 from myna.passes.training.replay import Memories
 from myna.passes.training.select import AUTO, ROOM, Contributions, choose, select
+from myna.passes.training.user import with_code
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def compile_model(
     knowledge: Knowledge | None = None,
     contributions: Contributions | None = None,
     projection: Projection | None = None,
+    code: Array | None = None,
 ) -> Program:
     """Quantized model -> training program.
 
@@ -147,11 +149,12 @@ def compile_model(
             all layers learn at one rate.
         contributions: of the layers, where the plan of what to train asks for them.
         projection: without it, or without knowledge, the program cannot tell its owner's voice.
+        code: int8 [bits, outputs] of which codewords are drawn; without it there is but one.
 
     Raises:
         MynaError: an option does not fit the model.
     """
-    compiler = Compiler(model, gradient_ranges, options, knowledge, contributions, projection)
+    compiler = Compiler(model, gradient_ranges, options, knowledge, contributions, projection, code)
     return rehearsing(compiler.compile(options), options, knowledge)
 
 
@@ -167,7 +170,7 @@ class Compiler:
     """Compiles a model in several ways, and does once what these have in common.
 
     Args:
-        model, gradient_ranges, knowledge, contributions, projection: as of `compile_model`.
+        model, gradient_ranges, knowledge, contributions, projection, code: as of `compile_model`.
         options: those of all programs have the same arithmetic.
     """
 
@@ -179,10 +182,11 @@ class Compiler:
         knowledge: Knowledge | None = None,
         contributions: Contributions | None = None,
         projection: Projection | None = None,
+        code: Array | None = None,
     ) -> None:
         self._arithmetic = options.arithmetic
         self._knowledge, self._contributions = knowledge, contributions
-        self._projection = projection if knowledge else None
+        self._projection, self._code = projection if knowledge else None, code
         graph = training_graph(model, options.rate, options, knowledge)
         self._graph = check(
             hindsight(graph, gradient_ranges, options.ranges, options.smoothing, options.headroom)
@@ -217,7 +221,8 @@ class Compiler:
 
     def _placed(self, step: Graph) -> Program:
         """The program of a step whose order is decided, with what runs on request alone."""
-        return plan(check(owner(step, self._projection) if self._projection else step))
+        step = owner(step, self._projection) if self._projection else step
+        return plan(check(step if self._code is None else with_code(step, self._code)))
 
     def _formed(
         self, trained: str, inverted: int, rows: bool, int8_weights: tuple[str, ...] = ()

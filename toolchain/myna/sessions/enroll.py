@@ -113,7 +113,7 @@ def send(
             if isinstance(take, Example):
                 session.put_features(take.features, slot, label)
             else:
-                _upload(session, take, slot, label)
+                upload(session, take, slot, label)
             progress(done, len(takes))
         said = session.link.request(m.TAKES, b.Takes(label))
         for slot in (said.same, said.other):
@@ -125,7 +125,12 @@ def send(
     return slots
 
 
-def _upload(session: Board, take: Take, slot: int, label: int) -> None:
+def upload(session: Board, take: Take, slot: int, label: int) -> None:
+    """Send a recording, whose word a board stores in a slot, under a label.
+
+    Raises:
+        MynaError: it is unfit to learn from, and not stored.
+    """
     found = session.upload_audio(take.pcm, slot, label)
     if (verdict := Verdict(found.verdict)) is not Verdict.OK:
         _refuse(take, *PROBLEMS[verdict])
