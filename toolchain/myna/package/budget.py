@@ -11,6 +11,7 @@ from typing import Any
 
 from myna.errors import MynaError
 from myna.ir import Kind, Node
+from myna.names import CODE
 from myna.ops.layer import Layer
 from myna.package.package import Package
 from myna.passes.layout import occupied
@@ -22,6 +23,7 @@ from myna.passes.training.select import AUTO
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
 FIRMWARE = 3200  # of the runtime, beside what depends on the model
 PER_CLIP = 8  # label, flags, place in a list
+SECRET = 12  # struct myna_secret of firmware/runtime/model.h
 PER_OUTPUT = 4  # digest of a traced tensor
 RECOMPUTED = 256  # digests of what is computed again
 BACKWARD = 2048  # digests of a step that trains more than the head
@@ -52,7 +54,7 @@ class Needs:
         deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
         return cls(
             occupied(program, has_front_end=has_front_end),
-            program.state_bytes + sum(t.nbytes for t in graph.of_kind(Kind.SECRET)),
+            program.state_bytes + _secret_bytes(program),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
             graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,
@@ -264,6 +266,13 @@ def _int8_layers(program: Program, excess: int) -> tuple[str, ...]:
         excess -= weight.size * bool(chosen) - 2 * PER_OUTPUT
         chosen.append(weight.name.removesuffix(".w"))
     return tuple(chosen)
+
+
+def _secret_bytes(program: Program) -> int:
+    """Of a codeword, and of what is kept of its user if one is drawn."""
+    graph = program.graph
+    drawn = SECRET if CODE in graph.tensors else 0
+    return sum(t.nbytes for t in graph.of_kind(Kind.SECRET)) + drawn
 
 
 def _last_layer(program: Program) -> Node:
