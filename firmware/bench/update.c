@@ -15,8 +15,15 @@
 #include <stddef.h>
 #include <string.h>
 
+#define LEAST 64u /* bytes */
+
 static uint8_t base[MYNA_STATE_BYTES];
 static const struct private_tensors none = {NULL, 0u};
+
+/* As toolchain/myna/learn/codec.py has it: of few weights more; but no more than there is room. */
+static uint32_t budget(uint32_t bytes) {
+    return fx_minu32(bytes > LEAST ? bytes : LEAST, myna_model.arena_bytes);
+}
 
 /* Moves every weight, and returns how many there are. */
 static uint32_t move(uint8_t *state) {
@@ -39,13 +46,13 @@ int main(void) {
     memcpy(myna_model.state, base, sizeof base);
     uint32_t weights = move(myna_model.state);
     mark();
-    uint32_t sent =
-        myna_codec_encode(myna_model.arena, weights * 19u / 160u, none, base, myna_model.state);
+    uint32_t sent = myna_codec_encode(myna_model.arena, budget(weights * 19u / 160u), none, base,
+                                      myna_model.state);
     mark();
     memcpy(myna_model.state, base, sizeof base);
     (void)move(myna_model.state);
-    uint32_t told =
-        myna_codec_encode(myna_model.arena, weights * 15u / 32u, none, base, myna_model.state);
+    uint32_t told = myna_codec_encode(myna_model.arena, budget(weights * 15u / 32u), none, base,
+                                      myna_model.state);
     mark();
     if (sent == 0u || told == 0u ||
         myna_codec_apply(myna_model.arena, told, base, myna_model.state) != CODEC_OK)

@@ -367,7 +367,7 @@ def test_a_word_may_be_as_long_as_what_the_model_hears(
     found = SimpleNamespace(verdict=Verdict.OK, word_length=hops)
     session = SimpleNamespace(info=SimpleNamespace(frames=frames), upload_audio=lambda *_: found)
     take = Take(tmp_path / "x.wav", np.zeros(16000, np.int16))
-    enrollment._upload(cast(Board, session), take, 0, 0)
+    enrollment.upload(cast(Board, session), take, 0, 0)
     found.word_length += 1
     with pytest.raises(MynaError, match=f"longer than the {hops / 50:g} s"):
-        enrollment._upload(cast(Board, session), take, 0, 0)
+        enrollment.upload(cast(Board, session), take, 0, 0)
