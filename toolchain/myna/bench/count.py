@@ -88,7 +88,7 @@ class Enrollment:
 
 @dataclass(frozen=True)
 class Update:
-    """What it takes to encode an update of 0.95 bits a weight, and to apply one of 3.75."""
+    """What it takes to encode an update of 0.85 bits a weight, and to apply one of 3.75."""
 
     encode: Count
     apply: Count

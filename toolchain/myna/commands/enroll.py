@@ -33,7 +33,7 @@ from myna.project import Project, running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.owner import require_owner_check
-from myna.sessions.recordings import Example, Take, read_features
+from myna.sessions.recordings import Take, read_features
 from myna.sessions.user import enroll_user, tells_user
 
 
@@ -90,9 +90,7 @@ def enroll(
             _enroll_user(session, project, recordings, word, owner, tpr, json_file)
             return
         word = _required(word)
-        takes: Sequence[Take | Example] = recordings
-        if examples is not None:
-            takes = read_features(examples, project.folder)
+        takes = read_features(examples, project.folder) if examples else recordings
         if owner:
             require_owner_check(project)
         label = enrollment.class_of(word, session)

@@ -41,7 +41,7 @@ from myna.project import open_project
 from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
-BITS_UP, BITS_DOWN = 0.95, 3.75  # usual, for each trained weight: 1/32, 1/8 of float32 with frames
+BITS_UP, BITS_DOWN = 0.85, 3.75  # usual, for each trained weight: 1/32, 1/8 of float32 with frames
 bits = click.FloatRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",

@@ -29,6 +29,10 @@ class Crossed:
     down: int
     up: int
 
+    def plus(self, other: Crossed) -> Crossed:
+        """Both together."""
+        return Crossed(self.down + other.down, self.up + other.up)
+
     def since(self, before: Crossed) -> Crossed:
         """What was added."""
         return Crossed(self.down - before.down, self.up - before.up)

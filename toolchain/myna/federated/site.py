@@ -147,12 +147,12 @@ class Site:
         before = engine.base.crossed
         private = order.private(self.program)
         base = self._tell(engine, told, kept, private)
-        down = engine.base.crossed.since(before).down
+        told_of = engine.base.crossed.since(before)
         begun = engine.read_state() if order.evidence else b""
         learned = learn(engine, self.clients[self._places[number]], order)
         before = engine.base.crossed
         data = engine.base.make_update(codec.budget(self.program, order.bits, private), private)
-        up = engine.base.crossed.since(before).up
+        crossed = engine.base.crossed.since(before).plus(told_of)
         state = b"" if self._has_its_own(number) else engine.read_state()
         update = Update(
             data,
@@ -161,8 +161,8 @@ class Site:
             learned.accuracy,
             self._steps(learned.takes, order),
             learned.seconds,
-            down,
-            up,
+            crossed.down,
+            crossed.up,
             begun,
         )
         return update, Kept(base, state)
