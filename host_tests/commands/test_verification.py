@@ -47,6 +47,22 @@ def test_users_are_verified(data: Path, tmp_path: Path, monkeypatch: pytest.Monk
         assert block["tpr_at_fpr"].keys() == {"1", "5", "10"}
 
 
+@pytest.mark.parametrize(
+    ("protocol", "given", "named"),
+    [
+        ("verification", ["--speakers", "a"], "--speakers does nothing"),
+        ("verification", ["--port", "x"], "--port does nothing"),
+        ("verification", ["--train", "all"], "--train does nothing"),
+        ("speaker", ["--code-length", "63"], "--code-length does nothing"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    protocol: str, given: list[str], named: str, data: Path
+) -> None:
+    command = ["evaluate", str(MODELS / "kws"), "--data", str(data), "--protocol", protocol]
+    assert named in str(CliRunner().invoke(cli, [*command, *given]).exception)
+
+
 @pytest.mark.parametrize("engine", ["float", "qemu_m4"])
 def test_no_other_engine_is_asked(engine: str, data: Path) -> None:
     command = ["evaluate", str(MODELS / "kws"), "--data", str(data), "--protocol", "verification"]

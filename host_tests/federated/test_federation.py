@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import time
@@ -291,6 +292,42 @@ def test_a_killed_server_continues_to_the_same_state(data: Path, tmp_path: Path)
         assert ended.exit_code == 0, ended.output
         digests.append(json.loads(json_file.read_text())["aggregate_digest"])
     assert digests[0] == digests[1]
+
+
+def test_fewer_rounds_than_are_done_are_refused(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    assert CliRunner().invoke(cli, federate(data, path, "--rounds", "2")).exit_code == 0
+    ended = CliRunner().invoke(cli, federate(data, path, "--rounds", "1", "--resume"))
+    assert "2 rounds are done, 1 were asked for" in str(ended.exception)
+
+
+def test_a_run_on_other_recordings_is_not_continued(data: Path, tmp_path: Path) -> None:
+    path, other = tmp_path / "results.db", tmp_path / "other" / data.name
+    shutil.copytree(data, other)
+    (word, *_), count = WORDS, 0
+    for take in (other / word).glob("*.wav"):
+        shutil.copy(data / WORDS[-1] / take.name, take)
+        count += 1
+    assert count
+    assert CliRunner().invoke(cli, federate(data, path, "--rounds", "1")).exit_code == 0
+    ended = CliRunner().invoke(cli, federate(other, path, "--rounds", "1", "--resume"))
+    assert "holds no run with these settings" in str(ended.exception)
+
+
+def test_a_client_whose_recordings_cannot_be_read_is_named(data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "data"
+    shutil.copytree(data, other)
+    for take in other.glob(f"*/{SPEAKERS[2]}_*"):
+        take.write_bytes(b"RIFF")
+    ended = CliRunner().invoke(cli, federate(other, tmp_path / "r.db", "--rounds", "1"))
+    assert f"no usable recording of a word by speaker {SPEAKERS[2]}" in str(ended.exception)
+
+
+@pytest.mark.parametrize("option", ["--rate", "--bits-up", "--dropout", "--proximal", "--noise"])
+def test_what_is_no_number_is_refused(option: str, data: Path, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", option, "nan"))
+    assert ended.exit_code == 2
+    assert "is not a finite number" in ended.output
 
 
 def test_a_run_with_other_settings_is_not_continued(data: Path, tmp_path: Path) -> None:

@@ -221,6 +221,15 @@ def test_a_client_is_served_once(data: Path, tmp_path: Path, sites: list[Path]) 
         fleet_of(Deployed(sites)).expect(4)
 
 
+def test_a_client_too_many_is_not_asked_and_its_site_named(
+    data: Path, tmp_path: Path, sites: list[Path]
+) -> None:
+    more = write_site(tmp_path / "more.toml", data, (3, 1)).read_text("utf-8")
+    sites[1].write_text(f'{more}\n4 = "{SPEAKERS[0]}"', "utf-8")
+    with pytest.raises(MynaError, match=r"after 0 s: 0, 2; a SuperNode serves client 4, of 0 to 3"):
+        fleet_of(Deployed(sites)).expect(4)
+
+
 def test_what_is_packed_comes_out_and_what_belongs_to_nobody_does_not() -> None:
     part = partial(ConfigRecord, {"x": 1})
     contents = {3: RecordDict({"a": part(), "b/c": part()}), 0: RecordDict({"a": part()})}

@@ -60,6 +60,24 @@ def test_what_is_missing_is_named(changed: dict[str, Any], says: str) -> None:
         Settings.of(found)
 
 
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"epochs": "2"}, "epochs is '2', no int"),
+        ({"rounds": True}, "rounds is True, no int"),
+        ({"rate": "fast"}, "rate is 'fast', no float"),
+        ({"secure": 1}, "secure is 1, no bool"),
+    ],
+)
+def test_a_setting_of_another_type_is_named(changed: dict[str, Any], says: str) -> None:
+    with pytest.raises(MynaError, match=says):
+        Settings.of(config(**changed))
+
+
+def test_a_whole_number_may_stand_for_a_rate() -> None:
+    assert Settings.of(config(rate=8)).rate == 8
+
+
 def test_what_the_result_does_not_depend_on_does_not_prevent_going_on() -> None:
     one, other = (Settings.of(config(rounds=n, wait=n, patience=n, resume=n > 1)) for n in (1, 2))
     project = one.federation().project

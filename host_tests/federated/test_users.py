@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,6 +46,22 @@ def who(features: np.ndarray) -> list[str]:
 def test_both_forms_of_a_folder_are_read(flat: bool, tmp_path: Path) -> None:
     found = speakers_of(folder(tmp_path, {"a": 3, "b": 1}, flat=flat))
     assert {name: len(own) for name, own in found.items()} == {"a": 3, "b": 1}
+
+
+def test_a_file_beside_the_words_does_not_hide_them(tmp_path: Path) -> None:
+    data = folder(tmp_path, {"a": 3, "b": 1})
+    (data / "stray_0.wav").touch()
+    assert set(speakers_of(data)) == {"a", "b"}
+
+
+def test_a_user_whose_takes_cannot_be_read_is_named(tmp_path: Path) -> None:
+    data = folder(tmp_path, dict.fromkeys("abcdef", 9))
+
+    def some(clips: Sequence[Clip], classes: Mapping[str, int], title: str) -> Any:
+        return read([clip for clip in clips if clip.speaker != clips[0].speaker], classes, title)
+
+    with pytest.raises(MynaError, match=r"of speaker . 0 takes can be used, not 3"):
+        gather(data, SHOTS, 3, (), 1, some)
 
 
 def test_every_take_has_one_use(tmp_path: Path) -> None:

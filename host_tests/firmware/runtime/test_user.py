@@ -187,6 +187,8 @@ TELLING: list[tuple[Exchange[Any, Any], Message]] = [
     (m.TRAIN, b.Train(1, trace=1)),
     (m.TRAIN, b.Train(1, stop_after=3)),
     (m.TRACE_READ, b.TraceRead(0)),
+    (m.LISTEN, b.Listen(0, 0, 0, 0, 0)),
+    (m.ADAPT, b.Learn(0, 0, 0, 1, 0)),
     *((m.TENSOR_READ, b.TensorRead(0, output, 1)) for output in range(4)),
 ]
 

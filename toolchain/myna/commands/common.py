@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shlex
@@ -38,6 +39,17 @@ def writable(_context: click.Context, _option: click.Parameter, path: Path | Non
     if path is not None:
         files.expect_writable(path)
     return path
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which NaN is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 json_option = click.option(

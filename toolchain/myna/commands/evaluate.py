@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from myna.audio.dataset import Heard
 from myna.commands.common import (
@@ -22,7 +23,7 @@ from myna.commands.common import (
     write_json,
 )
 from myna.commands.evaluation_options import DATA, data_path, read, require_sound
-from myna.commands.verification import USERS, VERIFICATION, verification
+from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
 from myna.evaluation.engine import FLOAT, EngineSpec
@@ -95,9 +96,10 @@ def evaluate(
     owner: K takes of each word by its owner, against others who say the same.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
+    _refuse_unused(protocol)
     if protocol == VERIFICATION:
-        users = max_speakers or USERS
-        found = verification(model, data, shots, users, code_length, engine, seed)
+        most = max_speakers or USERS
+        found = verification(model, data, shots, most, code_length, engine, seed)
         write_json(json_file, "evaluate", asked | found)
         return
     chosen_protocol = PROTOCOLS.get(protocol)
@@ -106,7 +108,6 @@ def evaluate(
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package = load_package(model)
-    fitted = fit_ram(package, chosen)[1]
     request = Request(
         package,
         Heard.load(model),
@@ -119,7 +120,7 @@ def evaluate(
         Recipe(vary=package.has_front_end),
         seed,
         partial(read, model),
-        package.measured_for(fitted.train),
+        package.measured_for(fit_ram(package, chosen)[1].train),
     )
     if chosen_protocol is None:
         write_json(json_file, "evaluate", asked | _owners(spec, request, model))
@@ -133,6 +134,18 @@ def evaluate(
     _print(chosen_protocol, found)
     _warn(found, fitted)
     write_json(json_file, "evaluate", asked | {"train": chosen.train, "ram": chosen.ram} | found)
+
+
+def _refuse_unused(protocol: str) -> None:
+    """Raise a MynaError if an option was given that would do nothing."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        name = option.name or ""
+        used = name in USED if protocol == VERIFICATION else name != "code_length"
+        if not used and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise MynaError(
+                f"{option.opts[0]} does nothing", where=f"protocol {protocol}", fix="leave it out"
+            )
 
 
 def _owners(spec: EngineSpec, request: Request, model: Path) -> dict[str, Any]:

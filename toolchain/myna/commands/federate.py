@@ -13,6 +13,7 @@ import click
 
 from myna.audio.dataset import Heard
 from myna.commands.common import (
+    FiniteRange,
     jobs_option,
     json_option,
     model_argument,
@@ -42,7 +43,7 @@ from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
 BITS_UP, BITS_DOWN = 0.85, 3.75  # usual, for each trained weight: 1/32, 1/8 of float32 with frames
-bits = click.FloatRange(0, LOSSLESS, min_open=True)
+bits = FiniteRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",
     "after": "federated",
@@ -70,14 +71,14 @@ SHOWN = {
 @click.option("--epochs", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option(
     "--rate",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=8.0,
     show_default=True,
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option(
     "--proximal",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     help="How far an epoch goes back to the server's model; absent: as the strategy has it.",
 )
 @click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
@@ -90,7 +91,7 @@ SHOWN = {
     show_default=True,
     help="A,B,…: host, reference, BOARD, or the port of a board; clients take turns.",
 )
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0)
+@click.option("--dropout", type=FiniteRange(0, 1, max_open=True), default=0.0)
 @privacy_options
 @click.option("--audit", type=click.IntRange(0), default=0, help="Updates that are replayed.")
 @click.option(
@@ -192,6 +193,7 @@ def _settings(federation: Federation, model: Path, data: Path, strategy: str) ->
         "data": data.name,
         "words": sorted(cohort.classes),
         "clients": [client.speaker for client in cohort.clients],
+        "takes": [client.digest for client in cohort.clients],
         "strategy": strategy,
         "sample": federation.strategy.asked,
         "order": federation.order.to_config(),

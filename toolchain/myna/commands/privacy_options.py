@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from myna.commands.common import options
+from myna.commands.common import FiniteRange, options
 from myna.errors import MynaError
 from myna.federated.privacy.terms import CENTRAL, LOCAL, Privacy
 
@@ -20,7 +20,7 @@ _options = options(
     click.option("--dp", type=click.Choice([CENTRAL, LOCAL]), help="Who adds noise to updates."),
     click.option("--clip", type=click.IntRange(1, CLIP_MAX), help="Norm of an update, at most."),
     click.option(
-        "--noise", type=click.FloatRange(0, min_open=True), help="Deviation of noise, over --clip."
+        "--noise", type=FiniteRange(0, min_open=True), help="Deviation of noise, over --clip."
     ),
 )
 

@@ -14,7 +14,7 @@ from myna.report.rounds import HEAD, draw_rounds, summarize
 
 
 @click.command()
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="PNG file to draw."
 )

@@ -32,6 +32,13 @@ from myna.project import BUILD
 
 VERIFICATION = "verification"
 USERS = 30
+# Options of the command that mean something here, or at least nothing else.
+USED = frozenset(
+    (
+        *("model", "data", "protocol", "shots", "max_speakers", "code_length", "engine", "seed"),
+        *("jobs", "json_file"),
+    )
+)
 TITLES = {"baseline": "softmax, shared head", "centralized": "softmax, takes pooled"}
 
 

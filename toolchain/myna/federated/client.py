@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -43,6 +44,12 @@ class Client:
     speaker: str
     takes: Examples
     codeword: Array | None = None
+
+    @property
+    def digest(self) -> str:
+        """CRC-32 of the takes."""
+        labels = self.takes.labels.astype("<i8").tobytes()
+        return f"{zlib.crc32(labels, zlib.crc32(self.takes.features.tobytes())):08x}"
 
 
 @dataclass(frozen=True)

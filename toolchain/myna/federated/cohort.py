@@ -81,6 +81,7 @@ class CohortRequest:
         learning, unseen = choose(clips, self.clients, self.shots, self.heard.speakers)
         chosen = select(clips, speakers={*learning, *unseen})
         read, examples = self.reader(chosen, classes, f"read {self.data.name}")
+        expect_takes([*learning, *unseen], read, self.data)
         clients = clients_of(dict(enumerate(learning)), read, examples)
         tasks = []
         for speaker, own in _by_speaker(unseen, read, examples).items():
@@ -107,6 +108,16 @@ class CohortRequest:
         clips = choose_known(scan(self.base_data), classes)
         kept, examples = self.reader(clips, classes, f"read {self.base_data.name}")
         return Known(tuple(clip.speaker for clip in kept), examples)
+
+
+def expect_takes(speakers: Iterable[str], clips: Iterable[Clip], data: Path) -> None:
+    """Raise a MynaError if a speaker has no clip that could be read."""
+    if missing := {*speakers} - {clip.speaker for clip in clips}:
+        raise MynaError(
+            f"has no usable recording of a word by speaker {min(missing)}",
+            where=str(data),
+            fix="record 16 kHz mono files as <word>/<speaker>_<take>.wav, or leave the speaker out",
+        )
 
 
 def clients_of(

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from myna import fixed
+from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.protocol import Exam
@@ -105,16 +106,21 @@ class Federation:
         if store.rounds() < 0:
             store.add_round(RoundRow(0, self.start(), self.start()))
         done = store.rounds()
+        if done > self.rounds:
+            raise MynaError(
+                f"{done} rounds are done, {self.rounds} were asked for",
+                where="results",
+                fix=f"continue with --rounds {done} or more",
+            )
         progress(done, self.rounds)
 
-        last = min(done, self.rounds)
         known: dict[int, int] = {}  # what clients elsewhere keep ends with a run of the server
         kept: dict[int, RecordDict] = {}
         if isinstance(grid, LocalGrid):
             known = {client + 1: number - 1 for client, number in store.answered().items()}
             kept = grid.kept
             kept |= {client + 1: keep_record(own) for client, own in store.kept().items()}
-        teller = Teller(self.program, self.bits_down, store.base(last), store.differences(), known)
+        teller = Teller(self.program, self.bits_down, store.base(done), store.differences(), known)
         order = replace(self.order, evidence=self.audit > 0)
 
         def keep(found: Round) -> None:
@@ -123,7 +129,7 @@ class Federation:
 
         task = Task(
             *(self.program, self.strategy, order, done, self.rounds),
-            *(store.state(last), teller, keep, self.privacy.server_noise),
+            *(store.state(done), teller, keep, self.privacy.server_noise),
         )
         context = Context(1, 0, {}, RecordDict(), {})
         server = SecureFedAvg if self.privacy.secure else IntegerFedAvg

@@ -40,6 +40,7 @@ class FleetGrid:
         self._grid, self._model, self._wait, self._patience = grid, model, wait, patience
         self._nodes: dict[int, int] = {}  # of each client
         self._known: set[int] = set()
+        self._wanted: set[int] = set()  # all that may be served, once they are expected
         self._reasons: dict[int, str] = {}  # why a SuperNode serves nobody
 
     def expect(self, clients: int) -> None:
@@ -48,7 +49,7 @@ class FleetGrid:
         Raises:
             MynaError: they do not come, or two SuperNodes serve the same client.
         """
-        wanted = {*range(clients)}
+        wanted = self._wanted = {*range(clients)}
         self._await(lambda: wanted.issubset(self._nodes))
 
     def get_node_ids(self) -> Iterable[int]:
@@ -135,6 +136,11 @@ class FleetGrid:
 
     def _admit(self, node: int, clients: object) -> None:
         assert isinstance(clients, list)
+        if self._wanted and (surplus := {*clients} - self._wanted):
+            self._reasons[node] = (
+                f"a SuperNode serves client {min(surplus)}, of 0 to {len(self._wanted) - 1}"
+            )
+            return
         if both := sorted(client for client in clients if client in self._nodes):
             raise MynaError(
                 f"two SuperNodes serve client {both[0]}",

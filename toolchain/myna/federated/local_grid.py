@@ -81,7 +81,7 @@ class LocalGrid:
             raise MynaError(
                 "a process was ended while it served clients",
                 where="federation",
-                fix="if memory ran out, use fewer --jobs; then continue with --resume",
+                fix="use fewer --jobs if memory ran out; --resume goes on with --results",
             ) from error
 
 

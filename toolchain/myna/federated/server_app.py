@@ -199,7 +199,7 @@ class IntegerFedAvg(FedAvg):
             raise MynaError(
                 f"no client could learn; the first says: {others[0]}",
                 where=f"round {self._order.server_round}",
-                fix="see to what it says, then continue with --resume",
+                fix="see to what it says; what --results kept goes on with --resume",
             )
 
 

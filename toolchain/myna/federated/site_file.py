@@ -18,14 +18,13 @@ Paths that are not absolute count from the folder of the file.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 
-from myna.audio.dataset import Clip, scan, select
+from myna.audio.dataset import scan, select
 from myna.errors import MynaError
 from myna.evaluation.engine import HOST, EngineSpec
 from myna.evaluation.split import assign_classes
-from myna.federated.cohort import clients_of
+from myna.federated.cohort import clients_of, expect_takes
 from myna.federated.site import Site, engine_specs
 from myna.learn.examples import read_examples
 from myna.passes.pipeline import Options
@@ -54,17 +53,8 @@ def open_site(path: Path) -> Site:
     classes = assign_classes(package.labels, words, package.rows)
     own = select(scan(data), speakers={*speakers.values()})
     clips = [clip for clip in own if clip.word in words]  # not all words are said at each site
-    _expect_takes(speakers.values(), clips, data)
+    expect_takes(speakers.values(), clips, data)
     kept, examples, _ = read_examples(package.front_end, clips, classes)
-    _expect_takes(speakers.values(), kept, data)
+    expect_takes(speakers.values(), kept, data)
     engines = engine_specs(engine, EngineSpec(HOST, model, options))
     return Site(clients_of(speakers, kept, examples), engines)
-
-
-def _expect_takes(speakers: Iterable[str], clips: Iterable[Clip], data: Path) -> None:
-    if missing := {*speakers} - {clip.speaker for clip in clips}:
-        raise MynaError(
-            f"has no usable recording of a word by speaker {min(missing)}",
-            where=str(data),
-            fix="record 16 kHz mono files as <word>/<speaker>_<take>.wav",
-        )

@@ -266,6 +266,8 @@ def _connected(name: str, where: str, done: str, fix: str) -> Iterator[sqlite3.C
         with closing(sqlite3.connect(name, uri=name.startswith("file:"))) as base:
             yield base
     except sqlite3.Error as error:
+        if "locked" in str(error):
+            fix = f"wait until the other command that uses it has ended, or {fix}"
         raise MynaError(f"results cannot be {done} ({error})", where=where, fix=fix) from error
 
 

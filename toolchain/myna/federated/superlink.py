@@ -100,6 +100,7 @@ class Settings:
         try:
             found = cls(**{name: config[name] for name in cls.__dataclass_fields__})
             _ = STRATEGIES[found.strategy]
+            found._expect_types()
         except KeyError as error:
             raise MynaError(
                 f"lacks {error}, or there is none of that name",
@@ -107,6 +108,22 @@ class Settings:
                 fix="write all settings, as docs/federated.md shows",
             ) from error
         return found
+
+    def _expect_types(self) -> None:
+        """Raise a MynaError if a setting is of another type than it must be."""
+        kinds: dict[str, tuple[type, ...]] = {
+            "str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)
+        }  # fmt: skip
+        for name, field in self.__dataclass_fields__.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds[str(field.type)]) or (
+                isinstance(value, bool) and field.type != "bool"
+            ):
+                raise MynaError(
+                    f"{name} is {value!r}, no {field.type}",
+                    where="[tool.flwr.app.config]",
+                    fix="write it as docs/federated.md shows",
+                )
 
     def federation(self) -> Federation:
         """The federation of clients elsewhere: of each is known its number only.

@@ -62,11 +62,16 @@ def speakers_of(data: Path) -> dict[str, list[Clip]]:
     Raises:
         MynaError: there is no such folder, or no recording in it.
     """
-    flat = sorted(p for p in data.glob("*") if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    flat = sorted(filter(_is_recording, data.glob("*")))
+    are_words = any(map(_is_recording, data.glob("*/*")))
     found: defaultdict[str, list[Clip]] = defaultdict(list)
-    for clip in map(describe, flat) if flat else scan(data):
+    for clip in map(describe, flat) if flat and not are_words else scan(data):
         found[clip.speaker].append(clip)
     return found
+
+
+def _is_recording(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.name[0] != "."
 
 
 def gather(data: Path, shots: int, most: int, heard: Sequence[str], seed: int, read: Read) -> Users:
@@ -102,6 +107,12 @@ def gather(data: Path, shots: int, most: int, heard: Sequence[str], seed: int, r
     own: defaultdict[str, list[int]] = defaultdict(list)
     for index, clip in enumerate(kept):
         own[clip.speaker].append(index)
+    if short := [who for who in able if len(own[who]) <= shots]:
+        raise MynaError(
+            f"of speaker {short[0]} {len(own[short[0]])} takes can be used, not {shots + 1}",
+            where=str(data),
+            fix="record 16 kHz mono files, or leave the speaker out",
+        )
     seen, owner = [], np.full(len(kept), NOBODY)
     is_examined = np.ones(len(kept), bool)
     for number, who in enumerate(able):
