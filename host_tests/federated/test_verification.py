@@ -79,6 +79,12 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Verifier
         }
 
 
+@pytest.mark.parametrize(("shots", "varied"), [(1, True), (2, False), (5, False)])
+def test_a_single_take_alone_is_varied(shots: int, varied: bool) -> None:
+    order = replace(verification.CODEWORDS.order(shots), server_round=1)
+    assert order.recipe.vary is varied
+
+
 @pytest.mark.parametrize("name", ["own", "baseline", "centralized"])
 def test_users_are_told_from_each_other(name: str, verifiers: Mapping[str, Verifier]) -> None:
     scores = verifiers[name].scores(users().examined)

@@ -68,6 +68,7 @@ class Order:
         clip: norm to which an update is clipped, see `privacy.terms.protect`; 0 for any.
         noise: deviation of the noise that a client adds; 0 for none.
         proximal: see `learn.recipe.Recipe`.
+        vary: whether takes are varied, see `learn.recipe.Recipe`.
         private_head: whether what belongs to classes stays with the client.
     """
 
@@ -83,6 +84,7 @@ class Order:
     clip: int = 0
     noise: int = 0
     proximal: int = 0
+    vary: bool = True
     private_head: bool = False
 
     def to_config(self) -> dict[str, int | float]:
@@ -118,7 +120,9 @@ class Order:
         Non-IID Data", ICLR 2020).
         """
         rate = self.rate / math.sqrt(self.server_round)
-        return Recipe(rate, self.epochs, 0.0, self.rehearsals, proximal=self.proximal)
+        return Recipe(
+            rate, self.epochs, 0.0, self.rehearsals, vary=self.vary, proximal=self.proximal
+        )
 
     def seed_of(self, client: int) -> int:
         """The seed of a client in this round, uint31: no two share their random numbers."""

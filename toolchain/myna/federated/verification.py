@@ -53,9 +53,12 @@ class Plan:
     seed: int
 
     def order(self, shots: int) -> Order:
-        """What a round asks of a user with so many takes."""
+        """What a round asks of a user with so many takes.
+
+        Several are learned as they are: varied ones verified worse, see docs/federated.md.
+        """
         epochs = max(STEPS // shots, 1)
-        return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0)
+        return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
     def strategy(self, users: int) -> Strategy:
         """Whom a round asks, and how it averages."""
