@@ -98,8 +98,7 @@ def evaluate(
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
-        most = max_speakers or USERS
-        found = verification(model, data, shots, most, code_length, engine, seed)
+        found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
         write_json(json_file, "evaluate", asked | found)
         return
     chosen_protocol = PROTOCOLS.get(protocol)
@@ -108,6 +107,7 @@ def evaluate(
     spec = EngineSpec(engine, model, chosen, port)
     spec.check()
     package = load_package(model)
+    fitted = fit_ram(package, chosen)[1]
     request = Request(
         package,
         Heard.load(model),
@@ -120,7 +120,7 @@ def evaluate(
         Recipe(vary=package.has_front_end),
         seed,
         partial(read, model),
-        package.measured_for(fit_ram(package, chosen)[1].train),
+        package.measured_for(fitted.train),
     )
     if chosen_protocol is None:
         write_json(json_file, "evaluate", asked | _owners(spec, request, model))
