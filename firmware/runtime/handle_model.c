@@ -9,7 +9,6 @@
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
-#include "runtime/secret.h"
 #include "runtime/state.h"
 #include "runtime/trace.h"
 
@@ -23,9 +22,6 @@ enum status myna_handle_infer(const struct request *request, struct reply *reply
     const struct trace_options options = {infer->trace != 0u, infer->stop_after};
     const struct clip *clip = myna_clips_stored(infer->slot);
     struct message_infer_reply result = {.classes = (uint16_t)*myna_model.classes};
-    if (myna_secret_is_drawn()) {
-        return STATUS_SECRET; /* what it makes of a clip looks like the codeword */
-    }
     if (clip == NULL) {
         return STATUS_BAD_SLOT;
     }
@@ -76,9 +72,6 @@ static enum status check_training(const struct message_train *train, uint16_t *s
     bool whole = train->stop_after == MESSAGE_NO_NODE;
     if (train->steps == 0u || train->steps > (whole ? MESSAGE_MAX_STEPS : 1u)) {
         return STATUS_BAD_RANGE;
-    }
-    if (myna_secret_is_drawn() && (!whole || train->trace != 0u)) {
-        return STATUS_SECRET;
     }
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;

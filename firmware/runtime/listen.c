@@ -8,7 +8,6 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
-#include "runtime/secret.h"
 #include "runtime/state.h"
 
 #include <stddef.h>
@@ -77,9 +76,6 @@ enum status myna_handle_listen(const struct request *request, struct reply *repl
     struct message_listen_reply heard = {0};
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
-    }
-    if (myna_secret_is_drawn()) {
-        return STATUS_SECRET; /* how sure it is looks like the codeword */
     }
     if (clip == NULL || (clip->stored && !clip->guessed)) {
         return STATUS_BAD_SLOT;

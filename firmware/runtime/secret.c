@@ -28,6 +28,24 @@ bool myna_secret_is_drawn(void) {
     return myna_model.secret != NULL && myna_model.secret->drawn > 0u;
 }
 
+bool myna_secret_forbids(uint8_t type, const union message_request *request) {
+    if (!myna_secret_is_drawn()) {
+        return false;
+    }
+    switch (type) {
+    case MESSAGE_INFER:  /* what it makes of a clip looks like the codeword, */
+    case MESSAGE_LISTEN: /* and so does how sure it is */
+    case MESSAGE_ADAPT:
+    case MESSAGE_TRACE_READ:
+    case MESSAGE_TENSOR_READ:
+        return true;
+    case MESSAGE_TRAIN:
+        return request->train.trace != 0u || request->train.stop_after != MESSAGE_NO_NODE;
+    default:
+        return false;
+    }
+}
+
 void myna_secret_forget(void) {
     if (myna_secret_is_drawn()) {
         myna_arena_take(ARENA_MODEL);

@@ -5,6 +5,7 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/link.h"
+#include "runtime/secret.h"
 #include "runtime/state.h"
 
 #include <stddef.h>
@@ -58,6 +59,9 @@ static enum status execute(const struct frame *frame, struct reply *reply) {
         .tail_bytes = frame->payload_bytes - route->fixed_bytes,
     };
     memcpy(&request.fixed, frame->payload, route->fixed_bytes);
+    if (myna_secret_forbids(frame->type, &request.fixed)) {
+        return STATUS_SECRET;
+    }
     return route->handle(&request, reply);
 }
 

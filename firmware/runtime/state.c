@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/state.h"
-#include "runtime/model.h"
-#include "runtime/secret.h"
 
 #include "boards/port.h"
+#include "runtime/model.h"
+#include "runtime/secret.h"
 #include "storage/storage.h"
 
 #include <string.h>
