@@ -26,6 +26,7 @@ from myna.errors import MynaError
 from myna.evaluation import split
 from myna.evaluation.noise import rooms
 from myna.evaluation.protocol import Request
+from myna.evaluation.roc import Curve, Trials, interval
 from myna.evaluation.sources import are_examples, scan
 from myna.ir import Array
 from myna.learn.owner import template
@@ -111,34 +112,11 @@ def score(clips: Sequence[Clip], found: Array, owners: Sequence[str], shots: int
 
 def threshold_of(scored: Scored, share: float = REFUSED_OWNERS) -> int:
     """The largest threshold that refuses no more than this share of the owners' takes."""
-    return int(_operating_point(*_flat(scored), share)[0])
+    return int(_curve(scored).keeping(100 * share)[0])
 
 
-def _flat(scored: Scored) -> tuple[Array, Array, Shares, Shares]:
-    """Scores of all, and their weights, of which each owner's add up to one part of all."""
-    groups = [list(group.values()) for group in (scored.genuine, scored.impostors)]
-    weights = [np.repeat([1 / len(s) / len(g) for s in g], [len(s) for s in g]) for g in groups]
-    return np.concatenate(groups[0]), np.concatenate(groups[1]), weights[0], weights[1]
-
-
-def _refused(scores: Array, weights: Shares, at: Array) -> Shares:
-    """The weight of the scores below each threshold."""
-    order = np.argsort(scores)
-    below = np.concatenate([[0.0], np.cumsum(weights[order])])
-    return np.asarray(below[np.searchsorted(scores[order], at, "left")])
-
-
-def _operating_point(
-    genuine: Array, impostors: Array, own: Shares, others: Shares, share: float
-) -> tuple[int, float, float, float]:
-    """The largest threshold that refuses at most this share of the owners' takes; the shares of
-    owners' takes and of impostors that it refuses; and the equal error rate."""
-    at = np.unique(np.concatenate([genuine, impostors]))
-    missed, caught = _refused(genuine, own, at), _refused(impostors, others, at)
-    chosen = int(np.flatnonzero(missed <= share + 1e-9)[-1])
-    equal = int(np.argmin(np.abs(missed - (1 - caught))))
-    eer = float(missed[equal] + 1 - caught[equal]) / 2
-    return int(at[chosen]), float(missed[chosen]), float(caught[chosen]), eer
+def _curve(scored: Scored) -> Curve:
+    return Curve([Trials(own, scored.impostors[who]) for who, own in scored.genuine.items()])
 
 
 def summarize(scored: Scored, threshold: int, seed: int) -> dict[str, Any]:
@@ -152,22 +130,20 @@ def summarize(scored: Scored, threshold: int, seed: int) -> dict[str, Any]:
             for group in (scored.genuine, scored.impostors)
         ]
         rows.append(_figures(Scored(*parts), threshold))
-    figures = {name: 100 * np.array([row[name] for row in rows]) for name in rows[0]}
-    return {
-        name: {"mean": float(v[0]), "ci95": np.percentile(v[1:], [2.5, 97.5]).tolist()}
-        for name, v in figures.items()
-    }
+    figures = {name: [row[name] for row in rows] for name in rows[0]}
+    return {name: {"mean": v[0], "ci95": interval(v[1:])} for name, v in figures.items()}
 
 
 def _figures(scored: Scored, threshold: int) -> dict[str, float]:
-    _, missed, caught, eer = _operating_point(*_flat(scored), REFUSED_OWNERS)
+    curve = _curve(scored)
+    _, missed, caught = curve.keeping(100 * REFUSED_OWNERS)
     own, others = scored.refused(threshold)
     return {
-        "eer": eer,
+        "eer": curve.equal_error_rate(),
         "impostors_refused": caught,
         "owners_refused": missed,
-        "impostors_refused_by_device": float(others.mean()),
-        "owners_refused_by_device": float(own.mean()),
+        "impostors_refused_by_device": 100 * float(others.mean()),
+        "owners_refused_by_device": 100 * float(own.mean()),
     }
 
 

@@ -60,6 +60,7 @@ class Curve:
         other = np.concatenate([_shares(one.impostors, one.genuine)[::-1] for one in users])
         order = np.argsort(-scores, kind="stable")
         last = np.flatnonzero(np.diff(scores[order], append=-np.inf))  # equal ones go together
+        self._least = scores[order][last]  # that is accepted, of each point but the first
         self._right = np.r_[0.0, np.cumsum(own[order])[last]] / len(users)
         self._wrong = np.r_[0.0, np.cumsum(other[order])[last]] / len(users)
 
@@ -72,6 +73,18 @@ class Curve:
         """Users' takes accepted where at most so many impostors' are; both in percent."""
         at = np.searchsorted(self._wrong, false_positives / 100 + 1e-9, "right") - 1
         return float(100 * self._right[at])
+
+    def keeping(self, refused: float) -> tuple[float, float, float]:
+        """The largest threshold that refuses at most so many of the users' takes, fewer than all;
+        users' takes and impostors' that it refuses, all in percent."""
+        at = int(np.flatnonzero(1 - self._right <= refused / 100 + 1e-9)[0])
+        own, others = (100 * (1 - float(part[at])) for part in (self._right, self._wrong))
+        return float(self._least[at - 1]), own, others
+
+
+def interval(values: Sequence[float]) -> list[float]:
+    """Where 95 % of resampled values lie."""
+    return [float(edge) for edge in np.percentile(values, (2.5, 97.5))]
 
 
 def _shares(some: Array, rest: Array) -> npt.NDArray[np.float64]:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from myna.evaluation.roc import Curve, Trials
+from myna.evaluation.roc import Curve, Trials, interval
 from myna.federated.users import NOBODY, Users
 from myna.federated.verification import Scores, Verifier
 from myna.learn.user import WANTED, threshold
@@ -66,14 +66,10 @@ def _rates(
     }
     return {
         "eer": rates[0],
-        "eer_ci95": _interval(rates[1:]),
+        "eer_ci95": interval(rates[1:]),
         "tpr_at_fpr": {share: values[0] for share, values in accepted.items()},
-        "tpr_at_fpr_ci95": {share: _interval(values[1:]) for share, values in accepted.items()},
+        "tpr_at_fpr_ci95": {share: interval(values[1:]) for share, values in accepted.items()},
     }
-
-
-def _interval(values: Sequence[float]) -> list[float]:
-    return [float(edge) for edge in np.percentile(values, (2.5, 97.5))]
 
 
 def _warmed_up(
