@@ -37,11 +37,10 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     found = federation.examine(exams, REFERENCE, progress)
     order, private = federation.order, federation.order.private(program)
     budget = codec.budget(program, order.bits, private)
-    for piece, reached in zip(kept, found, strict=True):
-        base = store.base(piece.server_round - 1)
-        data, _ = codec.encode(program, base, reached["state"], budget, private)
+    for piece, exam, reached in zip(kept, exams, found, strict=True):
+        data, _ = codec.encode(program, exam.base, reached["state"], budget, private)
         if order.clip:
-            data = protected(program, base, data, order)
+            data = protected(program, exam.base, data, order)
         if data != piece.data:
             differ.append(piece)
     return differ
