@@ -109,7 +109,7 @@ def federation(data: Path) -> Federation:
 def fleet_of(deployed: Deployed) -> FleetGrid:
     local_grid._identify()
     model = open_project(tiny_model.folder(), tiny_model.HEAD).fingerprint
-    return FleetGrid(cast(Grid, deployed), f"{model:08x}", 0, PATIENCE)
+    return FleetGrid(cast(Grid, deployed), f"{model:08x}", 4, 0, PATIENCE)
 
 
 def served(
@@ -118,7 +118,7 @@ def served(
     """The state, and who dropped out."""
     with Store.open(None, {}, resume=False) as store:
         fleet = fleet_of(deployed)
-        fleet.expect(4)
+        fleet.expect_all()
         state = asked.serve(fleet, store, after)
         return state, [(r, row.client, row.dropout) for r, row in store.clients() if row.dropout]
 
@@ -206,19 +206,19 @@ def test_a_site_of_another_build_is_not_waited_for_in_vain(
 ) -> None:
     sites[1] = write_site(tmp_path / "other.toml", data, (1, 3), train="all")
     with pytest.raises(MynaError, match=r"after 0 s: 0, 2; a SuperNode runs"):
-        fleet_of(Deployed(sites)).expect(4)
+        fleet_of(Deployed(sites)).expect_all()
 
 
 def test_what_is_wrong_at_a_site_is_said(data: Path, tmp_path: Path, sites: list[Path]) -> None:
     sites[0] = tmp_path / "missing.toml"
     with pytest.raises(MynaError, match=r"after 0 s: 1, 3; .*missing.toml"):
-        fleet_of(Deployed(sites)).expect(4)
+        fleet_of(Deployed(sites)).expect_all()
 
 
 def test_a_client_is_served_once(data: Path, tmp_path: Path, sites: list[Path]) -> None:
     sites[1] = write_site(tmp_path / "twice.toml", data, (1, 2, 3))
     with pytest.raises(MynaError, match="two SuperNodes serve client 2"):
-        fleet_of(Deployed(sites)).expect(4)
+        fleet_of(Deployed(sites)).expect_all()
 
 
 def test_a_client_too_many_is_not_asked_and_its_site_named(
@@ -227,7 +227,7 @@ def test_a_client_too_many_is_not_asked_and_its_site_named(
     more = write_site(tmp_path / "more.toml", data, (3, 1)).read_text("utf-8")
     sites[1].write_text(f'{more}\n4 = "{SPEAKERS[0]}"', "utf-8")
     with pytest.raises(MynaError, match=r"after 0 s: 0, 2; a SuperNode serves client 4, of 0 to 3"):
-        fleet_of(Deployed(sites)).expect(4)
+        fleet_of(Deployed(sites)).expect_all()
 
 
 def test_what_is_packed_comes_out_and_what_belongs_to_nobody_does_not() -> None:

@@ -28,29 +28,29 @@ Answer = RecordDict | Error  # of a client: content, or why there is none
 class FleetGrid:
     """What strategies use of a grid: nodes 1 … n, which are the clients 0 … n - 1."""
 
-    def __init__(self, grid: Grid, model: str, wait: float, patience: float) -> None:
+    def __init__(self, grid: Grid, model: str, clients: int, wait: float, patience: float) -> None:
         """A grid of clients.
 
         Args:
             grid: of the SuperNodes.
             model: fingerprint of what they must run.
+            clients: how many may be served.
             wait: seconds, for clients to come.
             patience: seconds, for answers to a message; who is slower is left out of the round.
         """
         self._grid, self._model, self._wait, self._patience = grid, model, wait, patience
         self._nodes: dict[int, int] = {}  # of each client
         self._known: set[int] = set()
-        self._wanted: set[int] = set()  # all that may be served, once they are expected
+        self._wanted = {*range(clients)}
         self._reasons: dict[int, str] = {}  # why a SuperNode serves nobody
 
-    def expect(self, clients: int) -> None:
-        """Wait until the clients 0 … `clients` - 1 are there.
+    def expect_all(self) -> None:
+        """Wait until all clients are there.
 
         Raises:
             MynaError: they do not come, or two SuperNodes serve the same client.
         """
-        wanted = self._wanted = {*range(clients)}
-        self._await(lambda: wanted.issubset(self._nodes))
+        self._await(lambda: self._wanted.issubset(self._nodes))
 
     def get_node_ids(self) -> Iterable[int]:
         """The numbers of the clients that are there, each plus one; waits while there is none.
@@ -136,7 +136,7 @@ class FleetGrid:
 
     def _admit(self, node: int, clients: object) -> None:
         assert isinstance(clients, list)
-        if self._wanted and (surplus := {*clients} - self._wanted):
+        if surplus := {*clients} - self._wanted:
             self._reasons[node] = (
                 f"a SuperNode serves client {min(surplus)}, of 0 to {len(self._wanted) - 1}"
             )

@@ -42,8 +42,9 @@ def main(grid: Grid, context: Context) -> None:
     expect_writable(Path(asked.output))
     federation = asked.federation()
     project = federation.project
-    fleet = FleetGrid(grid, f"{project.fingerprint:08x}", asked.wait, asked.patience)
-    fleet.expect(asked.clients)
+    model = f"{project.fingerprint:08x}"
+    fleet = FleetGrid(grid, model, asked.clients, asked.wait, asked.patience)
+    fleet.expect_all()
     with Store.open(Path(asked.results), asked.kept(project), resume=asked.resume) as store:
         state = federation.serve(fleet, store, _silent)
     save_checkpoint(checkpoint_of(project, state), Path(asked.output))
