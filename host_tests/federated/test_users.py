@@ -48,6 +48,13 @@ def test_both_forms_of_a_folder_are_read(flat: bool, tmp_path: Path) -> None:
     assert {name: len(own) for name, own in found.items()} == {"a": 3, "b": 1}
 
 
+def test_noise_beside_the_takes_is_no_word(tmp_path: Path) -> None:
+    data = folder(tmp_path, {"a": 3, "b": 1}, flat=True)
+    (data / "_background_noise_").mkdir()
+    (data / "_background_noise_" / "hum.wav").touch()
+    assert set(speakers_of(data)) == {"a", "b"}
+
+
 def test_a_file_beside_the_words_does_not_hide_them(tmp_path: Path) -> None:
     data = folder(tmp_path, {"a": 3, "b": 1})
     (data / "stray_0.wav").touch()

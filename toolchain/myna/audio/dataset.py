@@ -42,20 +42,28 @@ def scan(folder: Path) -> tuple[Clip, ...]:
     if not folder.is_dir():
         what = "is no data folder" if folder.exists() else "no such data folder"
         raise MynaError(what, where=str(folder), fix="name a folder of recordings: DIR/<word>/…")
-    paths = [
-        path
-        for path in folder.glob("*/*")
-        if path.suffix.lower() in SUFFIXES
-        and not path.name.startswith(".")
-        and not path.parent.name.startswith("_")  # _background_noise_ of Speech Commands
-    ]
-    if not paths:
+    if not (paths := word_files(folder)):
         raise MynaError(
             "the folder holds no recordings",
             where=str(folder),
             fix="put 16 kHz mono files in it as <word>/<speaker>_<take>.wav (or .flac)",
         )
     return tuple(sorted(map(describe, paths)))
+
+
+def word_files(folder: Path) -> list[Path]:
+    """The recordings <word>/<file>.{wav,flac} of a folder."""
+    return [
+        path
+        for path in folder.glob("*/*")
+        if is_recording(path)
+        and not path.parent.name.startswith("_")  # _background_noise_ of Speech Commands
+    ]
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file's name is that of a recording, and not hidden."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def describe(path: Path) -> Clip:

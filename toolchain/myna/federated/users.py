@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from myna.audio.dataset import Clip, describe, scan, split_of
-from myna.audio.files import SUFFIXES
+from myna.audio.dataset import Clip, describe, is_recording, scan, split_of, word_files
 from myna.errors import MynaError
 from myna.evaluation.protocol import Read
 from myna.learn.examples import Examples
@@ -62,16 +61,11 @@ def speakers_of(data: Path) -> dict[str, list[Clip]]:
     Raises:
         MynaError: there is no such folder, or no recording in it.
     """
-    flat = sorted(filter(_is_recording, data.glob("*")))
-    are_words = any(map(_is_recording, data.glob("*/*")))
+    flat = sorted(filter(is_recording, data.glob("*")))
     found: defaultdict[str, list[Clip]] = defaultdict(list)
-    for clip in map(describe, flat) if flat and not are_words else scan(data):
+    for clip in map(describe, flat) if flat and not word_files(data) else scan(data):
         found[clip.speaker].append(clip)
     return found
-
-
-def _is_recording(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "."
 
 
 def gather(data: Path, shots: int, most: int, heard: Sequence[str], seed: int, read: Read) -> Users:
