@@ -47,6 +47,15 @@ def test_clients_are_told_what_a_strategy_asks_for() -> None:
         STRATEGIES["fedper"].order(ORDER, tiny("head"))
 
 
+def test_a_head_can_only_be_kept_where_there_is_one() -> None:
+    program = tiny("all")
+    first = program.graph.nodes[0].outputs[0]
+    headless = replace(program, graph=replace(program.graph, outputs=(first,)))
+    with pytest.raises(MynaError, match="no head could stay private"):
+        STRATEGIES["fedper"].order(ORDER, headless)
+    assert STRATEGIES["fedavg"].order(ORDER, headless) == ORDER
+
+
 def tiny(train: str) -> Program:
     return open_project(tiny_model.folder(), Options(train=train)).program
 

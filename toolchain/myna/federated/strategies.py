@@ -12,6 +12,7 @@ from myna.errors import MynaError
 from myna.federated.client import Order
 from myna.learn.vector import trained_weights
 from myna.passes.memory.plan import Program
+from myna.passes.training.imprint import has_head
 
 TAG_SAMPLE = 0x464C534D  # "FLSM": no tensor draws with this tag
 
@@ -39,6 +40,12 @@ class Strategy:
         Raises:
             MynaError: nothing would be shared.
         """
+        if self.private_head and not has_head(program.graph):
+            raise MynaError(
+                "no dense layer makes its logits, so no head could stay private",
+                where=f"model {program.graph.name}",
+                fix="choose another --strategy",
+            )
         asked = replace(order, proximal=round(256 * self.proximal), private_head=self.private_head)
         if not trained_weights(program, asked.private(program)):
             raise MynaError(
