@@ -22,7 +22,13 @@ from myna.commands.common import (
     training_options,
     write_json,
 )
-from myna.commands.evaluation_options import DATA, data_path, read, require_sound
+from myna.commands.evaluation_options import (
+    DATA,
+    code_length_option,
+    data_path,
+    read,
+    require_sound,
+)
 from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
@@ -31,7 +37,6 @@ from myna.evaluation.evaluate import examine_all, summarize
 from myna.evaluation.protocol import EvaluationProtocol, Request
 from myna.evaluation.protocols import PROTOCOLS
 from myna.evaluation.sources import are_examples
-from myna.federated.codebook import CODES
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
@@ -56,13 +61,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 )
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
-@click.option(
-    "--code-length",
-    type=click.Choice(list(CODES)),
-    default=max(CODES),
-    show_default=True,
-    help="Bits of a user's codeword.",
-)
+@code_length_option
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option

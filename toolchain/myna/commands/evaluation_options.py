@@ -19,6 +19,7 @@ from myna.evaluation.personalization import WordsExam
 from myna.evaluation.protocol import Request
 from myna.evaluation.sources import are_examples, read_features, scan
 from myna.evaluation.split import NEW_WORDS
+from myna.federated.codebook import CODES
 from myna.learn.examples import Examples, read_examples
 from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
@@ -95,6 +96,15 @@ def exams_of(
     )
     exams = (exam for request in requests for exam in personalization.NEW_WORDS.exams(request))
     return [exam for exam in exams if isinstance(exam, WordsExam)]
+
+
+code_length_option = click.option(
+    "--code-length",
+    type=click.Choice(list(CODES)),
+    default=max(CODES),
+    show_default=True,
+    help="Bits of a user's codeword.",
+)
 
 
 def require_sound(model: Path, data: Path) -> None:

@@ -39,6 +39,7 @@ from myna.federated.strategies import STRATEGIES
 from myna.package.package import Package
 from myna.passes.pipeline import Options
 from myna.project import open_project
+from myna.report.figures import FEDERATED
 from myna.sessions.checkpoint import save_checkpoint
 from myna.sessions.export import checkpoint_of
 
@@ -47,9 +48,7 @@ bits = FiniteRange(0, LOSSLESS, min_open=True)
 SHOWN = {
     "before": "as built",
     "after": "federated",
-    "centralized": "all takes pooled",
-    "local_only": "own takes only",
-    "personalized": "federated, own takes",
+    **FEDERATED,
 }
 
 

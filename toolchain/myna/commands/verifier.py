@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from myna.commands.common import model_argument, require_front_end
+from myna.commands.evaluation_options import code_length_option
 from myna.errors import MynaError
-from myna.federated.codebook import CODES, code
+from myna.federated.codebook import code
 from myna.files import whole_folder
 from myna.package.verifier import make_verifier
 
@@ -19,13 +20,7 @@ from myna.package.verifier import make_verifier
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The new model's folder."
 )
-@click.option(
-    "--code-length",
-    type=click.Choice(list(CODES)),
-    default=max(CODES),
-    show_default=True,
-    help="Bits of a user's codeword.",
-)
+@code_length_option
 def verifier(model: Path, out: Path, code_length: int) -> None:
     """Make a model that tells its user by a secret codeword (FedUV), of MODEL's first layers.
 

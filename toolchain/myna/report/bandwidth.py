@@ -8,17 +8,15 @@ that differ in ``--bits-up`` alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from matplotlib.figure import Figure
 
 from myna.errors import MynaError
 from myna.report.picture import BLUE, ORANGE, save_picture
-
-Result = Mapping[str, Any]
+from myna.report.results import Result, read_result
 
 UP = "bytes_up_per_client_round"
 SAME = ("command", "model", "data", "speakers", "unseen", "rounds", "strategy", "seed", "train")
@@ -70,20 +68,12 @@ def draw_bandwidth(results: Sequence[Result], path: Path) -> None:
 )
 def main(picture: Path, results: Sequence[Path]) -> None:
     """Draw RESULTS into PICTURE."""
-    draw_bandwidth([_read(path) for path in results], picture)
+    found = [read_result(path, _drawn, "of `myna federate`") for path in results]
+    draw_bandwidth(found, picture)
 
 
-def _read(path: Path) -> Result:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-        _ = [found[field] for field in (*SAME, *DRAWN, UP, "float32_bytes", "clients")]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MynaError(
-            f"is no result of `myna federate` ({type(error).__name__}: {error})",
-            where=str(path),
-            fix="make it again with --json",
-        ) from error
-    return dict(found)
+def _drawn(result: Result) -> Result:
+    return {field: result[field] for field in (*SAME, *DRAWN, UP, "float32_bytes", "clients")}
 
 
 if __name__ == "__main__":

@@ -8,19 +8,16 @@ in order of their names.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from myna.errors import MynaError
 from myna.evaluation.protocols import PROTOCOLS
 from myna.package.example_file import SUFFIX
 from myna.report.markdown import insert, percent, table
+from myna.report.results import Result, read_result
 
-Result = Mapping[str, Any]
 ROWS = "What", "Result", "Command"
 
 
@@ -40,14 +37,7 @@ def row(path: Path, describe: Callable[[Result], Sequence[str]]) -> Sequence[str
     Raises:
         MynaError: the file is missing, or no result that can be described so.
     """
-    try:
-        return describe(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MynaError(
-            f"is no result that a table can show ({type(error).__name__}: {error})",
-            where=str(path),
-            fix="make it again with --json",
-        ) from error
+    return read_result(path, describe, "that a table can show")
 
 
 def _described(result: Result) -> Sequence[str]:

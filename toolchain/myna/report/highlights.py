@@ -15,8 +15,9 @@ from pathlib import Path
 import click
 
 from myna.report.counts import PEERS
-from myna.report.figures import Result, row
+from myna.report.figures import row
 from myna.report.markdown import insert, percent, table
+from myna.report.results import Result
 
 KERNEL = "pointwise grad_input"  # most of a backward pass, and what other projects have, too
 
