@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import UnionType
 
 from myna.errors import MynaError
 from myna.federated.client import Order
@@ -130,10 +131,7 @@ def count(said: Mapping[str, object], name: str) -> int:
     Raises:
         MynaError: a message does not say it.
     """
-    value = said.get(name)
-    if not isinstance(value, int) or not 0 <= value < COUNT_MAX:
-        raise _malformed(name)
-    return value
+    return int(_number(said, name, int, COUNT_MAX))
 
 
 def measured(said: Mapping[str, object], name: str) -> float:
@@ -142,10 +140,16 @@ def measured(said: Mapping[str, object], name: str) -> float:
     Raises:
         MynaError: a message does not say it.
     """
+    return float(_number(said, name, int | float, math.inf))
+
+
+def _number(
+    said: Mapping[str, object], name: str, kind: type[int] | UnionType, most: float
+) -> int | float:
     value = said.get(name)
-    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+    if not isinstance(value, kind) or not 0 <= value < most:
         raise _malformed(name)
-    return float(value)
+    return value
 
 
 def _malformed(what: str) -> MynaError:

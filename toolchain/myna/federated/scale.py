@@ -10,9 +10,11 @@ import multiprocessing
 import re
 import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -35,6 +37,8 @@ from myna.project import open_project
 TAKES = 12  # of a client
 JOBS = 2  # processes of clients, apart from the server's
 TAG_SPEAKER = 0x464C5350  # "FLSP": no tensor draws with this tag
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,7 @@ def measure(model: Path, clients: int, sampled: int, rounds: int) -> Scale:
     Raises:
         MynaError: the model is missing or damaged, or has no memories.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(_serve, model, clients, sampled, rounds).result()
+    return _apart(_serve, model, clients, sampled, rounds)
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,13 @@ class Crowd:
 
 def know(clients: int, sampled: int) -> Crowd:
     """Know so many clients, in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(_know, clients, sampled).result()
+    return _apart(_know, clients, sampled)
+
+
+def _apart(function: Callable[..., T], *arguments: object) -> T:
+    """What a function returns in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def _know(clients: int, sampled: int) -> Crowd:

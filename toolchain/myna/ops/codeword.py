@@ -53,9 +53,7 @@ class CodewordCorrelation(Op):
     struct: ClassVar[str] = "codeword_correlation"
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
-        z, codeword = inputs
-        expect(z.size <= MAX_LENGTH, f"is longer than {MAX_LENGTH}", z)
-        expect(codeword.shape == (z.size,), f"does not fit {z.size} outputs", codeword)
+        _expect_fits(*inputs)
         return (SCALAR,)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
@@ -113,9 +111,8 @@ class CodewordLoss(Op):
         return cls(z.zero_point, round(1 / z.scale), scale)
 
     def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
-        z, codeword = inputs
-        expect(z.size <= MAX_LENGTH, f"is longer than {MAX_LENGTH}", z)
-        expect(codeword.shape == (z.size,), f"does not fit {z.size} outputs", codeword)
+        _, codeword = inputs
+        _expect_fits(*inputs)
         return ((codeword.shape, "int8"), PAIR, SCALAR)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
@@ -145,6 +142,11 @@ class CodewordLoss(Op):
         op = cls.of(Tensor("z", (MAX_LENGTH,), "int8", quant=Quant((1 / 126,), 0)))
         furthest = np.where(_codeword(MAX_LENGTH) > 0, -128, 127).astype(np.int8)
         yield Case("codeword_loss_largest", op, (furthest, _codeword(MAX_LENGTH)))
+
+
+def _expect_fits(z: Tensor, codeword: Tensor) -> None:
+    expect(z.size <= MAX_LENGTH, f"is longer than {MAX_LENGTH}", z)
+    expect(codeword.shape == (z.size,), f"does not fit {z.size} outputs", codeword)
 
 
 def _codeword(size: int) -> Array:
