@@ -48,10 +48,13 @@ class EngineBase(Protocol):
         """Add an encoded difference (`learn.codec`) to base and state."""
 
     def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
-        """What the state has beyond the base, encoded in so many bytes at most.
+        """What the state has beyond the base, and what was not sent, in so many bytes at most.
 
-        Afterwards the state is the base and what was not sent, as of private tensors.
+        Afterwards the state is the base, but for private tensors.
         """
+
+    def swap_unsent(self) -> None:
+        """Exchange the state, and the block of the base and what was not sent."""
 
     @property
     def crossed(self) -> Crossed:
@@ -80,6 +83,10 @@ class CoreBase:
         data = self._base.make_update(budget, private)
         self._up += len(data)
         return data
+
+    def swap_unsent(self) -> None:
+        """See `EngineBase`."""
+        self._base.swap_unsent()
 
     def retreat(self, share: int) -> None:
         """See `learn.base.Base`."""
@@ -130,6 +137,13 @@ class BoardBase:
         are_private = [part.tensor in private for part in averaged(self._program)]
         bits = np.packbits(are_private, bitorder="little").tobytes().rstrip(b"\0")
         return board_base.make_update(self._session, budget, bits)
+
+    def swap_unsent(self) -> None:
+        """See `EngineBase`."""
+        if self._instead is not None:
+            self._instead.swap_unsent()
+        else:
+            board_base.swap_unsent(self._session)
 
     @property
     def crossed(self) -> Crossed:

@@ -174,7 +174,7 @@ class Federation:
         evidence = [
             Evidence(
                 *(found.server_round, one.client, fixed.random32(key, one.client)),
-                *(one.data, one.begun),
+                *(one.data, one.begun, one.unsent),
             )
             for one in found.updates
         ]
