@@ -60,9 +60,9 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, users: int) -> Strategy:
-        """Whom a round asks, and how it averages."""
-        return Strategy(ASKED, self.share * min(users, ASKED))
+    def strategy(self, users: int, asked: int = ASKED) -> Strategy:
+        """Whom a round asks of so many users, and how it averages."""
+        return Strategy(asked, self.share * min(users, asked))
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
@@ -116,13 +116,9 @@ def federate_codewords(
     """
     words = codewords(length, len(users.seen), plan.seed)
     make_verifier(source, folder, length)
-    clients = [
-        Client(number, user.speaker, replace(user.enrolled, labels=0 * user.enrolled.labels), word)
-        for number, (user, word) in enumerate(zip(users.seen, words, strict=True))
-    ]
     engine, project = _open(folder)
-    _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program), words)
+    _together(engine, project.program, users.clients(words), plan, progress)
+    return Verifier(engine, output_of(project.program), words)
 
 
 def federate_softmax(
@@ -132,7 +128,7 @@ def federate_softmax(
     engine, project = _softmax(source, folder, users.seen)
     clients = [Client(n, user.speaker, user.enrolled) for n, user in enumerate(users.seen)]
     _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def centralize_softmax(
@@ -149,7 +145,7 @@ def centralize_softmax(
         order = replace(order, server_round=number)
         learn(engine, Client(0, "", every), order)
         progress(number, ROUNDS)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def _together(
@@ -183,7 +179,8 @@ def _open(folder: Path) -> tuple[CoreEngine, Project]:
     return CoreEngine(project.library(), project.package), project
 
 
-def _output(program: Program) -> Tensor:
+def output_of(program: Program) -> Tensor:
+    """What a program makes of a take."""
     return program.graph.tensors[program.graph.outputs[0]]
 
 
