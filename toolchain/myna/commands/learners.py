@@ -13,7 +13,8 @@ from myna.commands.evaluation_options import read, require_sound
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.protocol import Known
-from myna.federated.client import Client, Order
+from myna.federated.board_users import users_of_boards
+from myna.federated.client import Order
 from myna.federated.cohort import Cohort, CohortRequest
 from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import gather
@@ -22,7 +23,6 @@ from myna.package.package import Package
 from myna.passes.training.user import drawn_codewords
 
 RATE, EPOCHS, REHEARSALS = 8.0, 2, 1  # of words
-OF_WORDS = ("fedper", "reptile")  # strategies that mean nothing without classes
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,6 @@ def _words(asked: Asked) -> Learners:
 def _users(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
     """Each takes part with a codeword of his own, which his board draws if he has one."""
     _require_users(asked)
-    own = own_boards(asked.clients, engines)
     require_sound(asked.model, asked.data)
     heard = Heard.load(asked.model).speakers
     reader = partial(read, asked.model)
@@ -114,10 +113,9 @@ def _users(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
         )
     assert asked.package.code is not None
     codewords = drawn_codewords(asked.package.code, asked.clients, asked.seed)
-    clients = tuple(_with_board(client, own) for client in users.clients(codewords))
+    clients = users_of_boards(users.clients(codewords), engines)
     plan = replace(CODEWORDS, seed=asked.seed)
-    strategy = plan.strategy(asked.clients, asked.sample or ASKED)
-    strategy = replace(strategy, proximal=STRATEGIES[asked.strategy].proximal)
+    strategy = plan.strategy(asked.clients, asked.sample or ASKED, asked.strategy)
     return Cohort({}, clients, (), Known(), users), strategy, plan.order(asked.shots)
 
 
@@ -126,7 +124,6 @@ def _require_users(asked: Asked) -> None:
         "--words": asked.words,
         "--base-data": asked.base_data,
         "--rehearsals": asked.rehearsals,
-        f"--strategy {asked.strategy}": asked.strategy in OF_WORDS or None,
     }
     for option, value in given.items():
         if value is not None:
@@ -135,33 +132,3 @@ def _require_users(asked: Asked) -> None:
                 where=f"model {asked.package.model.model.name}",
                 fix="leave it out",
             )
-
-
-def _with_board(client: Client, own: frozenset[int]) -> Client:
-    return replace(client, codeword=None, draws=True) if client.number in own else client
-
-
-def own_boards(clients: int, engines: Sequence[EngineSpec]) -> frozenset[int]:
-    """The clients who are users of a board, where clients take turns on engines.
-
-    Raises:
-        MynaError: a board would serve several users, or is a virtual one without a memory of its
-            user.
-    """
-    for spec in engines:
-        if spec.on_board and spec.port is None:
-            raise MynaError(
-                "a board that is booted here forgets its user's codeword when all is done",
-                where=f"engine {spec.name}",
-                fix=f"boot it by `myna flash MODEL --board {spec.name}`, and name its port",
-            )
-    ports = [spec.port for spec in engines if spec.port is not None]
-    if not ports:
-        return frozenset()
-    if len({*ports}) < len(ports) or clients > len(engines):
-        raise MynaError(
-            "a board has one user, and draws one codeword",
-            where="engines",
-            fix=f"name {clients} engines, each port once, such as host,host,PORT",
-        )
-    return frozenset(n for n in range(clients) if engines[n].port is not None)

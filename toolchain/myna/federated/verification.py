@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from myna.errors import MynaError
 from myna.evaluation.engine import CoreEngine, Engine
 from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import Client, Order, learn
 from myna.federated.codebook import codewords
-from myna.federated.strategies import Strategy
+from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import User, Users
 from myna.ir import Tensor
 from myna.learn.examples import Progress
@@ -60,9 +61,20 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, users: int, asked: int = ASKED) -> Strategy:
-        """Whom a round asks of so many users, and how it averages."""
-        return Strategy(asked, self.share * min(users, asked))
+    def strategy(self, users: int, asked: int = ASKED, name: str = "fedavg") -> Strategy:
+        """Whom a round asks of so many users, and how it averages.
+
+        Raises:
+            MynaError: the strategy of that name means nothing without classes.
+        """
+        like = STRATEGIES[name]
+        if like.private_head or like.rate != 1:
+            raise MynaError(
+                f"strategy {name} is of words alone",
+                where="model that tells its user",
+                fix="use --strategy fedavg, or fedprox",
+            )
+        return replace(like, asked=asked, rate=self.share * min(users, asked))
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
