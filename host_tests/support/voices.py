@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from myna.audio.files import write_wav
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.protocol import Known
 from myna.federated.cohort import Cohort
@@ -49,6 +51,20 @@ def users() -> Users:
     return Users(seen, features[rest], number[rest], 2)
 
 
+def pitches(folder: Path, takes: int) -> Path:
+    """Recordings of six speakers, each of a pitch of his own: FOLDER/<speaker>_<n>.wav."""
+    folder.mkdir()
+    time = np.arange(16000) / 16000
+    for speaker in range(6):
+        for take in range(takes):
+            rng = np.random.default_rng(10 * speaker + take)
+            pitch = 250 * 1.5**speaker * rng.uniform(0.98, 1.02)
+            sound = 5000 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 0.5) < 0.3)
+            pcm = (sound + rng.normal(0, 100, time.size)).astype(np.int16)
+            write_wav(folder / f"s{speaker}_{take}.wav", pcm)
+    return folder
+
+
 @cache
 def project() -> Project:
     """A model that tells its user, by a code of random rows."""
@@ -69,7 +85,7 @@ def cohort() -> Cohort:
 def federation(**chosen: Any) -> Federation:
     """One of two rounds on an engine in this process, as `myna federate` makes it."""
     usual = {"cohort": cohort(), "engines": (EngineSpec("host", project().folder, HEAD),)}
-    usual |= {"strategy": CODEWORDS.strategy(USERS), "rounds": 2, "audit": 0, "jobs": 1}
+    usual |= {"strategy": CODEWORDS.strategy(), "rounds": 2, "audit": 0, "jobs": 1}
     order = replace(CODEWORDS.order(SHOTS), bits=4.0)
     usual |= {"order": order, "bits_down": 4.0}
     return Federation(project(), **(usual | chosen))

@@ -29,7 +29,6 @@ from myna.commands.verification import print_rates
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.federated.client import LOSSLESS
-from myna.federated.cohort import Cohort
 from myna.federated.federation import Federation
 from myna.federated.privacy.terms import Privacy
 from myna.federated.result import result
@@ -150,10 +149,10 @@ def federate(
     asked = Asked(
         *(model, project.package, data, base_data, names(words), clients, shots),
         *(project.options.clips, strategy, sample, proximal),
-        *(rate, epochs, rehearsals, seed),
+        *(rate, epochs, rehearsals),
+        *(audit, seed),
     )
     cohort, asking, order = learners(asked, engines)
-    _require_replayable(cohort, audit)
     count = asking.count(clients)
     privacy.check(count)
     order = privacy.order(replace(order, dropout=dropout, bits=up), count)
@@ -171,20 +170,7 @@ def federate(
             summary = result(federation, store, report)
     said = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
     write_json(json_file, "federate", said | {"seed": seed, "train": chosen.train} | summary)
-    _print(summary)
-    if asked.package.code is not None and not privacy.secure:
-        click.echo(
-            "a server that sees single updates can tell the codewords: see --secure", err=True
-        )
-
-
-def _require_replayable(cohort: Cohort, audit: int) -> None:
-    """Raise a MynaError if updates shall be replayed of who has a codeword that is not known."""
-    if audit and any(client.draws for client in cohort.clients):
-        raise MynaError(
-            "what a board learned by a codeword of its own cannot be replayed",
-            fix="leave out --audit, or name engines without ports",
-        )
+    _print(summary, privacy)
 
 
 def _settings(federation: Federation, model: Path, data: Path, strategy: str) -> dict[str, Any]:
@@ -205,7 +191,7 @@ def _settings(federation: Federation, model: Path, data: Path, strategy: str) ->
     }
 
 
-def _print(summary: Mapping[str, Any]) -> None:
+def _print(summary: Mapping[str, Any], privacy: Privacy) -> None:
     tells_user = "code_length" in summary
     unseen = summary["unseen_speakers"] if tells_user else len(summary["unseen"])
     click.echo(
@@ -236,6 +222,8 @@ def _print(summary: Mapping[str, Any]) -> None:
         )
     if summary["audited"]:
         click.echo(f"  replayed               {summary['audited']}")
+    if tells_user and not privacy.secure:
+        click.echo("a server that sees single updates can tell codewords: see --secure", err=True)
 
 
 def _print_privacy(summary: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from myna.federated.client import Order
 from myna.federated.cohort import Cohort, CohortRequest
 from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import gather
-from myna.federated.verification import ASKED, CODEWORDS
+from myna.federated.verification import CODEWORDS
 from myna.package.package import Package
 from myna.passes.training.user import drawn_codewords
 
@@ -40,6 +40,7 @@ class Asked:
         strategy: its name.
         sample: clients asked in a round.
         proximal, rate, epochs, rehearsals: see `client.Order`.
+        audit: updates that are replayed.
         seed: of everything random.
     """
 
@@ -57,6 +58,7 @@ class Asked:
     rate: float | None
     epochs: int | None
     rehearsals: int | None
+    audit: int
     seed: int
 
 
@@ -101,6 +103,8 @@ def _words(asked: Asked) -> Learners:
 def _users(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
     """Each takes part with a codeword of his own, which his board draws if he has one."""
     _require_users(asked)
+    plan = replace(CODEWORDS, seed=asked.seed)
+    strategy = plan.strategy(asked.strategy)
     require_sound(asked.model, asked.data)
     heard = Heard.load(asked.model).speakers
     reader = partial(read, asked.model)
@@ -114,9 +118,13 @@ def _users(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
     assert asked.package.code is not None
     codewords = drawn_codewords(asked.package.code, asked.clients, asked.seed)
     clients = users_of_boards(users.clients(codewords), engines)
-    plan = replace(CODEWORDS, seed=asked.seed)
-    strategy = plan.strategy(asked.clients, asked.sample or ASKED, asked.strategy)
-    return Cohort({}, clients, (), Known(), users), strategy, plan.order(asked.shots)
+    if asked.audit and any(client.draws for client in clients):
+        raise MynaError(
+            "what a board learned by a codeword of its own cannot be replayed",
+            fix="leave out --audit, or name engines without ports",
+        )
+    cohort = Cohort({}, clients, (), Known(), users)
+    return cohort, strategy, plan.order(asked.shots)
 
 
 def _require_users(asked: Asked) -> None:

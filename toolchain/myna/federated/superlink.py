@@ -145,9 +145,8 @@ class Settings:
             privacy.bits(self.bits_up, LOSSLESS),
             vary=not tells_user,
         )
-        strategy = STRATEGIES[self.strategy]
-        if tells_user:
-            strategy = CODEWORDS.strategy(self.clients, self.sample, self.strategy)
+        named = self.strategy
+        strategy = CODEWORDS.strategy(named) if tells_user else STRATEGIES[named]
         strategy = strategy.adapted(self.sample, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)

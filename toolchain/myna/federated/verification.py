@@ -44,8 +44,7 @@ class Plan:
 
     Attributes:
         rate: learning rate of the first round.
-        share: of the sum of users' updates that the server follows: they hardly overlap, and a mean
-            would divide each by all.
+        share: of the sum of users' updates that the server follows.
         seed: of everything random.
     """
 
@@ -61,20 +60,20 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, users: int, asked: int = ASKED, name: str = "fedavg") -> Strategy:
-        """Whom a round asks of so many users, and how it averages.
+    def strategy(self, name: str = "fedavg") -> Strategy:
+        """Whom a round asks, and how far the server follows them.
 
         Raises:
             MynaError: the strategy of that name means nothing without classes.
         """
         like = STRATEGIES[name]
-        if like.private_head or like.rate != 1:
+        if like.private_head or like.asked is not None:
             raise MynaError(
                 f"strategy {name} is of words alone",
                 where="model that tells its user",
-                fix="use --strategy fedavg, or fedprox",
+                fix="use fedavg, or fedprox",
             )
-        return replace(like, asked=asked, rate=self.share * min(users, asked))
+        return replace(like, asked=ASKED, rate=self.share, of_sum=True)
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
@@ -166,7 +165,7 @@ def _together(
     """Rounds of a federation on one engine, which ends with the server's state."""
     state = engine.read_state()
     order = plan.order(max(len(client.takes) for client in clients))
-    strategy, rounds = plan.strategy(len(clients)), plan.rounds(len(clients))
+    strategy, rounds = plan.strategy(), plan.rounds(len(clients))
     for number in range(1, rounds + 1):
         order = replace(order, server_round=number)
         before, contributions = to_vector(program, state), []
@@ -175,7 +174,7 @@ def _together(
             learned = learn(engine, clients[index], order)
             update = to_vector(program, engine.read_state()) - before
             contributions.append(Contribution(index, learned.takes, update))
-        state = aggregate(program, state, contributions, strategy.rate)
+        state = aggregate(program, state, contributions, strategy.step(len(contributions)))
         progress(number, rounds)
     engine.write_state(state)
 
