@@ -18,6 +18,7 @@ from myna.engines.reference import Reference
 from myna.learn.base import Base
 from myna.learn.patch import cost, differing
 from myna.learn.vector import averaged
+from myna.names import CODE
 from myna.passes.execute import initial_values
 from myna.passes.memory.plan import Program
 
@@ -106,9 +107,12 @@ class BoardBase:
         self._instead: Base | None = None
 
     def set(self, block: bytes) -> None:
-        """See `EngineBase`; of a state that hardly differs from the one as built only the rest."""
+        """See `EngineBase`; of a state that hardly differs from the one as built only the rest.
+
+        Where it would cost a board its user, a state is written whole.
+        """
         pieces = differing(_built(self._program), block)
-        if cost(pieces) < len(block):
+        if cost(pieces) < len(block) and CODE not in self._program.graph.tensors:
             self._session.reset_state()
             for start, piece in pieces:
                 for at in range(0, len(piece), PIECE):

@@ -175,7 +175,8 @@ class IntegerFedAvg(FedAvg):
         if total is not None:
             if task.order.clip:
                 total = release(task.program, total, task.noise, noise_key)
-            self._state = advance(task.program, self._state, total, task.strategy.rate)
+            step = task.strategy.step(len(updates))
+            self._state = advance(task.program, self._state, total, step)
             takes = total.takes
         seconds = time.monotonic() - self._began
         difference = self._tell(updates, dropouts)

@@ -58,7 +58,7 @@ class Update:
         client: its number.
         takes: learned, which weigh; 1 where all clients weigh the same, 0 where that is secret.
         accuracy: of the state that it began with on these takes, in percent; None where that is
-            secret.
+            secret, and without classes.
         steps: training steps; 0 where that is secret.
         seconds: it took.
         bytes_down, bytes_up: that crossed to and from its engine for state and update; where it

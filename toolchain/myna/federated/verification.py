@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from myna.errors import MynaError
 from myna.evaluation.engine import CoreEngine, Engine
 from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import Client, Order, learn
 from myna.federated.codebook import codewords
-from myna.federated.strategies import Strategy
+from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import User, Users
 from myna.ir import Tensor
 from myna.learn.examples import Progress
@@ -43,8 +44,7 @@ class Plan:
 
     Attributes:
         rate: learning rate of the first round.
-        share: of the sum of users' updates that the server follows: they hardly overlap, and a mean
-            would divide each by all.
+        share: of the sum of users' updates that the server follows.
         seed: of everything random.
     """
 
@@ -60,9 +60,20 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, users: int) -> Strategy:
-        """Whom a round asks, and how it averages."""
-        return Strategy(ASKED, self.share * min(users, ASKED))
+    def strategy(self, name: str = "fedavg") -> Strategy:
+        """Whom a round asks, and how far the server follows them.
+
+        Raises:
+            MynaError: the strategy of that name means nothing without classes.
+        """
+        like = STRATEGIES[name]
+        if like.private_head or like.asked is not None:
+            raise MynaError(
+                f"strategy {name} is of words alone",
+                where="model that tells its user",
+                fix="use fedavg, or fedprox",
+            )
+        return replace(like, asked=ASKED, rate=self.share, of_sum=True)
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
@@ -116,13 +127,9 @@ def federate_codewords(
     """
     words = codewords(length, len(users.seen), plan.seed)
     make_verifier(source, folder, length)
-    clients = [
-        Client(number, user.speaker, replace(user.enrolled, labels=0 * user.enrolled.labels), word)
-        for number, (user, word) in enumerate(zip(users.seen, words, strict=True))
-    ]
     engine, project = _open(folder)
-    _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program), words)
+    _together(engine, project.program, users.clients(words), plan, progress)
+    return Verifier(engine, output_of(project.program), words)
 
 
 def federate_softmax(
@@ -132,7 +139,7 @@ def federate_softmax(
     engine, project = _softmax(source, folder, users.seen)
     clients = [Client(n, user.speaker, user.enrolled) for n, user in enumerate(users.seen)]
     _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def centralize_softmax(
@@ -149,7 +156,7 @@ def centralize_softmax(
         order = replace(order, server_round=number)
         learn(engine, Client(0, "", every), order)
         progress(number, ROUNDS)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def _together(
@@ -158,7 +165,7 @@ def _together(
     """Rounds of a federation on one engine, which ends with the server's state."""
     state = engine.read_state()
     order = plan.order(max(len(client.takes) for client in clients))
-    strategy, rounds = plan.strategy(len(clients)), plan.rounds(len(clients))
+    strategy, rounds = plan.strategy(), plan.rounds(len(clients))
     for number in range(1, rounds + 1):
         order = replace(order, server_round=number)
         before, contributions = to_vector(program, state), []
@@ -167,7 +174,7 @@ def _together(
             learned = learn(engine, clients[index], order)
             update = to_vector(program, engine.read_state()) - before
             contributions.append(Contribution(index, learned.takes, update))
-        state = aggregate(program, state, contributions, strategy.rate)
+        state = aggregate(program, state, contributions, strategy.step(len(contributions)))
         progress(number, rounds)
     engine.write_state(state)
 
@@ -183,7 +190,8 @@ def _open(folder: Path) -> tuple[CoreEngine, Project]:
     return CoreEngine(project.library(), project.package), project
 
 
-def _output(program: Program) -> Tensor:
+def output_of(program: Program) -> Tensor:
+    """What a program makes of a take."""
     return program.graph.tensors[program.graph.outputs[0]]
 
 
