@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from myna.cli import cli
 from myna.commands.learners import Asked, learners
 from myna.errors import MynaError
 from myna.federated.verification import CODEWORDS
-from myna.sessions.checkpoint import load_checkpoint
+from myna.sessions.checkpoint import load_checkpoint, write_board
 from support.voices import LENGTH, pitches, project
 
 
@@ -39,7 +40,9 @@ def test_users_learn_together(data: Path, tmp_path: Path) -> None:
     assert (found["code_length"], found["audited"], found["audit_failures"]) == (LENGTH, 3, 0)
     assert found["centralized"] is found["membership_auc"] is None
     assert found["steps"] == 3 * 4 * 2 * CODEWORDS.order(2).epochs
-    assert load_checkpoint(output).state
+    with project().connect() as board:  # which its user may enroll then
+        write_board(board, load_checkpoint(output), output)
+        assert f"{zlib.crc32(board.read_state()):08x}" == found["aggregate_digest"]
     ended = run(data, *more, "--results", str(kept), "--resume")
     assert json.loads(file.read_text())["aggregate_digest"] == found["aggregate_digest"]
 
