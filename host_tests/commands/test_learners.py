@@ -84,7 +84,7 @@ def asked(data: Path, **chosen: object) -> Asked:
 def test_users_follow_the_plan_unless_the_command_says_otherwise(data: Path) -> None:
     cohort, strategy, order = learners(asked(data), ())
     assert order == CODEWORDS.order(2)
-    assert strategy == CODEWORDS.strategy()
+    assert strategy == CODEWORDS.strategy(2)
     words = [client.codeword for client in cohort.clients]
     assert words[0].tolist() != words[1].tolist()
     _, strategy, order = learners(asked(data, rate=1.0, epochs=7, sample=1, strategy="fedprox"), ())
