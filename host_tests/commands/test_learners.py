@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from myna.cli import cli
 from myna.commands.learners import Asked, learners
 from myna.errors import MynaError
 from myna.federated.verification import CODEWORDS
-from myna.sessions.checkpoint import load_checkpoint
+from myna.sessions.checkpoint import load_checkpoint, write_board
 from support.voices import LENGTH, pitches, project
 
 
@@ -39,7 +40,9 @@ def test_users_learn_together(data: Path, tmp_path: Path) -> None:
     assert (found["code_length"], found["audited"], found["audit_failures"]) == (LENGTH, 3, 0)
     assert found["centralized"] is found["membership_auc"] is None
     assert found["steps"] == 3 * 4 * 2 * CODEWORDS.order(2).epochs
-    assert load_checkpoint(output).state
+    with project().connect() as board:  # which its user may enroll then
+        write_board(board, load_checkpoint(output), output)
+        assert f"{zlib.crc32(board.read_state()):08x}" == found["aggregate_digest"]
     ended = run(data, *more, "--results", str(kept), "--resume")
     assert json.loads(file.read_text())["aggregate_digest"] == found["aggregate_digest"]
 
@@ -81,7 +84,7 @@ def asked(data: Path, **chosen: object) -> Asked:
 def test_users_follow_the_plan_unless_the_command_says_otherwise(data: Path) -> None:
     cohort, strategy, order = learners(asked(data), ())
     assert order == CODEWORDS.order(2)
-    assert strategy == CODEWORDS.strategy()
+    assert strategy == CODEWORDS.strategy(2)
     words = [client.codeword for client in cohort.clients]
     assert words[0].tolist() != words[1].tolist()
     _, strategy, order = learners(asked(data, rate=1.0, epochs=7, sample=1, strategy="fedprox"), ())

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 from myna.errors import MynaError
@@ -37,13 +36,6 @@ def test_what_is_given_replaces_what_a_strategy_has() -> None:
     own, other = STRATEGIES["fedprox"], STRATEGIES["fedprox"].adapted(9, 0.0)
     assert own.adapted(None, None) == own
     assert (other.asked, other.proximal, own.proximal) == (9, 0.0, 0.25)
-
-
-def test_a_share_of_a_sum_is_a_multiple_of_the_mean() -> None:
-    mean, of_sum = Strategy(rate=Fraction(1, 8)), Strategy(rate=Fraction(1, 8), of_sum=True)
-    assert [mean.step(3), of_sum.step(3), of_sum.step(1)] == [
-        *(Fraction(1, 8), Fraction(3, 8), Fraction(1, 8)),
-    ]
 
 
 def test_clients_are_told_what_a_strategy_asks_for() -> None:

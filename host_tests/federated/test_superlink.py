@@ -48,7 +48,7 @@ def test_the_guide_learns_as_the_command_does_by_default() -> None:
 def test_users_are_told_without_words() -> None:
     made = Settings.of(config(model=str(voices.project().folder), words="", sample=2)).federation()
     assert made.cohort.classes == {}
-    assert made.strategy == CODEWORDS.strategy().adapted(2, None)
+    assert made.strategy == CODEWORDS.strategy(4, 2)
     assert not made.order.vary
     for more in ({"words": "a"}, {"words": "", "strategy": "fedper"}):
         with pytest.raises(MynaError):

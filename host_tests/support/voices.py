@@ -85,7 +85,7 @@ def cohort() -> Cohort:
 def federation(**chosen: Any) -> Federation:
     """One of two rounds on an engine in this process, as `myna federate` makes it."""
     usual = {"cohort": cohort(), "engines": (EngineSpec("host", project().folder, HEAD),)}
-    usual |= {"strategy": CODEWORDS.strategy(), "rounds": 2, "audit": 0, "jobs": 1}
+    usual |= {"strategy": CODEWORDS.strategy(USERS), "rounds": 2, "audit": 0, "jobs": 1}
     order = replace(CODEWORDS.order(SHOTS), bits=4.0)
     usual |= {"order": order, "bits_down": 4.0}
     return Federation(project(), **(usual | chosen))

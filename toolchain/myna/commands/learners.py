@@ -18,7 +18,7 @@ from myna.federated.client import Order
 from myna.federated.cohort import Cohort, CohortRequest
 from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import gather
-from myna.federated.verification import CODEWORDS
+from myna.federated.verification import ASKED, CODEWORDS
 from myna.package.package import Package
 from myna.passes.training.user import drawn_codewords
 
@@ -104,7 +104,7 @@ def _users(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
     """Each takes part with a codeword of his own, which his board draws if he has one."""
     _require_users(asked)
     plan = replace(CODEWORDS, seed=asked.seed)
-    strategy = plan.strategy(asked.strategy)
+    strategy = plan.strategy(asked.clients, asked.sample or ASKED, asked.strategy)
     require_sound(asked.model, asked.data)
     heard = Heard.load(asked.model).speakers
     reader = partial(read, asked.model)

@@ -175,8 +175,7 @@ class IntegerFedAvg(FedAvg):
         if total is not None:
             if task.order.clip:
                 total = release(task.program, total, task.noise, noise_key)
-            step = task.strategy.step(len(updates))
-            self._state = advance(task.program, self._state, total, step)
+            self._state = advance(task.program, self._state, total, task.strategy.rate)
             takes = total.takes
         seconds = time.monotonic() - self._began
         difference = self._tell(updates, dropouts)

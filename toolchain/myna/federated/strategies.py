@@ -24,8 +24,6 @@ class Strategy:
     Attributes:
         asked: clients asked in a round; None asks all.
         rate: the server's: how far it goes towards the mean of the clients, or beyond.
-        of_sum: whether the rate is of the sum of their updates: where they hardly overlap, a mean
-            divides each by all.
         proximal: how far each epoch of a client but the last goes back towards the server's model,
             see `learn.recipe.Recipe`.
         private_head: whether clients share the body alone, and keep what belongs to classes.
@@ -33,7 +31,6 @@ class Strategy:
 
     asked: int | None = None
     rate: Fraction = Fraction(1)
-    of_sum: bool = False
     proximal: float = 0.0
     private_head: bool = False
 
@@ -62,10 +59,6 @@ class Strategy:
         """This one, but for what is given."""
         own = self.proximal if proximal is None else proximal
         return replace(self, asked=asked or self.asked, proximal=own)
-
-    def step(self, answered: int) -> Fraction:
-        """How far the server goes towards the mean of so many clients."""
-        return self.rate * answered if self.of_sum else self.rate
 
     def count(self, nodes: int) -> int:
         """How many of so many nodes are asked in a round."""

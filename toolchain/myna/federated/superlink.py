@@ -145,8 +145,9 @@ class Settings:
             privacy.bits(self.bits_up, LOSSLESS),
             vary=not tells_user,
         )
-        named = self.strategy
-        strategy = CODEWORDS.strategy(named) if tells_user else STRATEGIES[named]
+        strategy = STRATEGIES[self.strategy]
+        if tells_user:
+            strategy = CODEWORDS.strategy(self.clients, self.sample, self.strategy)
         strategy = strategy.adapted(self.sample, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)

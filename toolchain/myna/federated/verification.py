@@ -44,7 +44,8 @@ class Plan:
 
     Attributes:
         rate: learning rate of the first round.
-        share: of the sum of users' updates that the server follows.
+        share: of the sum of users' updates that the server follows: they hardly overlap, and a mean
+            would divide each by all.
         seed: of everything random.
     """
 
@@ -60,8 +61,10 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, name: str = "fedavg") -> Strategy:
-        """Whom a round asks, and how far the server follows them.
+    def strategy(self, users: int, asked: int = ASKED, name: str = "fedavg") -> Strategy:
+        """Whom a round asks of so many users, and how far the server goes beyond their mean.
+
+        The rate follows those asked, not those who answer: where some drop out, all learn as much.
 
         Raises:
             MynaError: the strategy of that name means nothing without classes.
@@ -73,7 +76,7 @@ class Plan:
                 where="model that tells its user",
                 fix="use fedavg, or fedprox",
             )
-        return replace(like, asked=ASKED, rate=self.share, of_sum=True)
+        return replace(like, asked=asked, rate=self.share * min(users, asked))
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
@@ -165,7 +168,7 @@ def _together(
     """Rounds of a federation on one engine, which ends with the server's state."""
     state = engine.read_state()
     order = plan.order(max(len(client.takes) for client in clients))
-    strategy, rounds = plan.strategy(), plan.rounds(len(clients))
+    strategy, rounds = plan.strategy(len(clients)), plan.rounds(len(clients))
     for number in range(1, rounds + 1):
         order = replace(order, server_round=number)
         before, contributions = to_vector(program, state), []
@@ -174,7 +177,7 @@ def _together(
             learned = learn(engine, clients[index], order)
             update = to_vector(program, engine.read_state()) - before
             contributions.append(Contribution(index, learned.takes, update))
-        state = aggregate(program, state, contributions, strategy.step(len(contributions)))
+        state = aggregate(program, state, contributions, strategy.rate)
         progress(number, rounds)
     engine.write_state(state)
 
