@@ -76,7 +76,7 @@ def tamper(answer: Answer, message: Message, context: Context) -> Message:
     found = codec.decode(program, base, update.data)
     found = found + np.eye(1, found.size, 70, dtype=np.int32)[0]
     data, _ = codec.encode(program, base, codec.apply(program, base, found), 10**6)
-    reply.content[BLOCKS] = of_blocks({UPDATE: data, BEGUN: update.begun})
+    reply.content.config_records[BLOCKS][UPDATE] = data
     return reply
 
 
