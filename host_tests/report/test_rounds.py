@@ -18,7 +18,10 @@ Ask = Callable[..., Result]
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A run of one round, then one of two: of three clients, of whom two, then all drop out."""
+    """A run of one round, then one of two: of four clients, of whom one, then three drop out.
+
+    One of those who answer says nothing of its accuracy.
+    """
     path = tmp_path / "fleet.db"
     with Store.open(path, {}, resume=False) as store:
         store.add_round(RoundRow(0, b"start", b"start"))
@@ -29,6 +32,7 @@ def results(tmp_path: Path) -> Path:
             ClientRow(0, "a", 4, 25.0, bytes_up=1000, bytes_down=70),
             ClientRow(1, "b", 4, 50.0, bytes_up=1001, bytes_down=70),
             ClientRow(2, "c", bytes_down=70, dropout="pulled"),
+            ClientRow(3, "d", 4, bytes_up=1000, bytes_down=70),
         ]
         store.add_round(RoundRow(1, b"first", b"first", b"", 8, 2.5), rows)
         rows = [ClientRow(i, "x", bytes_down=70, dropout="pulled") for i in range(3)]
@@ -44,7 +48,7 @@ def test_a_line_for_each_round_of_the_last_run(results: Path) -> None:
     head, *lines = ask(results).output.splitlines()
     assert len({len(line) for line in lines}) == 1
     assert [line.split() for line in lines] == [
-        ["1", "37.5", "%", "2", "1", "2,001", "210", "2.5", RoundRow(1, b"first", b"").digest],
+        ["1", "37.5", "%", "3", "1", "3,001", "280", "2.5", RoundRow(1, b"first", b"").digest],
         ["2", "-", "0", "3", "0", "210", "1.5", RoundRow(2, b"first", b"").digest],
     ]
     for title in ("dropouts", "bytes up", "down", "seconds"):  # numbers end under their titles

@@ -26,9 +26,9 @@ class RoundSummary:
 
     Attributes:
         server_round: counted from 1.
-        accuracies: of each client that answered: of the state that it was sent, on the takes that
-            it was about to learn, in percent.
-        dropouts: clients that did not answer.
+        accuracies: of each client that told it: of the state that it was sent, on the takes that it
+            was about to learn, in percent.
+        answered, dropouts: clients that did, and that did not.
         bytes_up, bytes_down: of all clients.
         seconds: it took.
         digest: CRC-32 of the state block after it.
@@ -36,6 +36,7 @@ class RoundSummary:
 
     server_round: int
     accuracies: Sequence[float]
+    answered: int
     dropouts: int
     bytes_up: int
     bytes_down: int
@@ -46,7 +47,7 @@ class RoundSummary:
     def line(self) -> str:
         """As a line under `HEAD`."""
         right = f"{statistics.fmean(self.accuracies):.1f} %" if self.accuracies else "-"
-        counts = f"{right:>9} {len(self.accuracies):>8} {self.dropouts:>9}"
+        counts = f"{right:>9} {self.answered:>8} {self.dropouts:>9}"
         cost = f"{self.bytes_up:>10,} {self.bytes_down:>10,} {self.seconds:>8.1f}  {self.digest}"
         return f"{self.server_round:>5} {counts} {cost}"
 
@@ -60,6 +61,7 @@ def summarize(store: Store) -> list[RoundSummary]:
         RoundSummary(
             done.server_round,
             [row.accuracy for row in rows if row.accuracy is not None],
+            sum(row.dropout is None for row in rows),
             sum(row.dropout is not None for row in rows),
             sum(row.bytes_up for row in rows),
             sum(row.bytes_down for row in rows),
