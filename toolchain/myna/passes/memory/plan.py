@@ -208,9 +208,9 @@ def shareable(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
 
 
 def state_layout(graph: Graph) -> tuple[dict[str, int], int]:
-    """Offset of every state tensor, word-sized ones first so that nothing needs padding; size."""
+    """Offset of every state tensor, wide ones first so that nothing needs padding; size."""
     offsets, end = {}, 0
-    for tensor in sorted(graph.of_kind(Kind.STATE), key=lambda t: t.dtype == "int8"):
+    for tensor in sorted(graph.of_kind(Kind.STATE), key=lambda t: -np.dtype(t.dtype).itemsize):
         offsets[tensor.name] = end
         end += tensor.nbytes
     return offsets, aligned(end)
