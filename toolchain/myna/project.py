@@ -70,7 +70,7 @@ class Project:
         Raises:
             MynaError: the network has a layer that cannot work so.
         """
-        return stream(self.program) if self.options.streaming else None
+        return stream(self.program.graph) if self.options.streaming else None
 
     @property
     def fingerprint(self) -> int:

@@ -79,7 +79,10 @@ def generate(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    context = _context(program, labels, streaming) | {"command": remark(command), "version": __version__}
+    context = _context(program, labels, streaming) | {
+        "command": remark(command),
+        "version": __version__,
+    }
     for name in ("model.c", "config.h"):
         text = environment.get_template(f"{name}.j2").render(context)
         write_generated(folder / name, text.encode(), MARK)

@@ -16,11 +16,11 @@ from math import lcm
 
 import numpy as np
 
-from myna.ir import Array, Builder, Graph, Kind, Node, Operation
+from myna.ir import Builder, Graph, Kind, Node, Operation
 from myna.ops.band import Band, TakeRows
 from myna.ops.requantize import Requantize
 from myna.passes.check import check
-from myna.passes.memory.plan import Arena, Program, place_values, state_layout
+from myna.passes.memory.plan import Arena, place_values, state_layout
 from myna.passes.row_rules import (
     Reach,
     average_of,
@@ -72,25 +72,27 @@ class _Rows:
         return self.first + self.count - 1
 
 
-def stream(program: Program) -> StreamingProgram:
-    """The same inference, up to the logits, on rows that arrive.
+def stream(graph: Graph) -> StreamingProgram:
+    """An inference, up to the logits, on rows that arrive.
+
+    Args:
+        graph: whose first output are the logits; what else it does is left out.
 
     Raises:
         MynaError: a layer cannot work so, or nothing would be saved.
     """
-    planner = _Planner(program)
-    graph = check(planner.build())
+    planner = _Planner(graph)
+    step = check(planner.build())
     when = planner.period, planner.warm_up, planner.delay
-    return StreamingProgram(graph, *when, place_values(graph), *state_layout(graph))
+    return StreamingProgram(step, *when, place_values(step), *state_layout(step))
 
 
 class _Planner:
     """Decides which rows each step makes, how many are kept, and builds the step."""
 
-    def __init__(self, program: Program) -> None:
-        graph = program.graph
+    def __init__(self, graph: Graph) -> None:
         self._graph, self._source = graph, graph.of_kind(Kind.INPUT)[0]
-        self._nodes = tuple(_ancestors(graph, graph.nodes[: program.forward_nodes]))
+        self._nodes = tuple(_ancestors(graph))
         self._reach: dict[str, Reach] = {}  # of the nodes that work by rows
         self.period = self._find_period()
         self._rows = {self._source.name: _Rows(0, self.period, 0)}
@@ -205,8 +207,8 @@ class _Planner:
         average = self._average(node)
         if average is not None:
             height, _, channels = self._graph.tensors[node.inputs[0]].shape
-            inputs.append(self._state(f"{y}.sums", np.zeros((height, channels), np.int16)))
-            inputs.append(self._state(f"{y}.total", np.zeros(channels, np.int32)))
+            inputs.append(self._build.state(f"{y}.sums", np.zeros((height, channels), np.int16)))
+            inputs.append(self._build.state(f"{y}.total", np.zeros(channels, np.int32)))
         self._emit(node, average or node.op, inputs, y)
 
     def _average(self, node: Node) -> Operation | None:
@@ -220,7 +222,7 @@ class _Planner:
         if name not in self._build.tensors:
             tensor = self._graph.tensors[name]
             if name in node.updates:
-                return self._state(name, np.zeros(tensor.shape, tensor.dtype))
+                return self._build.state(name, np.zeros(tensor.shape, tensor.dtype))
             self._build.tensor(replace(tensor, kind=Kind.CONST))
         return name
 
@@ -241,13 +243,10 @@ class _Planner:
             return
         tensor = self._build.tensors[name]
         before = np.zeros((kept, *tensor.shape[1:]), tensor.dtype)
-        state = self._state(f"{name}.kept", before)
+        state = self._build.state(f"{name}.kept", before)
         self._bands[name] = band = f"{name}.band"
         self._build.node(band, Band(tensor.dtype), (name, state), (band, state))
         self._describe(band, name)
-
-    def _state(self, name: str, zeros: Array) -> str:
-        return self._build.state(name, zeros)
 
     def _emit(self, node: Node, op: Operation, inputs: list[str], output: str) -> None:
         """A node that makes `output`, and updates what of its inputs is kept."""
@@ -267,10 +266,10 @@ class _Planner:
         return (name for name in node.inputs if name in self._rows)
 
 
-def _ancestors(graph: Graph, nodes: tuple[Node, ...]) -> Iterator[Node]:
+def _ancestors(graph: Graph) -> Iterator[Node]:
     """What the logits depend on, in order."""
     needed, found = {graph.outputs[0]}, []
-    for node in reversed(nodes):
+    for node in reversed(graph.nodes):
         if needed.intersection(node.outputs):
             needed.update(node.inputs)
             found.append(node)
