@@ -23,7 +23,11 @@ from myna.learn.recipe import Recipe
 PLUGIN = Path(__file__).with_name("counter.c")
 STEPS, ENROLL, UPDATE = "bench/steps.c", "bench/enroll.c", "bench/update.c"
 STREAM = "bench/stream.c"
-LISTENS = ("kept", "step_arena", "stream")  # variables of a stream, in model.c and runtime/stream.c
+LISTENS = (
+    "stream_kept",
+    "stream_arena",
+    "stream",
+)  # variables of a stream, in model.c and runtime/stream.c
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 

@@ -8,7 +8,7 @@ from myna.codegen.text import identifier
 from myna.ir import Kind
 from myna.passes.streaming import StreamingProgram
 
-KEPT, ARENA = "kept", "step_arena"  # the variables
+KEPT, ARENA = "stream_kept", "stream_arena"  # the variables
 PREFIX = "s"  # of parameters; those of the model's own nodes begin with n
 
 

@@ -102,8 +102,9 @@ class _Planner:
         self._window, self.warm_up = self._find_window()
         self.delay = (1 - self._window) * self.period - self._source.shape[0]
         self._kept = dict.fromkeys(self._rows, 0)  # rows before the new ones
+        self._remade: frozenset[str] = frozenset()
         self._remade = self._count_kept()
-        self._bands = {name: name for name in self._rows}
+        self._parts: dict[tuple[str, str], str] = {}  # what a node reads of a map
 
     def build(self) -> Graph:
         """The step."""
@@ -111,7 +112,7 @@ class _Planner:
         self._build = Builder(Graph(f"{self._graph.name}.streaming", {}, (), logits))
         shape = (self.period, *self._source.shape[1:])
         self._build.tensor(replace(self._source, shape=shape))
-        self._keep(self._source.name)
+        self._cut(self._source.name)
         for node in self._nodes:
             if node.name in self._reach:
                 self._by_rows(node)
@@ -180,9 +181,10 @@ class _Planner:
         """Rows of a map that a node needs before the new ones, and how many in all."""
         rows, height = self._rows[name], self._graph.tensors[name].shape[0]
         if (reach := self._reach.get(node.name)) is not None:
-            made = self._rows[node.outputs[0]]
-            first = made.first * reach.stride - reach.before
-            return rows.first - first, (made.count - 1) * reach.stride + reach.size
+            y = node.outputs[0]
+            more = self._kept[y] if y in self._remade else 0
+            first = (self._rows[y].first - more) * reach.stride - reach.before
+            return rows.first - first, (self._rows[y].count + more - 1) * reach.stride + reach.size
         end = self._window * rows.count + height
         count = rows.count if self._average(node) else height
         return rows.first - (end - count), count
@@ -191,15 +193,10 @@ class _Planner:
 
     def _by_rows(self, node: Node) -> None:
         y, count = node.outputs[0], self._rows[node.outputs[0]].count
-        if y in self._remade:
-            kept = self._kept[y]
-            x = self._part(node.name, node.inputs[0], kept, kept + count)
-            self._bands[y] = f"{y}.band"
-            self._emit(node, node.op, [x], self._bands[y])
-        else:
-            inputs = [self._input(node, name) for name in node.inputs]
-            self._emit(node, on_rows(node.op, count), inputs, y)
-            self._keep(y)
+        inputs = [self._input(node, name) for name in node.inputs]
+        made = f"{y}.band" if y in self._remade else y
+        self._emit(node, on_rows(node.op, count), inputs, made)
+        self._cut(y)
 
     def _of_window(self, node: Node) -> None:
         """A node that reads a whole window, or what was made of one."""
@@ -218,7 +215,7 @@ class _Planner:
     def _input(self, node: Node, name: str) -> str:
         """What a node reads in the step in place of one of its tensors."""
         if name in self._rows:
-            return self._part(node.name, name, *self._needs(node, name))
+            return self._parts[node.name, name]
         if name not in self._build.tensors:
             tensor = self._graph.tensors[name]
             if name in node.updates:
@@ -226,27 +223,30 @@ class _Planner:
             self._build.tensor(replace(tensor, kind=Kind.CONST))
         return name
 
-    def _part(self, reader: str, name: str, before: int, count: int) -> str:
-        """`count` rows of a map, from so many before the new ones on."""
-        new = before == 0 and name not in self._remade
-        rows = self._build.tensors[name if new else self._bands[name]]
-        begin = 0 if new else self._kept[name] - before
-        if count == rows.shape[0]:
-            return rows.name
-        part = f"{reader}.of.{name}"
-        self._build.node(part, TakeRows(rows.dtype, begin, count), (rows.name,), (part,))
-        self._describe(part, name)
-        return part
+    def _cut(self, name: str) -> None:
+        """What the readers of a map need of it, made at once: so bands do not live long."""
+        band = f"{name}.band"
+        if (kept := self._kept[name]) and name not in self._remade:
+            x = self._build.tensors[name]
+            state = self._build.state(f"{name}.kept", np.zeros((kept, *x.shape[1:]), x.dtype))
+            self._build.node(band, Band(x.dtype), (name, state), (band, state))
+            self._describe(band, name)
+        for node in self._nodes:
+            if name in node.inputs:
+                before, count = self._needs(node, name)
+                new = before == 0 and name not in self._remade
+                rows, begin = (name, 0) if new else (band, kept - before)
+                self._parts[node.name, name] = part = self._part(node, rows, begin, count)
+                self._describe(part, name)
 
-    def _keep(self, name: str) -> None:
-        if not (kept := self._kept[name]):
-            return
-        tensor = self._build.tensors[name]
-        before = np.zeros((kept, *tensor.shape[1:]), tensor.dtype)
-        state = self._build.state(f"{name}.kept", before)
-        self._bands[name] = band = f"{name}.band"
-        self._build.node(band, Band(tensor.dtype), (name, state), (band, state))
-        self._describe(band, name)
+    def _part(self, reader: Node, name: str, begin: int, count: int) -> str:
+        """Rows of a map, or of a band."""
+        rows = self._build.tensors[name]
+        if count == rows.shape[0]:
+            return name
+        part = f"{reader.name}.of.{name}"
+        self._build.node(part, TakeRows(rows.dtype, begin, count), (name,), (part,))
+        return part
 
     def _emit(self, node: Node, op: Operation, inputs: list[str], output: str) -> None:
         """A node that makes `output`, and updates what of its inputs is kept."""
