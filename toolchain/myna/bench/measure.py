@@ -38,7 +38,6 @@ from myna.package.calibration import load_calibration
 from myna.passes.macs import macs
 from myna.passes.memory.plan import plan
 from myna.passes.pipeline import Options
-from myna.passes.row_rules import CannotStream
 from myna.project import BUILD, Project, open_project
 from myna.sessions.footprint import Footprint, measure
 
@@ -210,12 +209,12 @@ def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
 def _listening(project: Project, board: str) -> Listening | None:
     """What it takes to listen, if the network can; beside it there is RAM enough."""
     options = replace(project.asked, streaming=True, ram=None)
-    streaming = open_project(project.folder, options)
+    listening = open_project(project.folder, options)
     try:
-        generated = streaming.generated
-    except CannotStream:
+        _ = listening.streaming
+    except MynaError:  # it says which layer cannot
         return None
-    return count_listening(board, generated)
+    return count_listening(board, listening.generated)
 
 
 def _nodes(graph: Graph, nodes: Sequence[Node], counts: Sequence[Count]) -> tuple[Kernel, ...]:

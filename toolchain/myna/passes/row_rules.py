@@ -30,10 +30,6 @@ WINDOWED = (AveragePool, Conv2D, DepthwiseConv2D, MaxPool)
 BY_POSITION = (Add, Concat, Couple, Requantize)
 
 
-class CannotStream(MynaError):
-    """A network of which nothing would be saved by taking in a few rows at a time."""
-
-
 @dataclass(frozen=True)
 class Reach:
     """Row r of a layer needs `size` rows of what it reads, from r · stride - before on."""
@@ -98,7 +94,7 @@ def expect_rows(graph: Graph, nodes: Sequence[Node], by_rows: Collection[str]) -
         by_rows: names of those that work by rows.
 
     Raises:
-        CannotStream: the first layer that needs a whole window, though it computes as much as those
+        MynaError: the first layer that needs a whole window, though it computes as much as those
             that do not, or though there are none in front of it.
     """
     begun = False
@@ -113,6 +109,6 @@ def expect_rows(graph: Graph, nodes: Sequence[Node], by_rows: Collection[str]) -
             raise _refusal(graph, node, why, "use a network of convolutions along time")
 
 
-def _refusal(graph: Graph, node: Node, why: str, fix: str) -> CannotStream:
+def _refusal(graph: Graph, node: Node, why: str, fix: str) -> MynaError:
     where = f"model {graph.name}, layer {node.name} ({type(node.op).__name__})"
-    return CannotStream(f"cannot take in sound as it comes: {why}", where=where, fix=fix)
+    return MynaError(f"cannot take in sound as it comes: {why}", where=where, fix=fix)
