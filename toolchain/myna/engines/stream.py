@@ -51,7 +51,7 @@ class HostStream:
             raise MynaError("was compiled without streaming", where=core._name) from error
         if (found.kept_bytes, found.period) != (streaming.state_bytes, streaming.period):
             raise MynaError("was compiled from another program", where=core._name)
-        self._c = core
+        self._c, self._streaming = core, streaming
         self._c.myna_stream_push.argtypes = (_SAMPLES, ctypes.c_uint32, _DUE)
         self._c.myna_stream_push.restype = ctypes.c_uint32
         self._c.myna_stream_row.argtypes = (_BYTES,)
@@ -77,3 +77,16 @@ class HostStream:
         """Take a row of features, int8; the logits, int8 [n], if there are new ones."""
         data = np.ascontiguousarray(row, np.int8).ctypes.data_as(_BYTES)
         return self._logits.copy() if self._c.myna_stream_row(data) else None
+
+    def window(self, rows: Array) -> Array:
+        """The logits, int8 [n], of one window, int8 [rows, ...], that was and stays as at its ends.
+
+        The rows before it are like its first, and those behind it like its last.
+        """
+        self.reset()
+        behind = self._streaming.delay
+        before = self._streaming.period * (self._streaming.warm_up + 1) - behind - len(rows)
+        edges = ((before, behind), *((0, 0),) * (rows.ndim - 1))
+        *_, logits = (self.row(row) for row in np.pad(rows, edges, "edge"))
+        assert logits is not None
+        return logits
