@@ -4,12 +4,12 @@
  * made outside the counted sections: frame by frame, with a mark on either side. At last a mark for
  * each time that there were new logits.
  */
+#include "runtime/stream.h"
 #include "audio/features.h"
 #include "bench/mark.h"
 #include "bench/sound.h"
 #include "boards/port.h"
 #include "runtime/model.h"
-#include "runtime/stream.h"
 
 #include <string.h>
 

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { ROW = MYNA_FEATURE_BYTES / MYNA_FRAMES };
-
 static struct {
     struct myna_audio_state audio;
     uint16_t rows;  /* that wait for the next step */
@@ -23,7 +21,7 @@ void myna_stream_reset(void) {
 }
 
 static int8_t *next_row(void) {
-    return myna_streaming.rows + stream.rows * ROW;
+    return myna_streaming.rows + stream.rows * myna_streaming.row_bytes;
 }
 
 /* one more row is there */
@@ -52,7 +50,7 @@ uint32_t myna_stream_push(const int16_t *pcm, uint32_t count, bool *due) {
 }
 
 bool myna_stream_row(const int8_t *row) {
-    memcpy(next_row(), row, ROW);
+    memcpy(next_row(), row, myna_streaming.row_bytes);
     return advance();
 }
 #endif

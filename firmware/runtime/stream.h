@@ -16,6 +16,7 @@ extern "C" {
 /* What the generated code of a model offers. It shares nothing with the model but its weights. */
 struct myna_streaming {
     int8_t *rows;         /* of features, the input of a step */
+    uint16_t row_bytes;   /* of each */
     uint16_t period;      /* how many they are */
     uint16_t warm_up;     /* steps without logits, until all that counts has arrived */
     uint16_t delay;       /* rows that arrive after the window whose logits a step makes */

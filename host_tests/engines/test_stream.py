@@ -16,7 +16,7 @@ from myna.learn.stream import Stream
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from support import tiny_model
-from support.streams import sound
+from support.streams import Windows, alone, sound
 
 MODELS = {
     "plain": tiny_model.folder("plain"),
@@ -108,6 +108,17 @@ def test_rows_of_features_do_as_well() -> None:
         assert (one is None) == (other is None)
         if one is not None:
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_window_stands_between_rows_like_its_ends() -> None:
+    streaming, program = project("ds_cnn").streaming, project("ds_cnn").program
+    assert streaming is not None
+    c = project("ds_cnn").library().stream(streaming)
+    for window in np.random.default_rng(7).integers(-128, 128, (3, 49, 10)).astype(np.int8):
+        rows = np.pad(window, ((100, 100), (0, 0)), "edge")
+        expected = Windows(program.graph, rows).logits(100)
+        np.testing.assert_array_equal(c.window(window), expected)
+        assert not np.array_equal(alone(program.graph, window), expected)
 
 
 def test_a_library_without_streaming_says_so() -> None:

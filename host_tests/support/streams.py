@@ -22,7 +22,7 @@ from myna.ops.pad import Pad
 from myna.ops.pool import AveragePool
 from myna.ops.requantize import Requantize
 from myna.ops.reshape import Reshape
-from myna.passes.execute import execute, initial_values
+from myna.passes.execute import initial_values
 
 WINDOWED = (AveragePool, Conv2D, DepthwiseConv2D, MaxPool)
 LOCAL = (*WINDOWED, Add, Concat, Couple, Pad, Requantize)
@@ -30,9 +30,20 @@ LOCAL = (*WINDOWED, Add, Concat, Couple, Pad, Requantize)
 
 def alone(graph: Graph, rows: Array) -> Array:
     """The logits, int8 [n], of one window, with the network's padding."""
-    source = graph.of_kind(Kind.INPUT)[0]
-    values = execute(graph, {source.name: rows.reshape(source.shape)})
+    source, values = graph.of_kind(Kind.INPUT)[0], initial_values(graph)
+    values[source.name] = rows.reshape(source.shape)
+    for node in graph.nodes:
+        outputs = node.op.reference(*(values[name] for name in node.inputs))
+        values.update(zip(node.outputs, outputs, strict=True))
+        if graph.outputs[0] in node.outputs:
+            break
     return np.asarray(values[graph.outputs[0]]).reshape(-1)
+
+
+def steps(graph: Graph) -> int:
+    """Of the input: rows, or columns if it has but one row."""
+    shape = graph.of_kind(Kind.INPUT)[0].shape
+    return shape[int(shape[0] == 1)]
 
 
 class Windows:
@@ -41,42 +52,52 @@ class Windows:
     def __init__(self, graph: Graph, rows: Array) -> None:
         source = graph.of_kind(Kind.INPUT)[0]
         self._graph, self._values = graph, initial_values(graph)
-        self._values[source.name] = rows.reshape(len(rows), *source.shape[1:])
-        self._steps = {source.name: 1}  # maps of the sequence: rows of input from row to row
+        lies = int(source.shape[0] == 1)
+        shape = (1,) * lies + (len(rows), *source.shape[1 + lies :])
+        self._values[source.name] = rows.reshape(shape)
+        # maps of the sequence: the axis along which time runs, and rows of input from step to step
+        self._long = {source.name: (lies, 1)}
         self._rest = []  # nodes that read windows, or what was made of them
         end = [i for i, node in enumerate(graph.nodes) if graph.outputs[0] in node.outputs]
         for node in graph.nodes[: end[0] + 1]:
-            if self._is_local(node):
-                self._extend(node)
+            if (axis := self._axis(node)) is not None:
+                self._extend(node, axis)
             else:
                 self._rest.append(node)
 
-    def _is_local(self, node: Node) -> bool:
-        op, x, y = node.op, self._graph.tensors[node.inputs[0]], node.outputs[0]
-        shape = self._graph.tensors[y].shape
-        if x.name not in self._steps or shape[0] == 1:
-            return False
-        return isinstance(op, LOCAL) or (isinstance(op, Reshape) and x.shape[0] == shape[0])
-
-    def _extend(self, node: Node) -> None:
-        inputs, y = [self._values[name] for name in node.inputs], node.outputs[0]
-        joined = [i for i, name in enumerate(node.inputs) if name in self._steps]
-        rows = min(len(inputs[i]) for i in joined)
-        for i in joined:
-            inputs[i] = inputs[i][:rows]
+    def _axis(self, node: Node) -> int | None:
+        """Along which time runs in what a node makes; None if it is no sequence any more."""
+        x, shape = node.inputs[0], self._graph.tensors[node.outputs[0]].shape
+        if x not in self._long:
+            return None
+        axis, steps = self._long[x][0], self._graph.tensors[x].shape[self._long[x][0]]
         if isinstance(node.op, Reshape):
-            self._values[y] = inputs[0].reshape(rows, *self._graph.tensors[y].shape[1:])
+            found = [i for i in (0, 1) if shape[i : i + 1] == (steps,) and i <= shape[:1].count(1)]
+            return found[0] if found and len(shape) > 1 else None
+        return axis if isinstance(node.op, LOCAL) and shape[axis] > 1 else None
+
+    def _extend(self, node: Node, axis: int) -> None:
+        inputs, y = [self._values[name] for name in node.inputs], node.outputs[0]
+        before, step = self._long[node.inputs[0]]
+        joined = [i for i, name in enumerate(node.inputs) if name in self._long]
+        steps = min(inputs[i].shape[before] for i in joined)
+        for i in joined:
+            inputs[i] = inputs[i].take(range(steps), before)
+        if isinstance(node.op, Reshape):
+            shape = list(self._graph.tensors[y].shape)
+            shape[axis] = steps
+            self._values[y] = inputs[0].reshape(shape)
         else:
             self._values[y] = node.op.reference(*inputs)[0]
-        stride = node.op.window.strides[0] if isinstance(node.op, WINDOWED) else 1
-        self._steps[y] = self._steps[node.inputs[0]] * stride
+        stride = node.op.window.strides[axis] if isinstance(node.op, WINDOWED) else 1
+        self._long[y] = (axis, step * stride)
 
     def logits(self, begin: int) -> Array:
         """Of the window that begins at a row of the sequence."""
         values = dict(self._values)
-        for name, step in self._steps.items():
-            at, height = begin // step, self._graph.tensors[name].shape[0]
-            values[name] = values[name][at : at + height]
+        for name, (axis, step) in self._long.items():
+            at, steps = begin // step, self._graph.tensors[name].shape[axis]
+            values[name] = values[name].take(range(at, at + steps), axis)
         for node in self._rest:
             outputs = node.op.reference(*(values[name] for name in node.inputs))
             values.update(zip(node.outputs, outputs, strict=True))

@@ -20,7 +20,7 @@ from myna.package.budget import Needs, compile_package
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
-from myna.passes.streaming import StreamingProgram, stream
+from myna.passes.streaming.stream import StreamingProgram, stream
 
 BUILD = target.PROJECT / "build"
 MODELS = target.PROJECT / "models"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from myna.codegen.render import Address, call, declare
 from myna.codegen.text import identifier
 from myna.ir import Kind
-from myna.passes.streaming import StreamingProgram
+from myna.passes.streaming.stream import StreamingProgram
 
 KEPT, ARENA = "stream_kept", "stream_arena"  # the variables
 PREFIX = "s"  # of parameters; those of the model's own nodes begin with n
@@ -19,7 +19,7 @@ def render_streaming(streaming: StreamingProgram, of_model: Address) -> dict[str
         streaming: the step.
         of_model: where the tensors of the program are that it was made of.
     """
-    graph, arena = streaming.graph, streaming.arena
+    graph, arena, source = streaming.graph, streaming.arena, streaming.graph.of_kind(Kind.INPUT)[0]
 
     def address(name: str) -> str:
         kind = graph.tensors[name].kind
@@ -33,7 +33,8 @@ def render_streaming(streaming: StreamingProgram, of_model: Address) -> dict[str
         "tensors": [(declare(t), arena.offsets[t.name], identifier(t.name)) for t in values],
         "arena": arena,
         "nodes": [call(graph, node, address, PREFIX) for node in graph.nodes],
-        "rows": address(graph.of_kind(Kind.INPUT)[0].name),
+        "rows": address(source.name),
+        "row_bytes": source.nbytes // streaming.period,
         "logits": address(graph.outputs[0]),
         "period": streaming.period,
         "warm_up": streaming.warm_up,

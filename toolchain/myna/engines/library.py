@@ -22,7 +22,7 @@ from myna.ir import Array
 from myna.names import CLASSES, CODEWORD, SEED, STEP, VOICE
 from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
-from myna.passes.streaming import StreamingProgram
+from myna.passes.streaming.stream import StreamingProgram
 from myna.passes.training.imprint import head_of
 
 FIRMWARE = PROJECT / "firmware"

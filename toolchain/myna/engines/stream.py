@@ -11,7 +11,7 @@ import numpy as np
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.passes.streaming import StreamingProgram
+from myna.passes.streaming.stream import StreamingProgram
 
 _BYTES = ctypes.POINTER(ctypes.c_int8)
 _SAMPLES = ctypes.POINTER(ctypes.c_int16)
@@ -23,6 +23,7 @@ class _Streaming(ctypes.Structure):
 
     _fields_ = (
         ("rows", _BYTES),
+        ("row_bytes", ctypes.c_uint16),
         ("period", ctypes.c_uint16),
         ("warm_up", ctypes.c_uint16),
         ("delay", ctypes.c_uint16),
@@ -51,7 +52,7 @@ class HostStream:
             raise MynaError("was compiled without streaming", where=core._name) from error
         if (found.kept_bytes, found.period) != (streaming.state_bytes, streaming.period):
             raise MynaError("was compiled from another program", where=core._name)
-        self._c, self._streaming = core, streaming
+        self._c, self._streaming, self._row_bytes = core, streaming, found.row_bytes
         self._c.myna_stream_push.argtypes = (_SAMPLES, ctypes.c_uint32, _DUE)
         self._c.myna_stream_push.restype = ctypes.c_uint32
         self._c.myna_stream_row.argtypes = (_BYTES,)
@@ -79,14 +80,14 @@ class HostStream:
         return self._logits.copy() if self._c.myna_stream_row(data) else None
 
     def window(self, rows: Array) -> Array:
-        """The logits, int8 [n], of one window, int8 [rows, ...], that was and stays as at its ends.
+        """The logits, int8 [n], of one window of features, int8 of any shape.
 
-        The rows before it are like its first, and those behind it like its last.
+        What comes before it is like its first row, and what comes after it like its last.
         """
         self.reset()
-        behind = self._streaming.delay
-        before = self._streaming.period * (self._streaming.warm_up + 1) - behind - len(rows)
-        edges = ((before, behind), *((0, 0),) * (rows.ndim - 1))
-        *_, logits = (self.row(row) for row in np.pad(rows, edges, "edge"))
+        window, behind = rows.reshape(-1, self._row_bytes), self._streaming.delay
+        before = self._streaming.period * (self._streaming.warm_up + 1) - behind - len(window)
+        padded = np.pad(window, ((before, behind), (0, 0)), "edge")
+        *_, logits = (self.row(row) for row in padded)
         assert logits is not None
         return logits

@@ -12,7 +12,7 @@ from myna.audio.config import FRAME, HOP, AudioConfig
 from myna.audio.features import Pcm, extract
 from myna.ir import Array, Kind
 from myna.passes.execute import run
-from myna.passes.streaming import StreamingProgram
+from myna.passes.streaming.stream import StreamingProgram
 
 
 class Stream:
@@ -55,7 +55,8 @@ class Stream:
         self._rows.append(row.reshape(-1))
         if len(self._rows) < self._streaming.period:
             return None
-        values = {n: self._weights[n] for n in self._borrowed()} | self._kept
+        borrowed = self._graph.of_kind(Kind.CONST)
+        values = {t.name: self._weights[t.name].reshape(t.shape) for t in borrowed} | self._kept
         values[self._source.name] = np.stack(self._rows).reshape(self._source.shape)
         self._rows = []
         run(self._graph.nodes, values)
@@ -63,6 +64,3 @@ class Stream:
         self._steps += 1
         warm = self._steps > self._streaming.warm_up
         return values[self._graph.outputs[0]].reshape(-1) if warm else None
-
-    def _borrowed(self) -> Iterator[str]:
-        return (tensor.name for tensor in self._graph.of_kind(Kind.CONST))

@@ -25,7 +25,7 @@ from myna.ops.pool import AveragePool
 from myna.ops.requantize import Requantize
 from myna.ops.reshape import Reshape
 from myna.ops.window import Window
-from myna.passes.streaming import StreamingProgram, stream
+from myna.passes.streaming.stream import StreamingProgram, stream
 from support import streams
 
 SEEDS = range(24)

@@ -10,7 +10,7 @@ all who read them. What is joined waits for the latest, and so do means, to be o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import lcm
 
@@ -21,7 +21,7 @@ from myna.ops.band import Band, TakeRows
 from myna.ops.requantize import Requantize
 from myna.passes.check import check
 from myna.passes.memory.plan import Arena, place_values, state_layout
-from myna.passes.row_rules import (
+from myna.passes.streaming.rules import (
     Reach,
     average_of,
     expect_rows,
@@ -29,6 +29,7 @@ from myna.passes.row_rules import (
     reach_of,
     works_by_rows,
 )
+from myna.passes.streaming.upright import upright
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def stream(graph: Graph) -> StreamingProgram:
     Raises:
         MynaError: a layer cannot work so, or nothing would be saved.
     """
-    planner = _Planner(graph)
+    logits = graph.outputs[:1]
+    planner = _Planner(upright(replace(graph, nodes=tuple(_ancestors(graph)), outputs=logits)))
     step = check(planner.build())
     when = planner.period, planner.warm_up, planner.delay
     return StreamingProgram(step, *when, place_values(step), *state_layout(step))
@@ -91,8 +93,8 @@ class _Planner:
     """Decides which rows each step makes, how many are kept, and builds the step."""
 
     def __init__(self, graph: Graph) -> None:
-        self._graph, self._source = graph, graph.of_kind(Kind.INPUT)[0]
-        self._nodes = tuple(_ancestors(graph))
+        self._graph, self._nodes = graph, graph.nodes
+        self._source = graph.of_kind(Kind.INPUT)[0]
         self._reach: dict[str, Reach] = {}  # of the nodes that work by rows
         self.period = self._find_period()
         self._rows = {self._source.name: _Rows(0, self.period, 0)}
@@ -108,8 +110,7 @@ class _Planner:
 
     def build(self) -> Graph:
         """The step."""
-        logits = self._graph.outputs[:1]
-        self._build = Builder(Graph(f"{self._graph.name}.streaming", {}, (), logits))
+        self._build = Builder(Graph(f"{self._graph.name}.streaming", {}, (), self._graph.outputs))
         shape = (self.period, *self._source.shape[1:])
         self._build.tensor(replace(self._source, shape=shape))
         self._cut(self._source.name)
@@ -266,7 +267,7 @@ class _Planner:
         return (name for name in node.inputs if name in self._rows)
 
 
-def _ancestors(graph: Graph) -> Iterator[Node]:
+def _ancestors(graph: Graph) -> Iterable[Node]:
     """What the logits depend on, in order."""
     needed, found = {graph.outputs[0]}, []
     for node in reversed(graph.nodes):
