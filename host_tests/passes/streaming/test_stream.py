@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.ir import Array, Builder, Graph, Kind, Quant, Tensor
 from myna.learn.stream import Stream
@@ -25,7 +26,9 @@ from myna.ops.pool import AveragePool
 from myna.ops.requantize import Requantize
 from myna.ops.reshape import Reshape
 from myna.ops.window import Window
+from myna.passes.pipeline import Options
 from myna.passes.streaming.stream import StreamingProgram, stream
+from myna.project import open_project
 from support import streams
 
 SEEDS = range(24)
@@ -227,3 +230,13 @@ def test_a_convolution_of_what_is_no_sequence_any_more_is_refused() -> None:
     said = refused(net, net.conv(x, 1, 3, same=True))
     assert "Conv2D2" in said
     assert "whole window" in said
+
+
+@pytest.mark.parametrize("name", ["kws", "ds_cnn"])
+def test_shipped_models_stream_as_the_specification_says(name: str) -> None:
+    program = stream(open_project(PROJECT / "models" / name, Options(train="head")).program.graph)
+    period = f"{program.period} rows, {20 * program.period} ms"
+    delay = f"{program.delay} rows, {20 * program.delay} ms"
+    sizes = f"{program.state_bytes:,} B | {program.arena.size:,} B"
+    row = f"| `{name}` | {period} | {delay} | {program.warm_up} steps | {sizes} |"
+    assert row in (PROJECT / "SPEC.md").read_text("utf-8")
