@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x71253d2cu
+#define PROTOCOL_ABI 0x23896965u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -65,6 +65,7 @@ enum message {
     MESSAGE_DIFFERENCE_APPLY = 50,
     MESSAGE_UPDATE_MAKE = 51,
     MESSAGE_UPDATE_READ = 52,
+    MESSAGE_UNSENT_SWAP = 53,
     MESSAGE_AUDIO_BEGIN = 16,
     MESSAGE_AUDIO_DATA = 17,
     MESSAGE_AUDIO_END = 18,
@@ -451,6 +452,7 @@ union message_request {
     X(DIFFERENCE_APPLY, difference_apply, 0, false, STATUS) \
     X(UPDATE_MAKE, update_make, 4, true, ANSWER) \
     X(UPDATE_READ, update_read, 8, false, AGAIN) \
+    X(UNSENT_SWAP, unsent_swap, 0, false, STATUS) \
     X(AUDIO_BEGIN, audio_begin, 8, false, STATUS) \
     X(AUDIO_DATA, audio_data, 4, true, STATUS) \
     X(AUDIO_END, audio_end, 0, false, ANSWER) \

@@ -19,8 +19,6 @@ static uint32_t checksum(const uint8_t *base, const uint8_t *data, uint32_t byte
     return myna_crc32_update(crc, data + HEADER, bytes - HEADER);
 }
 
-/* ---- encoding ---- */
-
 /* A tensor and how it is quantized: step 0 … STEPS - 1, from fine to coarse; STEPS: to nothing. */
 struct quantized {
     const struct myna_part *part;
@@ -125,25 +123,28 @@ static void write_tensor(struct rice_writer *writer, const struct quantized *ten
 
 /* What a tensor weighs when bits are shared out: nothing if it is private. */
 static uint32_t weight(const struct myna_part *part, struct private_tensors private, uint32_t i) {
-    uint32_t byte = i / 8u < private.bytes ? private.bits[i / 8u] : 0u;
     uint32_t count = part->form == MYNA_MASTER ? part->count : SMALL_SHARE * part->count;
-    return (byte >> (i % 8u)) % 2u != 0u ? 0u : count;
+    return myna_is_private(private, i) ? 0u : count;
+}
+
+uint32_t myna_codec_least(void) {
+    uint32_t bits = 8u * HEADER;
+    for (uint32_t i = 0u; i < myna_model.part_count; i++) {
+        bits += myna_model.parts[i].form != MYNA_SETTING ? RICE_WIDTH : 0u;
+    }
+    return (bits + 7u) / 8u;
 }
 
 uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensors private,
                            const uint8_t *base, uint8_t *state) {
     struct rice_writer writer = {data + HEADER, 0u};
-    uint64_t elements = 0u, left = 8u * (uint64_t)budget, least = 8u * HEADER;
+    uint64_t elements = 0u, left = 8u * ((uint64_t)budget - HEADER);
     for (uint32_t i = 0u, tensors = 0u; i < myna_model.part_count; i++) {
         if (myna_model.parts[i].form != MYNA_SETTING) {
             elements += weight(&myna_model.parts[i], private, tensors++);
-            least += RICE_WIDTH;
+            left -= RICE_WIDTH;
         }
     }
-    if (left < least) {
-        return 0u;
-    }
-    left -= least;
     for (uint32_t i = 0u, tensors = 0u; i < myna_model.part_count; i++) {
         const struct myna_part *part = &myna_model.parts[i];
         struct quantized tensor = {part, base, state, STEPS};
@@ -167,8 +168,6 @@ uint32_t myna_codec_encode(uint8_t *data, uint32_t budget, struct private_tensor
     return bytes;
 }
 
-/* ---- decoding ---- */
-
 static void add(const struct myna_part *part, uint8_t *block, uint32_t index, int64_t difference) {
     myna_vector_put(part, block, index, myna_vector_get(part, block, index) + difference);
 }
@@ -183,9 +182,9 @@ static void normalize(uint8_t *block) {
     }
 }
 
-/* Reads one tensor, and adds it to base and state unless they are NULL; false if it is damaged. */
-static bool read_tensor(struct rice_reader *reader, const struct myna_part *part, uint8_t *base,
-                        uint8_t *state) {
+/* Reads one tensor, and adds it to blocks; false if it is damaged. */
+static bool read_tensor(struct rice_reader *reader, const struct myna_part *part,
+                        uint8_t *const *blocks, uint32_t count) {
     uint32_t shift, mantissa, k_zeros, k_magnitudes, at, sign, size;
     if (!myna_rice_number(reader, RICE_WIDTH, &shift)) {
         return false;
@@ -207,9 +206,8 @@ static bool read_tensor(struct rice_reader *reader, const struct myna_part *part
             return false;
         }
         int64_t difference = ((int64_t)size + 1) * unit;
-        if (base != NULL) {
-            add(part, base, at, sign != 0u ? -difference : difference);
-            add(part, state, at, sign != 0u ? -difference : difference);
+        for (uint32_t i = 0u; i < count; i++) {
+            add(part, blocks[i], at, sign != 0u ? -difference : difference);
         }
         at++;
         if (at < part->count && !myna_rice_get(reader, k_zeros, &zeros)) {
@@ -220,31 +218,32 @@ static bool read_tensor(struct rice_reader *reader, const struct myna_part *part
     return at == part->count;
 }
 
-static bool read_all(const uint8_t *data, uint32_t bytes, uint8_t *base, uint8_t *state) {
+static bool read_all(const uint8_t *data, uint32_t bytes, uint8_t *const *blocks, uint32_t count) {
     struct rice_reader reader = {data + HEADER, 8u * (bytes - HEADER), 0u};
     for (uint32_t i = 0u; i < myna_model.part_count; i++) {
         const struct myna_part *part = &myna_model.parts[i];
-        if (part->form != MYNA_SETTING && !read_tensor(&reader, part, base, state)) {
+        if (part->form != MYNA_SETTING && !read_tensor(&reader, part, blocks, count)) {
             return false;
         }
     }
     return myna_rice_is_at_end(&reader);
 }
 
-enum codec_outcome myna_codec_apply(const uint8_t *data, uint32_t bytes, uint8_t *base,
-                                    uint8_t *state) {
+enum codec_outcome myna_codec_apply(const uint8_t *data, uint32_t bytes, uint8_t *const *blocks,
+                                    uint32_t count) {
     uint32_t crc;
     if (bytes < HEADER) {
         return CODEC_OTHER;
     }
     memcpy(&crc, data + 1, sizeof crc);
-    if (data[0] != VERSION || crc != checksum(base, data, bytes)) {
+    if (data[0] != VERSION || crc != checksum(blocks[0], data, bytes)) {
         return CODEC_OTHER;
     }
-    if (!read_all(data, bytes, NULL, NULL)) {
+    if (!read_all(data, bytes, NULL, 0u)) {
         return CODEC_DAMAGED;
     }
-    normalize(base);
-    normalize(state);
-    return read_all(data, bytes, base, state) ? CODEC_OK : CODEC_DAMAGED;
+    for (uint32_t i = 0u; i < count; i++) {
+        normalize(blocks[i]);
+    }
+    return read_all(data, bytes, blocks, count) ? CODEC_OK : CODEC_DAMAGED;
 }

@@ -12,10 +12,17 @@ struct private_tensors {
     uint32_t bytes;
 };
 
+static inline bool myna_is_private(struct private_tensors private, uint32_t tensor) {
+    uint32_t byte = tensor / 8u < private.bytes ? private.bits[tensor / 8u] : 0u;
+    return (byte >> (tensor % 8u)) % 2u != 0u;
+}
+
+/* Bytes of the difference of equal states: no budget may be smaller. */
+__attribute__((pure)) uint32_t myna_codec_least(void);
+
 /*
  * What `state` has beyond `base`, both blocks of the model, in at most `budget` bytes; how many
- * they are, 0 if the budget does not even hold the difference of equal states. Afterwards the state
- * is the base and what was not sent, as of tensors that are private.
+ * they are. Afterwards the state is the base and what was not sent, as of tensors that are private.
  */
 __attribute__((warn_unused_result)) uint32_t myna_codec_encode(uint8_t *data, uint32_t budget,
                                                                struct private_tensors private,
@@ -27,8 +34,9 @@ enum codec_outcome {
     CODEC_DAMAGED, /* no encoder wrote this */
 };
 
-/* Adds a difference to base and state; only where it is OK does anything change. */
+/* Adds a difference to blocks, of which the first is the base; only where it is OK does anything
+   change. */
 __attribute__((warn_unused_result)) enum codec_outcome
-myna_codec_apply(const uint8_t *data, uint32_t bytes, uint8_t *base, uint8_t *state);
+myna_codec_apply(const uint8_t *data, uint32_t bytes, uint8_t *const *blocks, uint32_t count);
 
 #endif

@@ -37,15 +37,20 @@ static enum status check_base(void) {
 enum status myna_handle_base_set(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
-    if (MYNA_BACKUP_BYTES == 0) {
-        return STATUS_NO_BASE;
-    }
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    memcpy(myna_base, myna_model.state, sizeof myna_base);
-    myna_base_is_set = true;
-    return STATUS_OK;
+    return myna_base_set() ? STATUS_OK : STATUS_NO_BASE;
+}
+
+enum status myna_handle_unsent_swap(const struct request *request, struct reply *reply) {
+    (void)request;
+    (void)reply;
+    enum status status = check_base();
+    if (status == STATUS_OK) {
+        myna_base_swap();
+    }
+    return status;
 }
 
 enum status myna_handle_difference_write(const struct request *request, struct reply *reply) {
@@ -82,8 +87,8 @@ enum status myna_handle_difference_apply(const struct request *request, struct r
         return STATUS_NOT_STARTED;
     }
     myna_arena_take(ARENA_MODEL);
-    return statuses[myna_codec_apply(myna_model.arena, difference.bytes, myna_base,
-                                     myna_model.state)];
+    uint8_t *blocks[] = {myna_base, myna_model.state, myna_unsent};
+    return statuses[myna_codec_apply(myna_model.arena, difference.bytes, blocks, 3u)];
 }
 
 enum status myna_handle_update_make(const struct request *request, struct reply *reply) {
@@ -92,17 +97,13 @@ enum status myna_handle_update_make(const struct request *request, struct reply 
     if (status != STATUS_OK) {
         return status;
     }
-    if (budget > myna_model.arena_bytes) {
+    if (budget > myna_model.arena_bytes || budget < myna_codec_least()) {
         return STATUS_BAD_RANGE;
     }
     begin(true);
     struct private_tensors private = {request->tail, request->tail_bytes};
-    uint32_t bytes =
-        myna_codec_encode(myna_model.arena, budget, private, myna_base, myna_model.state);
-    if (bytes == 0u) {
-        myna_arena_take(ARENA_MODEL);
-        return STATUS_BAD_RANGE;
-    }
+    myna_base_owe(private);
+    uint32_t bytes = myna_codec_encode(myna_model.arena, budget, private, myna_base, myna_unsent);
     difference.bytes = bytes;
     struct message_update_made made = {.length = bytes};
     uint32_t room = FRAME_MAX_PAYLOAD - (uint32_t)sizeof made;

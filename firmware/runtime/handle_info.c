@@ -58,7 +58,8 @@ enum status myna_handle_status(const struct request *request, struct reply *repl
         .stack_bytes = myna_port_stack_size(),
         .stack_high_water = myna_port_stack_high_water(),
         .clip_bytes = myna_clips_bytes,
-        .buffer_bytes = myna_link_buffer_bytes + (uint32_t)sizeof myna_base + myna_trace_bytes,
+        .buffer_bytes = myna_link_buffer_bytes + myna_trace_bytes +
+                        (uint32_t)(sizeof myna_base + sizeof myna_unsent),
         .clips = (uint16_t)myna_clips_list(slots),
         .state_incomplete = myna_state_info.is_incomplete,
         .storage = (uint16_t)myna_state_info.stored,

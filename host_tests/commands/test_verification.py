@@ -6,28 +6,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from myna.audio.files import write_wav
 from myna.cli import cli
 from myna.federated import verification
 from myna.project import MODELS
+from support.voices import pitches
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Six speakers, each of a pitch of his own, DIR/<speaker>_<n>.wav."""
-    folder, time = tmp_path / "data", np.arange(16000) / 16000
-    folder.mkdir()
-    for speaker in range(6):
-        for take in range(6):
-            rng = np.random.default_rng(10 * speaker + take)
-            pitch = 250 * 1.5**speaker * rng.uniform(0.98, 1.02)
-            sound = 5000 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 0.5) < 0.3)
-            pcm = (sound + rng.normal(0, 100, time.size)).astype(np.int16)
-            write_wav(folder / f"s{speaker}_{take}.wav", pcm)
-    return folder
+    return pitches(tmp_path / "data", 6)
 
 
 def test_users_are_verified(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from myna.audio.dataset import Heard
 from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
@@ -83,6 +85,15 @@ def test_what_it_cannot_enroll_is_refused(
     done = run("enroll", model, "--port", port, *given, files[0])
     assert isinstance(done.exception, MynaError)
     assert problem in str(done.exception)
+
+
+def test_who_was_heard_stays_known(tmp_path: Path) -> None:
+    pytest.importorskip("galois")
+    shutil.copytree(MODELS / "kws", tmp_path / "source")
+    Heard(("somebody",), ("word",)).save(tmp_path / "source")
+    done = run("verifier", tmp_path / "source", "--out", tmp_path / "own", "--code-length", 63)
+    assert done.exit_code == 0, done.exception
+    assert Heard.load(tmp_path / "own").speakers == ("somebody",)
 
 
 def test_a_folder_with_a_model_stays(model: Path) -> None:

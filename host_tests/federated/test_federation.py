@@ -27,7 +27,7 @@ from myna.federated.audit import audit
 from myna.federated.client import DROPPED, LOSSLESS, Order
 from myna.federated.client_app import client_app
 from myna.federated.flower import ClientApp, Context, Message
-from myna.federated.records import BEGUN, BLOCKS, UPDATE, kept_of, of_blocks, order_of, to_update
+from myna.federated.records import BLOCKS, UPDATE, kept_of, order_of, to_update
 from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
@@ -203,8 +203,7 @@ def tampering(change: Callable[[bytes, bytes], bytes], site: Site) -> ClientApp:
         if (order.server_round, int(context.node_config["partition-id"])) == (2, 3):
             kept, update = kept_of(context.state), to_update(reply.content)
             assert kept is not None
-            data = change(update.data, kept.base)
-            reply.content[BLOCKS] = of_blocks({UPDATE: data, BEGUN: update.begun})
+            reply.content[BLOCKS][UPDATE] = change(update.data, kept.base)
         return reply
 
     return app

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from myna.errors import MynaError
+from myna.federated.audit import audit
 from myna.federated.flower import (
     ArrayRecord,
     ConfigRecord,
@@ -25,6 +26,7 @@ from myna.federated.records import (
     BEGUN,
     BLOCKS,
     METRICS,
+    UNSENT,
     UPDATE,
     WEIGHT,
     to_record,
@@ -36,7 +38,7 @@ from myna.federated.site import Update
 from myna.federated.store import Store
 from support.federations import Answer, federation, quiet, run, through
 
-HONEST = Update(b"update", 3, 12, 50.0, 24, 1.5, 10, 20, b"begun")
+HONEST = Update(b"update", 3, 12, 50.0, 24, 1.5, 10, 20, b"begun", b"unsent")
 METRIC_NAMES = ("client", WEIGHT, "accuracy", "steps", "seconds", "bytes_down", "bytes_up")
 
 
@@ -163,6 +165,34 @@ def test_who_says_what_cannot_be_is_left_out_of_that_round_only(
     assert [*dropped] == [(2, 1)]
     assert reason in str(dropped[2, 1])
     assert state == run(federation(make_app=partial(through, fail)))
+
+
+def short(block: bytes) -> bytes:
+    return block[:-1]
+
+
+def out_of_bounds(block: bytes) -> bytes:
+    return b"\xff" * len(block)
+
+
+@pytest.mark.parametrize("name", [BEGUN, UNSENT])
+@pytest.mark.parametrize("change", [short, out_of_bounds])
+def test_whose_evidence_is_no_state_is_left_out(
+    name: str, change: Callable[[bytes], bytes]
+) -> None:
+    """Otherwise it is the audit that fails, after all rounds, of everybody."""
+
+    def spoil(content: RecordDict) -> None:
+        blocks = content.config_records[BLOCKS]
+        blocks[name] = change(cast(bytes, blocks[name]))
+
+    asked = federation(audit=12, make_app=partial(through, partial(speak, spoil)))
+    with Store.open(None, {}, resume=False) as store:
+        asked.run(store, quiet)
+        dropped = [(number, row.client) for number, row in store.clients() if row.dropout]
+        assert len(store.evidence()) == 11
+        assert not audit(asked, store, quiet)
+    assert dropped == [(2, 1)]
 
 
 def test_a_message_that_tells_nothing_is_refused() -> None:

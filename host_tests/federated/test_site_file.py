@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from myna.errors import MynaError
 from myna.federated.site_file import open_site
-from support import tiny_model
+from support import tiny_model, voices
 
 TEXT = """
 model = "{model}"
@@ -58,6 +58,32 @@ def test_what_is_wrong_is_said(path: Path, old: str, new: str, says: str) -> Non
     path.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(MynaError, match=says):
         open_site(path)
+
+
+def users(path: Path, engine: str) -> Path:
+    """The same site where users are told."""
+    text = path.read_text("utf-8").replace(str(tiny_model.folder()), str(voices.project().folder))
+    text = text.replace("one,a", "").replace("host,socket://127.0.0.1:7000", engine)
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_users_are_those_of_boards_whatever_they_say(path: Path) -> None:
+    site = open_site(users(path, "socket://127.0.0.1:7000,socket://127.0.0.1:7001"))
+    assert [(client.number, client.draws) for client in site.clients] == [(7, True), (2, True)]
+    assert [client.takes.labels.tolist() for client in site.clients] == 2 * [6 * [0]]
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        ("host,socket://127.0.0.1:7000", "only a board keeps its user's codeword"),
+        ("socket://127.0.0.1:7000", "a board has one user"),
+    ],
+)
+def test_a_user_without_a_board_is_refused(path: Path, engine: str, says: str) -> None:
+    with pytest.raises(MynaError, match=says):
+        open_site(users(path, engine))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

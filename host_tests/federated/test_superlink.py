@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from myna.commands.federate import BITS_DOWN, BITS_UP, federate
+from myna.commands.learners import EPOCHS, RATE, REHEARSALS
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.federated.client import LOSSLESS
 from myna.federated.superlink import Settings
-from support import tiny_model
+from myna.federated.verification import CODEWORDS
+from support import tiny_model, voices
 
 GUIDE = PROJECT / "docs" / "federated.md"
 
@@ -37,9 +39,20 @@ def test_a_federation_knows_numbers_and_words() -> None:
 def test_the_guide_learns_as_the_command_does_by_default() -> None:
     usual = {option.name: option.default for option in federate.params}
     shown = config()
+    usual |= {"epochs": EPOCHS, "rate": RATE, "rehearsals": REHEARSALS}
     for name in ("strategy", "epochs", "rate", "rehearsals", "seed"):
         assert shown[name] == usual[name], name
     assert (shown["bits_up"], shown["bits_down"]) == (BITS_UP, BITS_DOWN)
+
+
+def test_users_are_told_without_words() -> None:
+    made = Settings.of(config(model=str(voices.project().folder), words="", sample=2)).federation()
+    assert made.cohort.classes == {}
+    assert made.strategy == CODEWORDS.strategy(4, 2)
+    assert not made.order.vary
+    for more in ({"words": "a"}, {"words": "", "strategy": "fedper"}):
+        with pytest.raises(MynaError):
+            Settings.of(config(model=str(voices.project().folder), **more)).federation()
 
 
 def test_private_updates_are_not_compressed() -> None:

@@ -14,7 +14,7 @@ from myna.evaluation.engine import CoreEngine
 from myna.federated import verification
 from myna.federated.client import Client, learn
 from myna.federated.secure.masks import sum_ring
-from myna.federated.users import NOBODY, User, Users
+from myna.federated.users import NOBODY, User
 from myna.federated.verification import (
     CENTRAL,
     CODEWORDS,
@@ -27,43 +27,18 @@ from myna.federated.verification import (
 )
 from myna.federated.verification_figures import figures
 from myna.ir import Array
-from myna.learn.examples import Examples
 from myna.learn.vector import to_vector
 from myna.names import CODEWORD
-from myna.package.calibration import load_calibration
 from myna.package.verifier import OUTPUT, make_verifier
 from myna.project import MODELS, Project, open_project
 from support.kept import kept
+from support.voices import LENGTH, SHOTS, USERS, users
 
-LENGTH, SHOTS, USERS, ROUNDS = 63, 3, 4, 6
+ROUNDS = 6
 
 
 def silent(done: int, total: int) -> None:
     """No progress is shown."""
-
-
-@cache
-def users() -> Users:
-    """Clips of the calibration set, each in one of six voices: what differs is the spectrum.
-
-    Four are users, two never train. Silence, which comes first, has no voice.
-    """
-    clips = load_calibration(MODELS / "kws")[0][22:].astype(np.int64)
-    voice = np.arange(len(clips)) % 6
-    spectra = np.random.default_rng(4).normal(0, 12, (6, clips.shape[2]))
-    features = np.clip(clips + np.rint(spectra)[voice, None].astype(int), -128, 127).astype(np.int8)
-    number = np.where(voice < USERS, voice, NOBODY)
-    take = np.arange(len(clips)) // 6
-    seen = tuple(
-        User(
-            f"user {n}",
-            Examples(features[(number == n) & (take < SHOTS)], np.full(SHOTS, n)),
-            Examples(features[(number == n) & (take == SHOTS)], np.full(1, n)),
-        )
-        for n in range(USERS)
-    )
-    rest = (number == NOBODY) | (take > SHOTS)
-    return Users(seen, features[rest], number[rest], 2)
 
 
 @pytest.fixture(scope="module")

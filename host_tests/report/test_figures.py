@@ -131,3 +131,18 @@ def test_a_document_keeps_what_is_around_the_table(tmp_path: Path) -> None:
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
     with pytest.raises(MynaError, match="lacks"):
         insert("no markers", "figures", "x")
+
+
+def test_users_who_learned_together_are_told_apart_by_error_rates(tmp_path: Path) -> None:
+    rates = {name: {"mean": 20.0, "ci95": 5.0} for name in ("before", "after", "local_only")}
+    result = {
+        **{"command": "federate", "model": "doorman", "data": "voices", "strategy": "fedavg"},
+        **{"invocation": "myna federate", "clients": 6, "rounds": 30, "unseen_speakers": 9},
+        **dict.fromkeys(("centralized", "personalized")),
+        **{"code_length": 255, "unseen": {"eer": 20.0}, **rates},
+        **{"bytes_up_per_client_round": 1.0, "bytes_down_per_client_round": 2.0},
+    }
+    (tmp_path / "one.json").write_text(json.dumps(result), "utf-8")
+    shown = render(tmp_path)
+    assert "9 unseen" in shown
+    assert "EER with unseen impostors 20.0 % → 20.0 ± 5.0 %; own takes only" in shown

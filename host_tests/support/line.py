@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from myna.device import frame
@@ -12,6 +14,9 @@ from myna.device.link import Link
 from myna.device.ports import open_port
 from myna.device.session import Board
 from myna.ir import Array
+
+HEADER = struct.Struct("<4s6I")  # of a stored state, see PROTOCOL.md
+SECRET = struct.Struct("<IIi")  # behind it: number + 1, takes of the warm-up, threshold
 
 
 class Line:
@@ -72,3 +77,18 @@ def shows(seen: bytes, codeword: Array) -> bool:
         if any(form in seen for form in (*whole, *(form[:-1] for form in packed))):
             return True
     return False
+
+
+def stored_secret(session: Board, nv: Path, state_bytes: int) -> tuple[int, int, int]:
+    """Number, takes of the warm-up and threshold of a board that has a codeword.
+
+    Args:
+        session: with the board, which saves what it has now.
+        nv: its memory.
+        state_bytes: of its model.
+    """
+    stored, memory = session.save_state(), nv.read_bytes()
+    starts = (at for at in range(0, len(memory), 1 << 12) if memory[at:].startswith(b"MYN1"))
+    (at,) = (at for at in starts if HEADER.unpack_from(memory, at)[1] == stored.sequence)
+    drawn, warm_up, least = SECRET.unpack_from(memory, at + 32 + state_bytes)
+    return drawn - 1, warm_up, least

@@ -30,12 +30,15 @@ int main(void) {
         if (command == 'E') {
             uint8_t *bits = take(8u);
             struct private_tensors private = {bits, 8u};
-            result = myna_codec_encode(data, *number, private, base, state);
+            result = *number < myna_codec_least()
+                         ? 0u
+                         : myna_codec_encode(data, *number, private, base, state);
             free(bits);
             tell(&result, sizeof result);
             tell(data, result);
         } else {
-            result = (uint32_t)myna_codec_apply(data, *number, base, state);
+            uint8_t *blocks[] = {base, state};
+            result = (uint32_t)myna_codec_apply(data, *number, blocks, 2u);
             tell(&result, sizeof result);
             tell(base, myna_model.state_bytes);
         }

@@ -13,7 +13,7 @@ import pytest
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
-from myna.device.base import apply_difference, make_update, set_base
+from myna.device.base import apply_difference, make_update, set_base, swap_unsent
 from myna.device.bodies import Empty
 from myna.device.link import DeviceError, Link
 from myna.device.ports import open_port
@@ -22,6 +22,7 @@ from myna.device.status import Status
 from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.evaluation.engine import BoardEngine, CoreEngine
+from myna.federated.site import blocks_of
 from myna.learn import codec
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
@@ -81,26 +82,34 @@ def difference(project: Project, size: int) -> bytes:
     return codec.encode(program, base, from_vector(program, base, vector + noise), 3000)[0]
 
 
-def test_board_and_twin_encode_apply_and_keep_alike(board: Board, project: Project) -> None:
-    program, base = project.program, project.library().read_state()
-    for budget in (200, 3000):
-        state = board.read_state()
-        data = make_update(board, budget)
-        expected, rest = codec.encode(program, base, state, budget)
-        assert (data, board.read_state()) == (expected, rest)
-        assert len(data) <= budget
-        data, _ = codec.encode(program, base, rest_of(board, program), 900)
-        found = codec.decode(program, base, data)
-        apply_difference(board, data)
-        base, state = (codec.apply(program, block, found) for block in (base, rest))
-        assert board.read_state() == state
-        board.learn(LEARN, None)
+@pytest.mark.parametrize("private", [(), ("logits.w", "threshold")])
+def test_board_and_twin_encode_apply_and_keep_alike(
+    port: str, project: Project, private: tuple[str, ...]
+) -> None:
+    """State and what was not sent after every call, with budgets that send little and all."""
+    program, base, found = project.program, project.library().read_state(), []
+    takes = Examples(tiny.features(4)[..., 0], np.arange(4) % 2)
+    with Board.connect(port) as session:
+        engine, core = BoardEngine(session, program), project.library()
+        twin = CoreEngine(core, project.package)
+        for each in (engine, twin):
+            each.base.set(base)
+        for budget in (100, 200, 3000):
+            for each in (engine, twin):
+                each.learn(takes, Recipe(4.0, 2, 0.0, 1))
+            found = [each.base.make_update(budget, private) for each in (engine, twin)]
+            assert found[0] == found[1]
+            assert len(found[0]) <= budget
+            assert blocks_of(engine) == blocks_of(twin)
+            data, _ = codec.encode(program, base, shifted(program, base, 1000), 900)
+            base = codec.apply(program, base, codec.decode(program, base, data))
+            for each in (engine, twin):
+                each.base.apply_difference(data)
+            assert blocks_of(engine) == blocks_of(twin)
 
 
-def rest_of(board: Board, program: Program) -> bytes:
-    """Another state than the board's, so that what it is told is not what it has."""
-    vector = to_vector(program, board.read_state())
-    return from_vector(program, board.read_state(), vector + 1000)
+def shifted(program: Program, state: bytes, by: int) -> bytes:
+    return from_vector(program, state, to_vector(program, state) + by)
 
 
 @pytest.mark.parametrize("proximal", [1, 64, 256])
@@ -154,6 +163,7 @@ def test_a_lossy_line_applies_once_and_sends_what_was_made(port: str, project: P
 def test_without_a_base_or_a_difference_it_is_refused(port: str, project: Project) -> None:
     data = difference(project, 3)
     with Board.connect(port) as session:
+        assert refusal(lambda: swap_unsent(session)) == Status.NO_BASE
         assert refusal(lambda: make_update(session, 500)) == Status.NO_BASE
         assert refusal(lambda: apply_difference(session, data)) == Status.NO_BASE
         set_base(session)
@@ -208,6 +218,7 @@ def test_an_incomplete_state_tells_nothing(board: Board, project: Project) -> No
     board.stop_step(3)
     for call in (
         lambda: set_base(board),
+        lambda: swap_unsent(board),
         lambda: make_update(board, 500),
         lambda: apply_difference(board, data),
     ):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -29,31 +28,17 @@ from myna.learn.recipe import Recipe
 from myna.learn.user import full, score, threshold
 from myna.names import CORRELATION, LOSS, RATE, SEED
 from myna.package.calibration import load_calibration
-from myna.package.verifier import OUTPUT, make_verifier
-from myna.passes.pipeline import Options
+from myna.package.verifier import OUTPUT
 from myna.passes.training.user import codeword_of
-from myna.project import MODELS, Project, open_project
+from myna.project import MODELS
 from myna.sessions.learning import learn_on, rate_pair, scalar
 from myna.sessions.owner import verify
-from support.kept import kept
-from support.line import Line, recorded, shows
+from support.line import Line, recorded, shows, stored_secret
+from support.voices import BITS, LENGTH, project
 
-LENGTH, BITS = 63, 13
 RECIPE = Recipe(rate=3.0, epochs=4, rehearsals=0)
 WANTED = 60
 BOARDS = ["host", pytest.param("qemu_m4", marks=pytest.mark.qemu)]
-HEADER = struct.Struct("<4s6I")  # of a stored state, see PROTOCOL.md
-SECRET = struct.Struct("<IIi")  # behind it: number + 1, takes of the warm-up, threshold
-
-
-@cache
-def project() -> Project:
-    rows = (2 * np.random.default_rng(8).integers(0, 2, (BITS, LENGTH)) - 1).astype(np.int8)
-    source = MODELS / "kws"
-    return open_project(
-        kept("user", lambda draft: make_verifier(source, draft, LENGTH, code=rows)),
-        Options(train="head"),
-    )
 
 
 @cache
@@ -78,12 +63,7 @@ class Secret:
 
 def secret_of(session: Board, nv: Path) -> Secret:
     """Of a board that has a codeword; its memory holds what it saves now."""
-    stored, size = session.save_state(), project().program.state_bytes
-    memory = nv.read_bytes()
-    starts = (at for at in range(0, len(memory), 1 << 12) if memory[at:].startswith(b"MYN1"))
-    (at,) = (at for at in starts if HEADER.unpack_from(memory, at)[1] == stored.sequence)
-    drawn, warm_up, least = SECRET.unpack_from(memory, at + 32 + size)
-    return Secret(drawn - 1, warm_up, least)
+    return Secret(*stored_secret(session, nv, project().program.state_bytes))
 
 
 def store(session: Board, features: Array) -> None:

@@ -37,7 +37,7 @@ from myna.names import RESIDUAL
 from myna.package.calibration import load_calibration
 from myna.passes.macs import macs
 from myna.passes.memory.plan import plan
-from myna.passes.pipeline import Options
+from myna.passes.pipeline import Options, state_copies
 from myna.project import BUILD, Project, open_project
 from myna.sessions.footprint import Footprint, measure
 
@@ -172,7 +172,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
     """
     project = open_project(model, options)
     program = project.program
-    has_base = program.state_bytes <= project.options.backup
+    has_base = state_copies(program.state_bytes, project.options.backup) == 2
     # first: it may not fit
     examples = _examples(project) if enroll and project.package.has_front_end else None
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)

@@ -24,7 +24,7 @@ from myna.ir import Graph, Kind
 from myna.names import CLASSES, CODE, NAMES
 from myna.passes.layout import feature_rows, occupied, recording_bytes
 from myna.passes.memory.plan import Program
-from myna.passes.pipeline import Options
+from myna.passes.pipeline import Options, state_copies
 from myna.passes.streaming.stream import StreamingProgram
 
 ABI = 11  # MYNA_MODEL_ABI of firmware/runtime/model.h
@@ -42,8 +42,7 @@ class Labels:
         names: class names.
         audio: front end; None if the model hears nothing.
         clips: how many enrollment clips the device keeps as features.
-        backup: bytes of the largest state of which ADAPT keeps a copy in memory; that of a larger
-            one goes to storage.
+        backup: bytes for copies of the state, see `passes.pipeline.state_copies`.
         options: with which the model is compiled again, JSON.
     """
 
@@ -128,7 +127,7 @@ def _context(
         "audio": labels.audio,
         "audio_tables": render_tables(labels.audio) if labels.audio else "",
         "clips": labels.clips,
-        "backup": program.state_bytes if program.state_bytes <= labels.backup else 0,
+        "copies": state_copies(program.state_bytes, labels.backup),
         "traced": sum(len(node.outputs) for node in graph.nodes[: program.train_nodes]),
         "feature_bytes": _feature_bytes(graph),
         "frames": feature_rows(graph)[0],

@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from myna.audio.dataset import Heard
 from myna.commands.common import (
     FiniteRange,
     jobs_option,
@@ -24,19 +22,20 @@ from myna.commands.common import (
     writable,
     write_json,
 )
-from myna.commands.evaluation_options import data_path, read
+from myna.commands.evaluation_options import data_path
+from myna.commands.learners import EPOCHS, RATE, REHEARSALS, Asked, learners
 from myna.commands.privacy_options import privacy_options
+from myna.commands.verification import print_rates
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
-from myna.federated.client import LOSSLESS, Order
-from myna.federated.cohort import CohortRequest
+from myna.federated.client import LOSSLESS
 from myna.federated.federation import Federation
 from myna.federated.privacy.terms import Privacy
 from myna.federated.result import result
 from myna.federated.site import engine_specs
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
-from myna.package.package import Package
+from myna.federated.verification import CODEWORDS, STEPS
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.report.figures import FEDERATED
@@ -54,7 +53,9 @@ SHOWN = {
 
 @click.command()
 @model_argument
-@click.option("--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.wav")
+@click.option(
+    "--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.{wav,flac,opus}"
+)
 @click.option("--base-data", type=data_path, help="Recordings of what the model knew.")
 @click.option("--words", help="A,B,…; absent: all, as far as there are classes for them.")
 @click.option("--clients", type=click.IntRange(1), default=30, show_default=True)
@@ -67,12 +68,13 @@ SHOWN = {
     type=click.IntRange(1),
     help="Clients asked in a round; absent: as the strategy has it.",
 )
-@click.option("--epochs", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--epochs", type=click.IntRange(1, 64), show_default=f"{EPOCHS}; of users {STEPS} / --shots"
+)
 @click.option(
     "--rate",
     type=FiniteRange(0, min_open=True),
-    default=8.0,
-    show_default=True,
+    show_default=f"{RATE:g}; of users {CODEWORDS.rate:g}",
     help="Of learning in the first round; it falls with the square root of the round.",
 )
 @click.option(
@@ -80,7 +82,7 @@ SHOWN = {
     type=FiniteRange(0, 1),
     help="How far an epoch goes back to the server's model; absent: as the strategy has it.",
 )
-@click.option("--rehearsals", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--rehearsals", type=click.IntRange(0), show_default=f"{REHEARSALS}; of users 0")
 @click.option("--bits-up", type=bits, show_default=str(BITS_UP), help="A trained weight.")
 @click.option("--bits-down", type=bits, show_default=str(BITS_DOWN), help="A trained weight.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
@@ -117,10 +119,10 @@ def federate(
     rounds: int,
     strategy: str,
     sample: int | None,
-    epochs: int,
-    rate: float,
+    epochs: int | None,
+    rate: float | None,
     proximal: float | None,
-    rehearsals: int,
+    rehearsals: int | None,
     bits_up: float | None,
     bits_down: float | None,
     shots: int,
@@ -146,16 +148,17 @@ def federate(
     up, down = privacy.bits(bits_up, BITS_UP), privacy.bits(bits_down, BITS_DOWN)
     engines = engine_specs(engine, EngineSpec("host", model, chosen))
     project = open_project(model, chosen)
-    package = _teachable(project.package)
-    cohort = CohortRequest(
-        *(package, Heard.load(model), data, base_data, names(words), clients, shots),
-        partial(read, model),
-    ).gather()
-    asking = STRATEGIES[strategy].adapted(sample, proximal)
-    asked = asking.count(clients)
-    privacy.check(asked)
-    order = Order(0, seed, project.options.clips, dropout, rate, epochs, rehearsals, up)
-    order = asking.order(privacy.order(order, asked), project.program)
+    asked = Asked(
+        *(model, project.package, data, base_data, names(words), clients, shots),
+        *(project.options.clips, strategy, sample, proximal),
+        *(rate, epochs, rehearsals),
+        *(audit, seed),
+    )
+    cohort, asking, order = learners(asked, engines)
+    count = asking.count(clients)
+    privacy.check(count)
+    order = privacy.order(replace(order, dropout=dropout, bits=up), count)
+    order = asking.order(order, project.program)
     federation = Federation(
         project, cohort, engines, asking, order, rounds, audit, jobs, down, privacy=privacy
     )
@@ -169,19 +172,7 @@ def federate(
             summary = result(federation, store, report)
     said = {"model": str(model), "data": data.name, "engine": engine, "strategy": strategy}
     write_json(json_file, "federate", said | {"seed": seed, "train": chosen.train} | summary)
-    _print(summary)
-
-
-def _teachable(package: Package) -> Package:
-    """A package whose model learns words, as clients here teach them."""
-    if not package.labels:
-        raise MynaError(
-            "knows no words that speakers could teach",
-            where=f"model {package.model.model.name}",
-            fix="use a model of words; users' codewords are trained together by `myna evaluate "
-            "--protocol verification`",
-        )
-    return package
+    _print(summary, privacy)
 
 
 def _settings(federation: Federation, model: Path, data: Path, strategy: str) -> dict[str, Any]:
@@ -202,17 +193,22 @@ def _settings(federation: Federation, model: Path, data: Path, strategy: str) ->
     }
 
 
-def _print(summary: Mapping[str, Any]) -> None:
-    unseen = len(summary["unseen"])
+def _print(summary: Mapping[str, Any], privacy: Privacy) -> None:
+    tells_user = "code_length" in summary
+    unseen = summary["unseen_speakers"] if tells_user else len(summary["unseen"])
     click.echo(
         f"{summary['clients']} clients, {summary['rounds']} rounds; {unseen} unseen speakers"
     )
+    if tells_user:
+        click.echo("  equal error rates with unseen impostors")
     for field, title in SHOWN.items():
         value = summary[field]
         if value is None:
             continue
         half = "" if value["ci95"] is None else f" ± {value['ci95']:.1f}"
         click.echo(f"  {title:22} {value['mean']:.1f}{half} %")
+    if tells_user:
+        print_rates(summary)
     up, down = summary["bytes_up_per_client_round"], summary["bytes_down_per_client_round"]
     click.echo(f"  bytes up, down         {up:.0f}, {down:.0f} per client and round")
     _print_privacy(summary)
@@ -228,12 +224,14 @@ def _print(summary: Mapping[str, Any]) -> None:
         )
     if summary["audited"]:
         click.echo(f"  replayed               {summary['audited']}")
+    if tells_user and not privacy.secure:
+        click.echo("a server that sees single updates can tell codewords: see --secure", err=True)
 
 
 def _print_privacy(summary: Mapping[str, Any]) -> None:
-    found = summary["membership_auc"]
-    half = "" if found["ci95"] is None else f" ± {found['ci95']:.2f}"
-    click.echo(f"  membership, AUC        {found['mean']:.2f}{half} (0.5 is chance)")
+    if (found := summary["membership_auc"]) is not None:
+        half = "" if found["ci95"] is None else f" ± {found['ci95']:.2f}"
+        click.echo(f"  membership, AUC        {found['mean']:.2f}{half} (0.5 is chance)")
     if summary["epsilon"] is not None:
         rate, times = summary["sampling_rate"], summary["participations"]
         click.echo(

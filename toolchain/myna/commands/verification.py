@@ -99,8 +99,14 @@ def _softmaxes(model: Path, place: Path, users: Users, seed: int) -> dict[str, V
 def _print(summary: Mapping[str, Any]) -> None:
     count, strangers = len(summary["speakers"]), summary["unseen_speakers"]
     click.echo(f"{count} users, {summary['shots']} takes each; {strangers} speakers never trained")
+    print_rates(summary)
+
+
+def print_rates(summary: Mapping[str, Any]) -> None:
+    """How well users are told from seen and from unseen impostors, as far as that was measured."""
     for group in ("seen", "unseen"):
-        found = summary[group]
+        if (found := summary.get(group)) is None:
+            continue
         click.echo(f"  impostors {group}")
         rows = {f"codewords of {summary['code_length']}": found}
         rows |= {title: found[name] for name, title in TITLES.items() if name in found}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from myna.audio.dataset import Heard
 from myna.commands.common import model_argument, require_front_end
 from myna.commands.evaluation_options import code_length_option
 from myna.errors import MynaError
@@ -30,7 +31,9 @@ def verifier(model: Path, out: Path, code_length: int) -> None:
     require_front_end(model)
     if (out / "architecture.json").exists():
         raise MynaError("holds a model", where=str(out), fix="name a new folder")
-    rows = code(code_length)
+    rows, heard = code(code_length), Heard.load(model)
     with whole_folder(out) as draft:
         make_verifier(model, draft, code_length, name=out.name, code=rows)
+        if heard.speakers:  # who may not be examined by it either
+            heard.save(draft)
     click.echo(f"written: {out}, {1 << len(rows)} codewords of {code_length} bits")

@@ -28,10 +28,13 @@ def apply_difference(board: Board, data: bytes) -> None:
     board.link.request(m.DIFFERENCE_APPLY, Empty())
 
 
-def make_update(board: Board, budget: int, private: bytes = b"") -> bytes:
-    """What the state has beyond the base, encoded in so many bytes at most.
+def swap_unsent(board: Board) -> None:
+    """Exchanges the state and what was not sent, so that this can be read, or written."""
+    board.link.request(m.UNSENT_SWAP, Empty())
 
-    Afterwards the state is the base and what was not sent.
+
+def make_update(board: Board, budget: int, private: bytes = b"") -> bytes:
+    """What the state has beyond the base, encoded in so many bytes at most; see `learn.base`.
 
     Args:
         board: whose state.

@@ -100,9 +100,12 @@ UPDATE_MAKE = Exchange(
     b.UpdateMake,
     b.UpdateMade,
     _K,
-    "encodes what the state has beyond the base, and keeps what is not sent",
+    "encodes what the state has beyond the base; the rest is kept, the state is the base again",
 )
 UPDATE_READ = Exchange("UPDATE_READ", 52, b.Range, b.Data, _A, "a piece of what was encoded")
+UNSENT_SWAP = Exchange(
+    "UNSENT_SWAP", 53, b.Empty, b.Empty, _S, "exchanges the state and what was not sent"
+)
 AUDIO_BEGIN = Exchange(
     "AUDIO_BEGIN", 16, b.AudioBegin, b.Empty, _S, "empties a slot; samples follow"
 )

@@ -18,6 +18,7 @@ from myna.engines.reference import Reference
 from myna.learn.base import Base
 from myna.learn.patch import cost, differing
 from myna.learn.vector import averaged
+from myna.names import CODE
 from myna.passes.execute import initial_values
 from myna.passes.memory.plan import Program
 
@@ -48,10 +49,13 @@ class EngineBase(Protocol):
         """Add an encoded difference (`learn.codec`) to base and state."""
 
     def make_update(self, budget: int, private: Container[str] = ()) -> bytes:
-        """What the state has beyond the base, encoded in so many bytes at most.
+        """What the state has beyond the base, and what was not sent, in so many bytes at most.
 
-        Afterwards the state is the base and what was not sent, as of private tensors.
+        Afterwards the state is the base, but for private tensors.
         """
+
+    def swap_unsent(self) -> None:
+        """Exchange the state, and the block of the base and what was not sent."""
 
     @property
     def crossed(self) -> Crossed:
@@ -81,6 +85,10 @@ class CoreBase:
         self._up += len(data)
         return data
 
+    def swap_unsent(self) -> None:
+        """See `EngineBase`."""
+        self._base.swap_unsent()
+
     def retreat(self, share: int) -> None:
         """See `learn.base.Base`."""
         self._base.retreat(share)
@@ -99,9 +107,12 @@ class BoardBase:
         self._instead: Base | None = None
 
     def set(self, block: bytes) -> None:
-        """See `EngineBase`; of a state that hardly differs from the one as built only the rest."""
+        """See `EngineBase`; of a state that hardly differs from the one as built only the rest.
+
+        Where it would cost a board its user, a state is written whole.
+        """
         pieces = differing(_built(self._program), block)
-        if cost(pieces) < len(block):
+        if cost(pieces) < len(block) and CODE not in self._program.graph.tensors:
             self._session.reset_state()
             for start, piece in pieces:
                 for at in range(0, len(piece), PIECE):
@@ -130,6 +141,13 @@ class BoardBase:
         are_private = [part.tensor in private for part in averaged(self._program)]
         bits = np.packbits(are_private, bitorder="little").tobytes().rstrip(b"\0")
         return board_base.make_update(self._session, budget, bits)
+
+    def swap_unsent(self) -> None:
+        """See `EngineBase`."""
+        if self._instead is not None:
+            self._instead.swap_unsent()
+        else:
+            board_base.swap_unsent(self._session)
 
     @property
     def crossed(self) -> Crossed:

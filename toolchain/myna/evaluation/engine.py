@@ -36,6 +36,7 @@ from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
 from myna.sessions.learning import learn_on, patch_state, rate_pair, store_examples
+from myna.sessions.user import draw_codeword
 
 Labels = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.int8]
@@ -71,6 +72,9 @@ class Engine(Protocol):
     def set_codeword(self, codeword: Array) -> None:
         """Who the user is: int8 [outputs] of -1 and 1."""
 
+    def draw_codeword(self) -> None:
+        """Who the user is, drawn by a board and told to nobody; one that it has it keeps."""
+
     def judge(self, features: npt.NDArray[np.int8]) -> Judged:
         """The classes of feature maps, int8 [n, frames, bands], and whether they are accepted."""
 
@@ -102,6 +106,14 @@ class CoreEngine:
     def set_codeword(self, codeword: Array) -> None:
         """See `Engine`; not in floats."""
         self._integer("take a codeword").set_codeword(codeword)
+
+    def draw_codeword(self) -> None:
+        """No secret is kept in this process."""
+        raise MynaError(
+            "keeps no codeword that its caller does not know",
+            where="engine in this process",
+            fix="use a board, or let the caller draw one",
+        )
 
     def outputs(self, features: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """All that the network makes of feature maps, int8 [n, frames, bands] -> [n, outputs]."""
@@ -194,6 +206,10 @@ class BoardEngine:
             where="engine on a board",
             fix="use --engine host, or reference",
         )
+
+    def draw_codeword(self) -> None:
+        """See `Engine`."""
+        draw_codeword(self._session)
 
     def _classify(self, features: npt.NDArray[np.int8]) -> Iterator[Classified]:
         slots = self._session.info.max_clips

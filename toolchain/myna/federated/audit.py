@@ -9,6 +9,7 @@ from typing import Any
 from myna.evaluation.engine import REFERENCE, Engine
 from myna.federated.client import Client, Order, learn
 from myna.federated.federation import Federation
+from myna.federated.site import Kept, restore
 from myna.federated.store import Evidence, Store
 from myna.federated.updates import protected
 from myna.learn import codec
@@ -24,23 +25,23 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
         progress: called with updates (done, total).
     """
     kept, program = store.evidence(), federation.program
+    private = federation.order.private(program)
     exams = [
         Replay(
             federation.cohort.clients[piece.client],
-            store.base(piece.server_round - 1),
-            piece.begun,
+            Kept(store.base(piece.server_round - 1), piece.begun, piece.unsent),
             replace(federation.order, server_round=piece.server_round),
+            codec.budget(program, federation.order.bits, private),
+            private,
         )
         for piece in kept
     ]
     differ = []
     found = federation.examine(exams, REFERENCE, progress)
-    order, private = federation.order, federation.order.private(program)
-    budget = codec.budget(program, order.bits, private)
-    for piece, exam, reached in zip(kept, exams, found, strict=True):
-        data, _ = codec.encode(program, exam.base, reached["state"], budget, private)
-        if order.clip:
-            data = protected(program, exam.base, data, order)
+    for piece, exam, replayed in zip(kept, exams, found, strict=True):
+        data = replayed["update"]
+        if exam.order.clip:
+            data = protected(program, exam.began.base, data, exam.order)
         if data != piece.data:
             differ.append(piece)
     return differ
@@ -52,19 +53,21 @@ class Replay:
 
     Attributes:
         client: whose.
-        base: that it and the server knew.
-        state: that it began with: the server's, and what it had not sent.
+        began: what it began with.
         order: of the round.
+        budget: bytes of the update.
+        private: tensors of which nothing is told.
     """
 
     client: Client
-    base: bytes
-    state: bytes
+    began: Kept
     order: Order
+    budget: int
+    private: frozenset[str]
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
-        engine.base.set(self.base)
-        engine.write_state(self.state)
+        restore(engine, self.began)
         learn(engine, self.client, self.order)
-        return {"speaker": self.client.speaker, "state": engine.read_state()}
+        update = engine.base.make_update(self.budget, self.private)
+        return {"speaker": self.client.speaker, "update": update}

@@ -37,13 +37,21 @@ class Client:
         number: counted from 0.
         speaker: who.
         takes: what is learned, which nobody else sees.
-        codeword: int8 [outputs] of -1 and 1, which nobody else knows; None where classes are told.
+        codeword: int8 [outputs] of -1 and 1, which nobody else knows; None where classes are told,
+            or where
+        draws: the board that serves this client alone draws it, and tells nobody.
     """
 
     number: int
     speaker: str
     takes: Examples
     codeword: Array | None = None
+    draws: bool = False
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether what its takes are to be told by is a secret, and no class."""
+        return self.draws or self.codeword is not None
 
     @property
     def digest(self) -> str:
@@ -149,12 +157,12 @@ class Learned:
 
     Attributes:
         takes: learned.
-        accuracy: of the state that it began with on these takes, in percent.
+        accuracy: of the state that it began with on these takes, in percent; None without classes.
         seconds: it took.
     """
 
     takes: int
-    accuracy: float
+    accuracy: float | None
     seconds: float
 
 
@@ -166,8 +174,12 @@ def learn(engine: Engine, client: Client, order: Order) -> Learned:
     """
     begun, takes = time.monotonic(), order.drawn(client)
     engine.set_state(SEED, scalar(order.seed_of(client.number)))
-    if client.codeword is not None:
+    if client.draws:
+        engine.draw_codeword()
+    elif client.codeword is not None:
         engine.set_codeword(client.codeword)
-    accuracy = percent_right(predict(engine, takes.features), takes.labels)
+    accuracy = None
+    if not client.is_secret:
+        accuracy = percent_right(predict(engine, takes.features), takes.labels)
     engine.learn(takes, order.recipe)
     return Learned(len(takes), accuracy, time.monotonic() - begun)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.errors import MynaError, install
-from myna.passes.training.user import codeword_of
+from myna.passes.training.user import drawn_codewords
 
 # Length: information bits, of which there are as many as leave codewords a third of the length and
 # more apart (23 of 63, 55 of 127, 119 of 255 bits).
@@ -26,23 +26,21 @@ def codewords(length: int, count: int, seed: int) -> npt.NDArray[np.int8]:
     Raises:
         MynaError: there is no such code, it has too few words, or `galois` is not installed.
     """
-    if length not in CODES or count > 1 << CODES[length]:
-        raise MynaError(
-            f"no code gives {count} codewords of length {length}",
-            where="code book",
-            fix=f"choose a length of {', '.join(map(str, CODES))}, or fewer users",
-        )
-    rows = code(length)
-    drawn = np.random.default_rng(seed).choice(1 << len(rows), count, replace=False)
-    return np.array([codeword_of(rows, number) for number in drawn.tolist()], np.int8)
+    return drawn_codewords(code(length), count, seed)
 
 
 def code(length: int) -> npt.NDArray[np.int8]:
     """The rows of a code, int8 [information bits, length] of -1 and 1; products are its words.
 
     Raises:
-        MynaError: `galois` is not installed.
+        MynaError: there is no such code, or `galois` is not installed.
     """
+    if length not in CODES:
+        raise MynaError(
+            f"no code gives codewords of length {length}",
+            where="code book",
+            fix=f"choose a length of {', '.join(map(str, CODES))}",
+        )
     galois, bits = _library(), CODES[length]
     words = galois.BCH(length, bits).encode(galois.GF2(np.eye(bits, dtype=np.uint8)))
     return (1 - 2 * np.asarray(words, np.int8)).astype(np.int8)

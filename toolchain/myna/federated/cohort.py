@@ -16,6 +16,7 @@ from myna.errors import MynaError
 from myna.evaluation.protocol import Known, Read
 from myna.evaluation.split import Task, assign_classes, choose_known, split_takes
 from myna.federated.client import Client
+from myna.federated.users import Users
 from myna.learn.examples import Examples
 from myna.package.package import Package
 
@@ -31,12 +32,14 @@ class Cohort:
         clients: who learns.
         unseen: the takes that each of the others enrolls, and his other takes, perhaps none.
         known: a sample of what the model knew.
+        users: what those are examined by who are told by codewords; None where words are learned.
     """
 
     classes: Mapping[str, int]
     clients: tuple[Client, ...]
     unseen: tuple[Task, ...]
     known: Known
+    users: Users | None = None
 
     @classmethod
     def elsewhere(cls, classes: Mapping[str, int], clients: int) -> Self:

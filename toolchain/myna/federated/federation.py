@@ -141,7 +141,8 @@ class Federation:
         program, labels = self.program, self.project.package.labels
         values = program.unpack(self.project.library().read_state())
         words = sorted(self.cohort.classes, key=lambda word: self.cohort.classes[word])
-        values[CLASSES][0] = len(words)
+        if CLASSES in values:
+            values[CLASSES][0] = len(words)
         values[SEED][0] = self.order.seed
         if NAMES in values:
             size = values[NAMES].shape[1]
@@ -174,7 +175,7 @@ class Federation:
         evidence = [
             Evidence(
                 *(found.server_round, one.client, fixed.random32(key, one.client)),
-                *(one.data, one.begun),
+                *(one.data, one.begun, one.unsent),
             )
             for one in found.updates
         ]

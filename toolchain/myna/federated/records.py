@@ -18,7 +18,7 @@ from myna.federated.flower import ConfigRecord, Message, MetricRecord, RecordDic
 from myna.federated.site import Kept, Told, Update
 
 BLOCKS, CONFIG, METRICS = "blocks", "config", "metrics"
-STATE, UPDATE, BEGUN = "state", "update", "begun"
+STATE, UPDATE, BEGUN, UNSENT = "state", "update", "begun", "unsent"
 KEPT = "kept"  # in the context of a node
 WEIGHT = "num-examples"  # as Flower's strategies call it
 COUNT_MAX = 2**62  # no count is as large
@@ -45,8 +45,9 @@ def to_record(update: Update) -> RecordDict:
     }
     if update.accuracy is not None:
         metrics["accuracy"] = update.accuracy
-    blocks = {UPDATE: update.data} | ({BEGUN: update.begun} if update.begun else {})
-    return RecordDict({BLOCKS: of_blocks(blocks), METRICS: MetricRecord({**metrics})})
+    blocks = {UPDATE: update.data, BEGUN: update.begun, UNSENT: update.unsent}
+    there = {name: block for name, block in blocks.items() if block}
+    return RecordDict({BLOCKS: of_blocks(there), METRICS: MetricRecord({**metrics})})
 
 
 def to_update(record: RecordDict) -> Update:
@@ -69,6 +70,7 @@ def to_update(record: RecordDict) -> Update:
         count(metrics, "bytes_down"),
         count(metrics, "bytes_up"),
         blocks.get(BEGUN, b""),
+        blocks.get(UNSENT, b""),
     )
 
 

@@ -13,6 +13,7 @@ from myna.federated.measure import measure
 from myna.federated.privacy.accountant import budget
 from myna.federated.privacy.membership import membership
 from myna.federated.store import Store
+from myna.federated.user_figures import measure_users
 from myna.learn.examples import Progress
 from myna.learn.vector import trained_weights
 
@@ -33,10 +34,8 @@ def result(federation: Federation, store: Store, progress: Progress) -> dict[str
         "rounds": federation.rounds,
         "clients": len(cohort.clients),
         "speakers": [client.speaker for client in cohort.clients],
-        "unseen": [task.speaker for task in cohort.unseen],
         "aggregate_digest": f"{zlib.crc32(state):08x}",
-        **measure(federation, store.state(0), state, progress),
-        **membership(federation, store.state(0), state, progress),
+        **_measured(federation, store.state(0), state, progress),
         **budget(federation, store),
         "bytes_up_per_client_round": _mean([row.bytes_up for row in answered]),
         "bytes_down_per_client_round": _mean([row.bytes_down for row in answered]),
@@ -50,6 +49,20 @@ def result(federation: Federation, store: Store, progress: Progress) -> dict[str
             {"round": piece.server_round, "client": cohort.clients[piece.client].speaker}
             for piece in differ
         ],
+    }
+
+
+def _measured(
+    federation: Federation, start: bytes, state: bytes, progress: Progress
+) -> dict[str, Any]:
+    """What it brought: to users who are told by codewords, or to unseen speakers of words."""
+    cohort = federation.cohort
+    if cohort.users is not None:
+        return measure_users(federation, cohort.users, start, state, progress)
+    return {
+        "unseen": [task.speaker for task in cohort.unseen],
+        **measure(federation, start, state, progress),
+        **membership(federation, start, state, progress),
     }
 
 

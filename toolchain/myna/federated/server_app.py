@@ -30,6 +30,7 @@ from myna.federated.site import Update
 from myna.federated.strategies import Strategy
 from myna.federated.telling import Teller
 from myna.federated.updates import opened
+from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
 
 
@@ -143,7 +144,8 @@ class IntegerFedAvg(FedAvg):
         """What a reply carries.
 
         Raises:
-            MynaError: its update is damaged, of another client, or weighs more than it may.
+            MynaError: its update is damaged, of another client, or weighs more than it may; or it
+                lacks evidence.
         """
         update, order = to_update(content), self._order
         if update.client != node - 1:
@@ -152,7 +154,10 @@ class IntegerFedAvg(FedAvg):
             raise MynaError(
                 f"learned {update.takes} takes, not 1 to {order.most}", where=f"client {node - 1}"
             )
-        sent = opened(self._task.program, self._task.teller.base, update.data, order)
+        program = self._task.program
+        for block in (update.begun, update.unsent) if order.evidence else ():
+            check_values(program, program.unpack(block))
+        sent = opened(program, self._task.teller.base, update.data, order)
         return update, Contribution(update.client, update.takes, sent)
 
     def _end(

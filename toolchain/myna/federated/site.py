@@ -40,11 +40,13 @@ class Kept:
 
     Attributes:
         base: the state block that it and the server know.
-        state: its own: the base and what it has not sent; empty if the board alone has it.
+        state: its own: the base, but for private tensors; empty if the board alone has it.
+        unsent: the base and what it has not sent; empty likewise.
     """
 
     base: bytes
     state: bytes
+    unsent: bytes
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ class Update:
         client: its number.
         takes: learned, which weigh; 1 where all clients weigh the same, 0 where that is secret.
         accuracy: of the state that it began with on these takes, in percent; None where that is
-            secret.
+            secret, and without classes.
         steps: training steps; 0 where that is secret.
         seconds: it took.
         bytes_down, bytes_up: that crossed to and from its engine for state and update; where it
             sends something else in place of the engine's update, the bytes of that.
-        begun: the state that it began with, where evidence is asked for; otherwise empty.
+        begun, unsent: the state that it began with, and the base with what it had not sent, where
+            evidence is asked for; otherwise empty.
     """
 
     data: bytes
@@ -73,6 +76,7 @@ class Update:
     bytes_down: int
     bytes_up: int
     begun: bytes = b""
+    unsent: bytes = b""
 
     @property
     def digest(self) -> int:
@@ -148,12 +152,12 @@ class Site:
         private = order.private(self.program)
         base = self._tell(engine, told, kept, private)
         told_of = engine.base.crossed.since(before)
-        begun = engine.read_state() if order.evidence else b""
+        begun, unsent = blocks_of(engine) if order.evidence else (b"", b"")
         learned = learn(engine, self.clients[self._places[number]], order)
         before = engine.base.crossed
         data = engine.base.make_update(codec.budget(self.program, order.bits, private), private)
         crossed = engine.base.crossed.since(before).plus(told_of)
-        state = b"" if self._has_its_own(number) else engine.read_state()
+        own = (b"", b"") if self._has_its_own(number) else blocks_of(engine)
         update = Update(
             data,
             number,
@@ -164,8 +168,9 @@ class Site:
             crossed.down,
             crossed.up,
             begun,
+            unsent,
         )
-        return update, Kept(base, state)
+        return update, Kept(base, *own)
 
     def _tell(
         self, engine: Engine, told: Told, kept: Kept | None, private: frozenset[str]
@@ -189,8 +194,7 @@ class Site:
         if kept is None:
             raise MynaError("knows no state of the server", where="client")
         if kept.state and self._holds.get(self._spec(number)) != number:
-            engine.base.set(kept.base)
-            engine.write_state(kept.state)
+            restore(engine, kept)
         return kept
 
     def _spec(self, number: int) -> EngineSpec:
@@ -223,6 +227,23 @@ class Site:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"clients": self.clients, "engines": self.engines, "_open": {}, "_holds": {}}
+
+
+def blocks_of(engine: Engine) -> tuple[bytes, bytes]:
+    """An engine's state, and its base with what was not sent."""
+    state = engine.read_state()
+    engine.base.swap_unsent()
+    unsent = engine.read_state()
+    engine.base.swap_unsent()
+    return state, unsent
+
+
+def restore(engine: Engine, kept: Kept) -> None:
+    """Give an engine what a client keeps."""
+    engine.base.set(kept.base)
+    engine.write_state(kept.unsent)
+    engine.base.swap_unsent()
+    engine.write_state(kept.state)
 
 
 def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:

@@ -12,21 +12,27 @@
     0 = "alice"
     1 = "bob"
 
+Where users are told, words are "", each client is the user of a board, and engine names its port.
 Paths that are not absolute count from the folder of the file.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from myna.audio.dataset import scan, select
 from myna.errors import MynaError
 from myna.evaluation.engine import HOST, EngineSpec
 from myna.evaluation.split import assign_classes
+from myna.federated.board_users import users_of_boards
+from myna.federated.client import Client
 from myna.federated.cohort import clients_of, expect_takes
 from myna.federated.site import Site, engine_specs
+from myna.federated.users import speakers_of
 from myna.learn.examples import read_examples
+from myna.package.package import Package
 from myna.passes.pipeline import Options
 from myna.project import open_project
 
@@ -50,11 +56,36 @@ def open_site(path: Path) -> Site:
             fix="write it as docs/federated.md shows",
         ) from error
     package = open_project(model, options).package
+    engines = engine_specs(engine, EngineSpec(HOST, model, options))
+    if package.code is not None:
+        return Site(_users(speakers, data, package, engines), engines)
     classes = assign_classes(package.labels, words, package.rows)
     own = select(scan(data), speakers={*speakers.values()})
     clips = [clip for clip in own if clip.word in words]  # not all words are said at each site
     expect_takes(speakers.values(), clips, data)
     kept, examples, _ = read_examples(package.front_end, clips, classes)
     expect_takes(speakers.values(), kept, data)
-    engines = engine_specs(engine, EngineSpec(HOST, model, options))
     return Site(clients_of(speakers, kept, examples), engines)
+
+
+def _users(
+    speakers: Mapping[int, str], data: Path, package: Package, engines: Sequence[EngineSpec]
+) -> tuple[Client, ...]:
+    """Users of boards, each with all of his takes, whatever is said.
+
+    Raises:
+        MynaError: one has no board of his own, or no takes.
+    """
+    own = speakers_of(data)
+    clips = [clip for speaker in {*speakers.values()} for clip in own.get(speaker, ())]
+    expect_takes(speakers.values(), clips, data)
+    kept, examples, _ = read_examples(package.front_end, clips, {clip.word: 0 for clip in clips})
+    expect_takes(speakers.values(), kept, data)
+    clients = users_of_boards(clients_of(speakers, kept, examples), engines)
+    if not all(client.draws for client in clients):
+        raise MynaError(
+            "only a board keeps its user's codeword",
+            where="engine",
+            fix="name the port of a board for each client",
+        )
+    return clients

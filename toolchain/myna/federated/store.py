@@ -42,10 +42,10 @@ CREATE TABLE IF NOT EXISTS clients (
     dropout TEXT, PRIMARY KEY (run, round, client));
 CREATE TABLE IF NOT EXISTS evidence (
     run INTEGER REFERENCES runs, round INTEGER, client INTEGER, draw INTEGER, data BLOB NOT NULL,
-    begun BLOB NOT NULL, PRIMARY KEY (run, round, client));
+    begun BLOB NOT NULL, unsent BLOB NOT NULL, PRIMARY KEY (run, round, client));
 CREATE TABLE IF NOT EXISTS kept (
     run INTEGER REFERENCES runs, client INTEGER, base BLOB NOT NULL, state BLOB NOT NULL,
-    PRIMARY KEY (run, client));
+    unsent BLOB NOT NULL, PRIMARY KEY (run, client));
 """
 
 
@@ -101,7 +101,7 @@ class Evidence:
         server_round, client: whose.
         draw: the random number by which it was chosen: those with the smallest are kept.
         data: as it was sent.
-        begun: the state with which the client began.
+        begun, unsent: the state with which the client began, and what it had not sent.
     """
 
     server_round: int
@@ -109,6 +109,7 @@ class Evidence:
     draw: int
     data: bytes
     begun: bytes
+    unsent: bytes
 
 
 class Store:
@@ -195,8 +196,8 @@ class Store:
                 (run, number, done.takes, done.seconds, done.digest, done.noise_key, *blocks),
             )
             self._base.executemany(f"INSERT INTO clients VALUES ({_marks(12)})", rows)
-            self._base.executemany(f"INSERT INTO evidence VALUES ({_marks(6)})", pieces)
-            self._base.executemany(f"INSERT OR REPLACE INTO kept VALUES ({_marks(4)})", own)
+            self._base.executemany(f"INSERT INTO evidence VALUES ({_marks(7)})", pieces)
+            self._base.executemany(f"INSERT OR REPLACE INTO kept VALUES ({_marks(5)})", own)
             self._base.execute(surplus, (run, run, keep))
 
     def rounds(self) -> int:
@@ -219,9 +220,9 @@ class Store:
 
     def kept(self) -> dict[int, Kept]:
         """What clients keep, by their numbers."""
-        query = "SELECT client, base, state FROM kept WHERE run = ?"
+        query = "SELECT client, base, state, unsent FROM kept WHERE run = ?"
         rows = self._base.execute(query, (self._run,))
-        return {client: Kept(base, state) for client, base, state in rows}
+        return {client: Kept(*blocks) for client, *blocks in rows}
 
     def answered(self) -> dict[int, int]:
         """By client, the last round that it answered in, if it did not fail later.
@@ -254,7 +255,7 @@ class Store:
 
     def evidence(self) -> list[Evidence]:
         """What is replayed, in order of rounds and clients."""
-        columns = "round, client, draw, data, begun"
+        columns = "round, client, draw, data, begun, unsent"
         query = f"SELECT {columns} FROM evidence WHERE run = ? ORDER BY round, client"
         return [Evidence(*row) for row in self._base.execute(query, (self._run,))]
 

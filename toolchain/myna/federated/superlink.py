@@ -22,6 +22,7 @@ from myna.federated.flower import Context, Grid, ServerApp
 from myna.federated.privacy.terms import Privacy
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
+from myna.federated.verification import CODEWORDS
 from myna.files import expect_writable
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
@@ -56,7 +57,7 @@ class Settings:
 
     Attributes:
         model, train, words, clients, rounds, sample, strategy, epochs, rate, rehearsals, seed: as
-            for ``myna federate``, with words as "A,B,…".
+            for ``myna federate``, with words as "A,B,…", "" where users are told.
         proximal: likewise; 0 for what the strategy has.
         bits_up, bits_down: likewise; 0 for updates that are not compressed.
         secure, dp, clip, noise: likewise; "" and 0 for no noise.
@@ -134,14 +135,20 @@ class Settings:
         """
         project = open_project(Path(self.model), Options(train=self.train))
         package = project.package
-        classes = assign_classes(package.labels, self.words.split(","), package.rows)
+        tells_user = package.code is not None
+        words = () if tells_user and not self.words else self.words.split(",")
+        classes = assign_classes(package.labels, words, package.rows)
         cohort = Cohort.elsewhere(classes, self.clients)
         privacy = Privacy(self.secure, self.dp or None, self.clip, self.noise)
         order = Order(
             *(0, self.seed, project.options.clips, 0.0, self.rate, self.epochs, self.rehearsals),
             privacy.bits(self.bits_up, LOSSLESS),
+            vary=not tells_user,
         )
-        strategy = STRATEGIES[self.strategy].adapted(self.sample, self.proximal or None)
+        strategy = STRATEGIES[self.strategy]
+        if tells_user:
+            strategy = CODEWORDS.strategy(self.clients, self.sample, self.strategy)
+        strategy = strategy.adapted(self.sample, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)
         order = strategy.order(privacy.order(order, asked), project.program)

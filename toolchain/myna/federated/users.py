@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from myna.audio.dataset import Clip, describe, is_recording, scan, split_of, word_files
 from myna.errors import MynaError
 from myna.evaluation.protocol import Read
+from myna.federated.client import Client
+from myna.ir import Array
 from myna.learn.examples import Examples
 from myna.learn.schedule import shuffle
 from myna.learn.user import WARM_UP
@@ -53,6 +55,19 @@ class Users:
     examined: npt.NDArray[np.int8]
     owner: npt.NDArray[np.int64]
     unseen: int
+
+    def clients(self, codewords: Array) -> tuple[Client, ...]:
+        """Clients that learn the users' codewords, int8 [users, length], and not who they are."""
+        return tuple(
+            Client(number, user.speaker, replace(user.enrolled, labels=0 * user.enrolled.labels), v)
+            for number, (user, v) in enumerate(zip(self.seen, codewords, strict=True))
+        )
+
+    def first(self, chosen: Sequence[int]) -> Users:
+        """These users alone, whose numbers begin at 0; takes of the others stay, as impostors'."""
+        order = [*chosen, *(n for n in range(len(self.seen)) if n not in chosen)]
+        numbers = np.append(np.argsort(order), NOBODY)  # nobody's is the last
+        return replace(self, seen=tuple(self.seen[n] for n in chosen), owner=numbers[self.owner])
 
 
 def speakers_of(data: Path) -> dict[str, list[Clip]]:

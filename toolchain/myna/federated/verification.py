@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from myna.errors import MynaError
 from myna.evaluation.engine import CoreEngine, Engine
 from myna.federated.aggregate import Contribution, aggregate
 from myna.federated.client import Client, Order, learn
 from myna.federated.codebook import codewords
-from myna.federated.strategies import Strategy
+from myna.federated.strategies import STRATEGIES, Strategy
 from myna.federated.users import User, Users
 from myna.ir import Tensor
 from myna.learn.examples import Progress
@@ -60,9 +61,22 @@ class Plan:
         epochs = max(STEPS // shots, 1)
         return Order(0, self.seed, shots, 0.0, self.rate, epochs, 0, vary=shots == 1)
 
-    def strategy(self, users: int) -> Strategy:
-        """Whom a round asks, and how it averages."""
-        return Strategy(ASKED, self.share * min(users, ASKED))
+    def strategy(self, users: int, asked: int = ASKED, name: str = "fedavg") -> Strategy:
+        """Whom a round asks of so many users, and how far the server goes beyond their mean.
+
+        The rate follows those asked, not those who answer: where some drop out, all learn as much.
+
+        Raises:
+            MynaError: the strategy of that name means nothing without classes.
+        """
+        like = STRATEGIES[name]
+        if like.private_head or like.asked is not None:
+            raise MynaError(
+                f"strategy {name} is of words alone",
+                where="model that tells its user",
+                fix="use fedavg, or fedprox",
+            )
+        return replace(like, asked=asked, rate=self.share * min(users, asked))
 
     def rounds(self, users: int) -> int:
         """As many for each user, whatever their number."""
@@ -116,13 +130,9 @@ def federate_codewords(
     """
     words = codewords(length, len(users.seen), plan.seed)
     make_verifier(source, folder, length)
-    clients = [
-        Client(number, user.speaker, replace(user.enrolled, labels=0 * user.enrolled.labels), word)
-        for number, (user, word) in enumerate(zip(users.seen, words, strict=True))
-    ]
     engine, project = _open(folder)
-    _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program), words)
+    _together(engine, project.program, users.clients(words), plan, progress)
+    return Verifier(engine, output_of(project.program), words)
 
 
 def federate_softmax(
@@ -132,7 +142,7 @@ def federate_softmax(
     engine, project = _softmax(source, folder, users.seen)
     clients = [Client(n, user.speaker, user.enrolled) for n, user in enumerate(users.seen)]
     _together(engine, project.program, clients, plan, progress)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def centralize_softmax(
@@ -149,7 +159,7 @@ def centralize_softmax(
         order = replace(order, server_round=number)
         learn(engine, Client(0, "", every), order)
         progress(number, ROUNDS)
-    return Verifier(engine, _output(project.program))
+    return Verifier(engine, output_of(project.program))
 
 
 def _together(
@@ -183,7 +193,8 @@ def _open(folder: Path) -> tuple[CoreEngine, Project]:
     return CoreEngine(project.library(), project.package), project
 
 
-def _output(program: Program) -> Tensor:
+def output_of(program: Program) -> Tensor:
+    """What a program makes of a take."""
     return program.graph.tensors[program.graph.outputs[0]]
 
 

@@ -36,8 +36,8 @@ def figures(users: Users, own: Verifier, others: Mapping[str, Verifier], seed: i
     }
     found = {
         group: {
-            **_rates(users, by_codeword, impostors, seed),
-            **{name: _rates(users, other, impostors, seed) for name, other in scores.items()},
+            **rates(users, by_codeword, impostors, seed),
+            **{name: rates(users, other, impostors, seed) for name, other in scores.items()},
         }
         for group, impostors in groups.items()
     }
@@ -45,7 +45,7 @@ def figures(users: Users, own: Verifier, others: Mapping[str, Verifier], seed: i
     return {**found.pop("all"), **found, "warm_up": warm_up}
 
 
-def _rates(
+def rates(
     users: Users, scores: Scores, impostors: npt.NDArray[np.bool_], seed: int
 ) -> dict[str, Any]:
     """Equal error rate and true positives, in percent, with 95 % intervals over users."""

@@ -52,7 +52,7 @@ class Options:
             layers are the network's own.
         streaming: infer on sound as it comes, too; it takes memory of its own.
         clips: how many enrollment clips the device keeps.
-        backup: bytes of the largest state of which ADAPT keeps a copy in memory.
+        backup: bytes of RAM for copies of the state, see `state_copies`.
         ram: bytes of RAM to learn within, all told; `package.budget` chooses the rest accordingly.
         memory: bytes of it for arena and state: activations are stored, inverted or recomputed
             accordingly. By default reversible blocks are inverted, and nothing is recomputed.
@@ -71,7 +71,7 @@ class Options:
     rows: bool = False
     streaming: bool = False
     clips: int = 48
-    backup: int = 8192
+    backup: int = 16384
     ram: int | None = None
     memory: int | None = None
     macs: int | None = None
@@ -116,6 +116,19 @@ class Options:
     def arithmetic(self) -> tuple[object, ...]:
         """What changes the numbers of a step, whatever is trained and however it is placed."""
         return self.ranges, self.smoothing, self.headroom, self.rate, self.body_rate
+
+
+def state_copies(state: int, backup: int) -> int:
+    """How many copies of a state a board keeps in RAM, 0 … 2.
+
+    With one ADAPT needs no storage to put the state back; with two, host and board may tell each
+    other differences: the base, and what was not sent (`learn.base`).
+
+    Args:
+        state: bytes of the state block.
+        backup: bytes that copies may take.
+    """
+    return min(backup // state, 2)
 
 
 def _unknown(where: str) -> MynaError:

@@ -58,12 +58,15 @@ def _verify(result: Result) -> tuple[str, str]:
 
 
 def _federate(result: Result) -> tuple[str, str]:
+    tells_user = "code_length" in result
+    unseen = result["unseen_speakers"] if tells_user else len(result["unseen"])
     what = (
         f"{_name(result)}: {result['clients']} speakers of {result['data']} learn together, "
-        f"{result['rounds']} rounds, {result['strategy']}, {len(result['unseen'])} unseen"
+        f"{result['rounds']} rounds, {result['strategy']}, {unseen} unseen"
     )
     start = percent(result["before"], interval=False)
-    measured = [f"for everybody {start} → {percent(result['after'])}"]
+    whom = "EER with unseen impostors" if tells_user else "for everybody"
+    measured = [f"{whom} {start} → {percent(result['after'])}"]
     measured += [
         f"{title} {percent(result[field])}"
         for field, title in FEDERATED.items()

@@ -50,6 +50,15 @@ def tells_user(program: Program) -> bool:
     return CODE in program.graph.tensors
 
 
+def draw_codeword(session: Board) -> bool:
+    """Let a board draw its user's codeword, unless it has one; returns whether it did.
+
+    Raises:
+        MynaError: it has no random numbers, or runs a model without a code.
+    """
+    return bool(session.link.request(m.CODEWORD_DRAW, b.CodewordDraw(again=0)).drawn)
+
+
 def enroll_user(
     session: Board, program: Program, takes: Sequence[Take], wanted: int, stage: Stage
 ) -> Enrolled:
@@ -78,14 +87,14 @@ def enroll_user(
     with stage("keep the state from before") as report:
         state = session.read_state(report)
     with undoing(session.clear_clips), undoing(lambda: session.write_state(state)):
-        drawn = session.link.request(m.CODEWORD_DRAW, b.CodewordDraw(again=0)).drawn
+        drawn = draw_codeword(session)
         _replace_clips(session, takes[:trained], "send the takes", stage)
         with stage("train") as report:
             learned = learn_on(session, program, RECIPE, report)
         _replace_clips(session, takes[trained:], "send the takes that set the threshold", stage)
         reply = session.link.request(m.CODEWORD_WARM_UP, b.CodewordWarmUp(wanted))
         session.clear_clips()
-    return Enrolled(bool(drawn), learned, trained, reply.takes)
+    return Enrolled(drawn, learned, trained, reply.takes)
 
 
 def _replace_clips(session: Board, takes: Sequence[Take], title: str, stage: Stage) -> None:

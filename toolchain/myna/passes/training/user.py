@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind, Tensor
 from myna.names import CODE, CODEWORD
 
@@ -20,6 +21,22 @@ def codeword_of(rows: Array, number: int) -> Array:
     """
     taken = number >> np.arange(len(rows)) & 1
     return np.asarray(np.prod(np.where(taken[:, None] == 1, rows, 1), axis=0), np.int8)
+
+
+def drawn_codewords(rows: Array, count: int, seed: int) -> Array:
+    """Different words of a code, int8 [count, length], drawn by a seed, for simulated users.
+
+    Raises:
+        MynaError: the code has too few.
+    """
+    if count > 1 << len(rows):
+        raise MynaError(
+            f"no code gives {count} codewords of length {rows.shape[1]}",
+            where="code book",
+            fix="choose a longer code, or fewer users",
+        )
+    drawn = np.random.default_rng(seed).choice(1 << len(rows), count, replace=False)
+    return np.array([codeword_of(rows, number) for number in drawn.tolist()], np.int8)
 
 
 def known_codeword(rows: Array) -> Array:
