@@ -7,14 +7,12 @@
  */
 #include "audio/features.h"
 #include "bench/mark.h"
+#include "bench/sound.h"
 #include "boards/port.h"
 #include "config.h" /* of the generated model */
-#include "kernels/fixed.h"
 #include "runtime/model.h"
 
 #include <string.h>
-
-enum { SAMPLES = 16000 }; /* one second */
 
 static struct myna_audio_state audio;
 
@@ -22,14 +20,6 @@ static bool visit(uint16_t node) {
     (void)node;
     mark();
     return true;
-}
-
-/* noise that swells, so that every magnitude occurs */
-static void make_sound(int16_t *pcm, uint32_t first, uint32_t count) {
-    for (uint32_t i = 0u; i < count; i++) {
-        int32_t noise = (int16_t)(uint16_t)fx_random32(1u, first + i);
-        pcm[i] = (int16_t)(noise * (int32_t)((first + i) >> 4) / 1024);
-    }
 }
 
 /* The sound is made outside the counted sections: frame by frame, with a mark on either side. */

@@ -27,6 +27,18 @@ void myna_block_rows(const struct block_columns *columns, const int8_t *rows, ui
         add_terms(columns, rows, stride, size, count, 4u * fours, acc);
 }
 
+void myna_block_rows_of_one(const struct block_columns *columns, const int8_t *rows,
+                            uint32_t stride, uint32_t size, uint32_t count, int32_t (*acc)[2]) {
+    uint32_t fours = size / 4u, rest = count % 4u, even = count - rest;
+    if (even > 0u)
+        myna_block_quads(columns->value, rows, stride, fours, acc[0], even / 4u,
+                         4u * stride - 4u * fours);
+    if (4u * fours < size)
+        add_terms(columns, rows, stride, size, even, 4u * fours, acc);
+    if (rest > 0u)
+        myna_block_rows(columns, rows + even * stride, stride, size, rest, acc + even);
+}
+
 void myna_block_wide(const int16_t (*columns)[WIDE_TERMS], const int16_t (*others)[WIDE_TERMS],
                      uint32_t pairs, uint32_t fours, int32_t (*acc)[WIDE_COLUMNS]) {
     myna_block_wide_pairs(columns[0], others[0], pairs, fours, acc[0]);
@@ -54,6 +66,17 @@ void myna_block_rows(const struct block_columns *columns, const int8_t *rows, ui
     if ((count & 1u) != 0u) {
         memset(acc[count - 1u], 0, sizeof acc[0]);
         add_terms(columns, rows + (count - 1u) * stride, stride, size, 1u, 0u, &acc[count - 1u]);
+    }
+}
+
+void myna_block_rows_of_one(const struct block_columns *columns, const int8_t *rows,
+                            uint32_t stride, uint32_t size, uint32_t count, int32_t (*acc)[2]) {
+    for (uint32_t r = 0u; r < count; r++, rows += stride) {
+        int32_t sum = 0;
+#pragma GCC unroll 4
+        for (uint32_t k = 0u; k < size; k++)
+            sum += columns->value[k] * rows[k];
+        acc[r][0] = sum;
     }
 }
 

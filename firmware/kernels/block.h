@@ -50,6 +50,10 @@ static inline void block_set_all(struct block_columns *b, uint32_t column, const
 void myna_block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
                      uint32_t size, uint32_t count, int32_t (*acc)[2]);
 
+/* the same of column 0 alone: acc[r][0] */
+void myna_block_rows_of_one(const struct block_columns *columns, const int8_t *rows,
+                            uint32_t stride, uint32_t size, uint32_t count, int32_t (*acc)[2]);
+
 /* Columns i < `width` <= WIDE_LAY: the bytes at x + i, x + i + stride, …, less zero; then zeros up
  * to a multiple of four terms. */
 void myna_block_lay(int16_t (*columns)[WIDE_TERMS], const int8_t *x, uint32_t width,

@@ -79,6 +79,21 @@ static void two_pixels(const struct conv2d *p, const struct block_columns *colum
     }
 }
 
+/* all channels of one */
+static void one_pixel(const struct conv2d *p, const struct block_columns *columns, const int8_t *w,
+                      const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                      int8_t *y) {
+    const struct layer own = p->layer; /* values that stores to y cannot change */
+    uint32_t filter = (uint32_t)(p->window.kernel_h * p->window.kernel_w * p->map.in_c);
+    for (uint32_t first = 0u; first < p->map.out_c; first += BLOCK_ROWS) {
+        int32_t acc[BLOCK_ROWS][2];
+        uint32_t count = fx_minu32(BLOCK_ROWS, p->map.out_c - first);
+        myna_block_rows_of_one(columns, w + first * filter, filter, filter, count, acc);
+        for (uint32_t i = 0u, c = first; i < count; i++, c++)
+            y[c] = layer_scale(&own, acc[i][0] + bias[c], mantissa[c], shift[c]);
+    }
+}
+
 /* a filter too large for a column */
 static void finish_large(const struct conv2d *p, const int8_t *x, const int8_t *w,
                          const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
@@ -94,17 +109,18 @@ void myna_conv2d_s8(const struct conv2d *p, const int8_t *x, const int8_t *w, co
                     const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     struct block_columns columns;
     int32_t filter = p->window.kernel_h * p->window.kernel_w * p->map.in_c;
-    for (int32_t i = 0, last = p->map.out_h * p->map.out_w - 1; i <= last; i += 2) {
-        int32_t j = fx_min32(i + 1, last);
-        int8_t *y0 = y + i * p->map.out_c, *y1 = y + j * p->map.out_c;
-        if (filter > BLOCK_TERMS) {
-            finish_large(p, x, w, bias, mantissa, shift, i, y0);
-            finish_large(p, x, w, bias, mantissa, shift, j, y1);
+    int32_t pixels = p->map.out_h * p->map.out_w;
+    for (int32_t i = 0; i < pixels && filter > BLOCK_TERMS; i++)
+        finish_large(p, x, w, bias, mantissa, shift, i, y + i * p->map.out_c);
+    for (int32_t i = 0; i < pixels && filter <= BLOCK_TERMS; i += 2) {
+        int8_t *y0 = y + i * p->map.out_c;
+        lay_window(p, x, i, 0u, &columns);
+        if (i + 1 == pixels) {
+            one_pixel(p, &columns, w, bias, mantissa, shift, y0);
             continue;
         }
-        lay_window(p, x, i, 0u, &columns);
-        lay_window(p, x, j, 1u, &columns);
-        two_pixels(p, &columns, w, bias, mantissa, shift, y0, y1);
+        lay_window(p, x, i + 1, 1u, &columns);
+        two_pixels(p, &columns, w, bias, mantissa, shift, y0, y0 + p->map.out_c);
     }
     layer_clamp(&p->layer, y, (uint32_t)(p->map.out_h * p->map.out_w * p->map.out_c));
 }

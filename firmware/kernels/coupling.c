@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/coupling.h"
 
+#include "kernels/dsp/pairs_dsp.h"
 #include "kernels/mve/vectors_mve.h"
 
 static inline int32_t widen(const struct coupling *p, int8_t branch) {
@@ -14,6 +15,8 @@ void myna_couple_s16(const struct coupling *p, const int16_t *x, const int8_t *b
     uint32_t i = 0u;
 #if MYNA_MVE
     i = myna_couple_vectors(p, x, branch, &wrapped, y);
+#elif MYNA_DSP
+    i = myna_couple_pairs(p, x, branch, &wrapped, y);
 #endif
     for (; i < own.size; i++) {
         int32_t total = x[i] + widen(&own, branch[i]);

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/dense.h"
 
+#include "kernels/conv2d.h"
 #include "kernels/sgd.h"
 
 enum { CHUNK = 32 }; /* weights updated at a time */
 
 void myna_dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, const int32_t *bias,
                    const int32_t *mantissa, const int32_t *shift, int8_t *y) {
-    for (uint32_t u = 0; u < p->units; u++, w += p->inputs) {
-        int32_t acc = bias[u];
-        for (uint32_t i = 0; i < p->inputs; i++)
-            acc += (x[i] - p->layer.x_zero) * w[i];
-        y[u] = layer_scale(&p->layer, acc, mantissa[u], shift[u]);
-    }
-    layer_clamp(&p->layer, y, p->units);
+    const struct conv2d pixel = {
+        {1u, 1u, p->inputs, 1u, 1u, p->units}, {1u, 1u, 1u, 1u, 0u, 0u}, p->layer};
+    myna_conv2d_s8(&pixel, x, w, bias, mantissa, shift, y);
 }
 
 void myna_dense_s8_grad_input(const struct dense_grad_input *p, const int8_t *dy, const int8_t *w,

@@ -73,29 +73,35 @@ static inline int32_t fx_narrow16(int32_t x) {
 #endif
 }
 
-/* (x * mantissa + 2^30) >> 31; |x| < 2^30 */
-static inline int32_t fx_double_high(int32_t x, int32_t mantissa) {
+/* (twice * mantissa + 2^31) >> 32 */
+static inline int32_t fx_rounded_high(int32_t twice, int32_t mantissa) {
 #ifdef __ARM_FEATURE_DSP
     int32_t high;
-    __asm("smmulr %0, %1, %2" : "=r"(high) : "r"(2 * x), "r"(mantissa));
+    __asm("smmulr %0, %1, %2" : "=r"(high) : "r"(twice), "r"(mantissa));
     return high;
 #else
-    return (int32_t)(((int64_t)x * mantissa + ((int64_t)1 << 30)) >> 31);
+    return (int32_t)(((int64_t)twice * mantissa + ((int64_t)1 << 31)) >> 32);
 #endif
+}
+
+/* x / 2^right to the nearest integer, halves away from zero: a negative x is rounded up from a unit
+ * less than a half; |x| < 2^30 */
+static inline int32_t fx_round_down(int32_t x, int32_t right) {
+    uint32_t unit = (uint32_t)1 << right, less = (uint32_t)(x >> 31);
+    return (x + (int32_t)((unit + less) >> 1)) >> right;
 }
 
 /* x * mantissa * 2^-(31 + right), rounded twice as TFLite-Micro does; |x| < 2^30, 0 <= right */
 static inline int32_t fx_requantize_down(int32_t x, int32_t mantissa, int32_t right) {
-    int32_t half = (int32_t)(((uint32_t)1 << right) >> 1), halves = (0 - half) >> 31;
-    int32_t high = fx_double_high(x, mantissa);
-    return (high + ((high >> 31) & halves) + half) >> right; /* halves go away from zero */
+    return fx_round_down(fx_rounded_high(2 * x, mantissa), right);
 }
 
 /* x * mantissa * 2^(shift - 31), rounded twice as TFLite-Micro does; |x| * 2^max(shift, 0) < 2^30
  */
 static inline int32_t fx_requantize(int32_t x, int32_t mantissa, int32_t shift) {
     int32_t left = fx_max32(shift, 0);
-    return fx_requantize_down((int32_t)((uint32_t)x << left), mantissa, left - shift);
+    return fx_round_down(fx_rounded_high((int32_t)((uint32_t)x << (left + 1)), mantissa),
+                         left - shift);
 }
 
 /* fx_scale32 where shift > 32: only the high word matters, and nothing can overflow */

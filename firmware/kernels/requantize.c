@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernels/requantize.h"
 
+#include "kernels/dsp/pairs_dsp.h"
 #include "kernels/mve/vectors_mve.h"
 
 /* the multiplier's operand is small, as layers/lowering.py proves */
@@ -24,6 +25,8 @@ void myna_requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t
     uint32_t i = 0u;
 #if MYNA_MVE
     i = myna_requantize_s16_s8_vectors(p, x, y);
+#elif MYNA_DSP
+    i = myna_requantize_s16_s8_pairs(p, x, y);
 #endif
     if (is_plain(p))
         for (; i < own.size; i++)

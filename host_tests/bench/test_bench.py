@@ -19,6 +19,7 @@ from myna.bench.count import (
     Steps,
     compiler,
     count_enrollment,
+    count_listening,
     count_steps,
     count_update,
     total,
@@ -125,6 +126,18 @@ def test_a_range_found_dynamically_moves_each_gradient_twice() -> None:
     counted = count_gradients(MODEL, "qemu_m4")
     assert len(counted) == sum(isinstance(n.op, GradOp) for n in project().program.graph.nodes)
     assert all(one.dynamic > 1.9 * one.hindsight for one in counted)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(("name", "most"), [("kws", 16_000_000), ("ds_cnn", 8_000_000)])
+def test_listening_costs_rows_and_not_windows(name: str, most: int) -> None:
+    built = open_project(MODEL.with_name(name), Options(train="head", streaming=True))
+    assert built.streaming is not None
+    found = count_listening("qemu_m4", built.generated)
+    assert found.period_ms == 40
+    assert most // 2 < found.instructions_per_second < most
+    planned = built.streaming.state_bytes + built.streaming.arena.size
+    assert planned + 3000 < found.ram < 24 * 1024  # and a front end of its own
 
 
 @pytest.mark.qemu

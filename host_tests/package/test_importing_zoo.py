@@ -18,8 +18,9 @@ from myna.cli import cli
 from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
 from myna.engines.verify import Verifier, verify_steps
+from myna.errors import MynaError
 from myna.frontend.model import FloatModel
-from myna.ir import Array
+from myna.ir import Array, Kind
 from myna.package.calibration import load_calibration
 from myna.package.importing import ImportRequest, import_keras, import_tflite
 from myna.package.package import load_package
@@ -27,7 +28,7 @@ from myna.passes.pipeline import Options, compile_model
 from myna.project import Project, open_project
 from myna.sessions.checkpoint import read_board
 from myna.sessions.export import export_model
-from support import gradients, zoo
+from support import gradients, streams, zoo
 from support.kept import kept
 from support.pairs import pairs, some_by_day
 
@@ -120,6 +121,30 @@ def test_inference_equals_tflite_micro(name: str, route: str, inputs: int) -> No
     reference = Reference(project.program)
     sample = xs[:: len(xs) // 40]
     assert all(np.array_equal(reference.infer(x).reshape(-1), core.infer(x)) for x in sample)
+
+
+@each_case(1)
+def test_it_infers_on_what_arrives_or_says_which_layer_cannot(name: str, route: str) -> None:
+    project = open_project(imported(name, route), Options(train="head", streaming=True))
+    if name == "autoencoder":
+        with pytest.raises(MynaError, match=r"layer dense\w* \(Dense\): .*along time"):
+            _ = project.streaming
+        return
+    program = project.streaming
+    assert program is not None
+    graph, height = project.program.graph, streams.steps(project.program.graph)
+    margin = program.period * (program.warm_up + 4)
+    rows = np.random.default_rng(0).integers(
+        -128, 128, (2 * margin + height, graph.of_kind(Kind.INPUT)[0].size // height)
+    )
+    expected = streams.Windows(graph, rows.astype(np.int8))
+    core, compared = project.library().stream(program), 0
+    for arrived, row in enumerate(rows, 1):
+        found, begin = core.row(row), arrived - program.delay - height
+        if found is not None and begin >= margin // 2 and arrived < len(rows) - program.period:
+            np.testing.assert_array_equal(found, expected.logits(begin))
+            compared += 1
+    assert compared > 5
 
 
 @pytest.mark.qemu

@@ -34,7 +34,7 @@ LAYERS = (
     "passes.lowering",
     "passes.training",
     "passes.memory",
-    "passes.bounds passes.layout passes.pipeline",
+    "passes.bounds passes.layout passes.pipeline passes.streaming",
     "formats",
     "pretrain",
     "learn",

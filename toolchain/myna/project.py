@@ -20,6 +20,7 @@ from myna.package.budget import Needs, compile_package
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
+from myna.passes.streaming.stream import StreamingProgram, stream
 
 BUILD = target.PROJECT / "build"
 MODELS = target.PROJECT / "models"
@@ -59,8 +60,17 @@ class Project:
         labels = Labels(
             package.labels, package.audio, options.clips, options.backup, asked.to_json()
         )
-        generate(self.program, labels, self.place, command)
+        generate(self.program, labels, self.place, command, self.streaming)
         return self.place
+
+    @cached_property
+    def streaming(self) -> StreamingProgram | None:
+        """Inference on sound as it comes; None if it was not asked for.
+
+        Raises:
+            MynaError: the network has a layer that cannot work so.
+        """
+        return stream(self.program.graph) if self.options.streaming else None
 
     @property
     def fingerprint(self) -> int:

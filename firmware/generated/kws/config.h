@@ -6,6 +6,7 @@
 #define MYNA_MODEL_NAME "kws"
 #define MYNA_MAX_CLIPS 48
 #define MYNA_FRONT_END 1
+#define MYNA_STREAMING 0
 #define MYNA_FRAMES 49
 #define MYNA_FEATURE_BYTES 980
 #define MYNA_MAX_CLASSES 32

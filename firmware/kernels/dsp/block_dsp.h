@@ -22,6 +22,12 @@ static inline void block_put4(int16_t *column, const int8_t *x, uint32_t add) {
 void myna_block_pairs(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
                       int32_t *acc, uint32_t pairs, uint32_t next);
 
+/* block_sums_dsp.S: acc[2 * r] = sums over 4 * `fours` terms of column 0 with row r; rows are
+ * `stride` apart, `quads` > 0 times four, and four of them end `next` bytes before the next four
+ * begin */
+void myna_block_quads(const int16_t *columns, const int8_t *rows, uint32_t stride, uint32_t fours,
+                      int32_t *acc, uint32_t quads, uint32_t next);
+
 /* the first `count` terms, an even number, of four columns for myna_block_lay */
 void myna_block_lay_four(int16_t *columns, const int8_t *x, uint32_t stride, uint32_t count,
                          uint32_t add);

@@ -78,6 +78,52 @@ myna_block_pairs:
     pop     {r4-r11, pc}
     .size   myna_block_pairs, . - myna_block_pairs
 
+    .macro multiply_row sum /* four terms of a column, r8 and r9, with those of a row in r10 */
+    sxtb16  r11, r10, ror #8
+    sxtb16  r10, r10
+    smlad   \sum, r8, r10, \sum
+    smlad   \sum, r9, r11, \sum
+    .endm
+
+    .macro four_terms_of_four /* rows at r1, r2 apart; r12 is three times that */
+    ldrd    r8, r9, [r0], #16
+    ldr     r10, [r1, r2]
+    multiply_row r5
+    ldr     r10, [r1, r2, lsl #1]
+    multiply_row r6
+    ldr     r10, [r1, r12]
+    multiply_row r7
+    ldr     r10, [r1], #4
+    multiply_row r4
+    .endm
+
+    /* (columns, rows, stride, fours, acc, quads, next): as above, but one column and four rows */
+    .global myna_block_quads
+    .type   myna_block_quads, %function
+myna_block_quads:
+    push    {r4-r11, lr}
+    push    {r0, r3} /* then acc, quads and next are at sp + 44, 48, 52 */
+    add     r12, r2, r2, lsl #1
+1:  movs    r4, #0
+    movs    r5, #0
+    movs    r6, #0
+    movs    r7, #0
+    sum     four_terms_of_four
+    ldrd    r8, r9, [sp, #44]
+    ldr     r10, [sp, #52]
+    ldrd    r0, r3, [sp]
+    str     r4, [r8], #8
+    str     r5, [r8], #8
+    str     r6, [r8], #8
+    str     r7, [r8], #8
+    add     r1, r1, r10
+    subs    r9, r9, #1
+    strd    r8, r9, [sp, #44]
+    bne     1b
+    add     sp, sp, #8
+    pop     {r4-r11, pc}
+    .size   myna_block_quads, . - myna_block_quads
+
     /* (columns, others, pairs, fours, acc) */
     .global myna_block_wide_pairs
     .type   myna_block_wide_pairs, %function

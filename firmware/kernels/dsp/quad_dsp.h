@@ -54,15 +54,26 @@ int32_t myna_band_rows(const struct window *k, int32_t out_w);
 /* pixels of a row that a row of windows sees */
 int32_t myna_band_pitch(const struct window *k, int32_t out_w);
 
-/* What `rows` rows of windows see, from output row oy on: rows of myna_band_pitch pixels. */
-void myna_lay_band(const struct slide *s, const int8_t *x, int32_t oy, int32_t rows, int32_t out_w,
-                   uint32_t add, struct quad *plane);
+/* what `rows` rows of windows see of four channels, zeros where that is no part of the map */
+struct quad_band {
+    int32_t rows, step;              /* rows of windows; pixels of the plane from one to the next */
+    int32_t first, line;             /* of the map: bytes to the first pixel, from row to row */
+    int32_t at, pitch;               /* of the plane: pixels likewise */
+    int32_t lines, columns;          /* that lie in the map */
+    struct quad plane[PLANE_PIXELS]; /* lines of myna_band_pitch pixels */
+};
+
+/* A band from output row oy on, zeros all over. */
+void myna_band_begin(struct quad_band *band, const struct slide *s, int32_t oy, int32_t rows,
+                     int32_t out_w);
+/* The same part of a map's four channels at x, each plus a halfword of `add`; nothing else. */
+void myna_band_lay(struct quad_band *band, const int8_t *x, int32_t channels, uint32_t add);
 
 /* how windows slide over a band */
 struct quad_job myna_quad_job_of(const struct window *k, int32_t out_w, const struct quad *taps);
 
 /* sums of all windows of a band */
-void myna_band_sums(const struct slide *s, const struct quad_job *job, const int8_t *x,
-                    uint32_t add, int32_t oy, int32_t rows, int32_t out_w, int32_t (*acc)[4]);
+void myna_band_sums(const struct quad_band *band, const struct quad_job *job, int32_t out_w,
+                    int32_t (*acc)[4]);
 
 #endif

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from myna.bench.profile import by_function
@@ -21,8 +22,14 @@ from myna.learn.recipe import Recipe
 
 PLUGIN = Path(__file__).with_name("counter.c")
 STEPS, ENROLL, UPDATE = "bench/steps.c", "bench/enroll.c", "bench/update.c"
+STREAM = "bench/stream.c"
+LISTENS = (
+    "stream_kept",
+    "stream_arena",
+    "stream",
+)  # variables of a stream, in model.c and runtime/stream.c
 DONE = "bench: done"  # as in firmware/bench/mark.h
-FRAMES = 50  # that firmware/bench/steps.c takes in
+FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,21 @@ class Update:
     apply: Count
 
 
+@dataclass(frozen=True)
+class Listening:
+    """What it takes to infer on sound as it comes.
+
+    Attributes:
+        period_ms: from decision to decision.
+        instructions_per_second: of sound, features included.
+        ram: bytes of all that is kept, of a step's values, and of the front end.
+    """
+
+    period_ms: int
+    instructions_per_second: int
+    ram: int
+
+
 def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
     """Count the front end, an inference and a training step of a generated model.
 
@@ -149,6 +171,22 @@ def count_update(board: str, generated: Path) -> Update:
     """
     (begun, encoded, told, applied), _ = _run(board, generated, UPDATE, everything=True)
     return Update(encoded.since(begun), applied.since(told))
+
+
+def count_listening(board: str, generated: Path) -> Listening:
+    """Count how a model that was generated with streaming infers on a second of sound.
+
+    Raises:
+        MynaError: see `count_steps`.
+    """
+    marks, _ = _run(board, generated, STREAM)
+    sections = [after.since(before) for before, after in pairwise(marks[: 2 * FRAMES])]
+    sizes = pio.variables(board, pio.build(board, generated, main=STREAM))
+    return Listening(
+        1000 // (len(marks) - 2 * FRAMES),
+        total(sections[::2]).instructions,
+        sum(sizes[name] for name in LISTENS),
+    )
 
 
 def compiler(board: str) -> str:

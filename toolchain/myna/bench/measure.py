@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from myna.bench.count import (
     NOTHING,
     Count,
     Enrollment,
+    Listening,
     Update,
     compiler,
     count_enrollment,
+    count_listening,
     count_steps,
     count_update,
     total,
@@ -84,6 +86,7 @@ class Bench:
         kernels: the shapes of `bench.cases`, one by one.
         infer, train_step: node by node.
         features: of one second of sound; nothing if the model hears none.
+        listening: to sound as it comes; None if the model hears none, or cannot infer so.
         functions: instructions of the counted run by function, see `bench.profile`.
         enroll: of five synthetic words with five takes each; None if left out.
         update: encoded, and a difference applied; None if the board has no room for the base.
@@ -96,6 +99,7 @@ class Bench:
     infer: tuple[Kernel, ...]
     train_step: tuple[Kernel, ...]
     features: Count
+    listening: Listening | None
     functions: Mapping[str, int]
     enroll: Enrollment | None
     update: Update | None
@@ -118,6 +122,7 @@ class Bench:
             "enroll": asdict(self.enroll) if self.enroll else None,
             "update": self._update(),
             "features_1s": _counted(self.features) if self.features != NOTHING else None,
+            "listening": asdict(self.listening) if self.listening else None,
             "range_tracking": self._tracking(),
             "ram": {
                 "arena": memory.arena,
@@ -178,6 +183,7 @@ def run(model: Path, board: str, options: Options, *, enroll: bool) -> Bench:
         _nodes(program.graph, program.graph.nodes, steps.infer),
         _nodes(program.graph, program.graph.nodes, steps.train_step),
         steps.features,
+        _listening(project, board) if project.package.has_front_end else None,
         steps.functions,
         count_enrollment(board, project.generated, examples, Recipe()) if examples else None,
         count_update(board, project.generated) if has_base else None,
@@ -198,6 +204,17 @@ def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
         for k in found
         if k.name.startswith(PREFIX)
     )
+
+
+def _listening(project: Project, board: str) -> Listening | None:
+    """What it takes to listen, if the network can; beside it there is RAM enough."""
+    options = replace(project.asked, streaming=True, ram=None)
+    listening = open_project(project.folder, options)
+    try:
+        _ = listening.streaming
+    except MynaError:  # it says which layer cannot
+        return None
+    return count_listening(board, listening.generated)
 
 
 def _nodes(graph: Graph, nodes: Sequence[Node], counts: Sequence[Count]) -> tuple[Kernel, ...]:

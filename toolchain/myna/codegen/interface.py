@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from myna.codegen.render import Address
 from myna.learn.user import full
 from myna.names import (
     CENTER,
@@ -35,7 +34,6 @@ from myna.passes.training.imprint import has_head, head_of
 NULL = "NULL"  # what the program cannot
 STATE = "state"  # the variable
 STORED = "stored"  # where a secret lies behind it: both
-Address = Callable[[str], str]  # of a tensor, in C
 
 
 def state_variable(program: Program) -> str:

@@ -69,6 +69,8 @@ def bench(
         f"(arena's lower bound {ram['arena_lower_bound']:,})"
     )
     click.echo(f"flash: {', '.join(f'{name} {size:,}' for name, size in flash.items())} bytes")
+    if measured.listening is not None:
+        click.echo(f"listening takes {measured.listening.ram:,} bytes of RAM beside the model's")
     write_json(json_file, "bench", result)
     if plot is not None:
         draw_roofline(measured.kernels, f"kernels on {board}", plot)
@@ -108,6 +110,9 @@ def _summary(measured: Bench) -> Table:
     if measured.enroll is not None:
         passes = f"{measured.enroll.epochs} passes"
         table.add_row(f"5 words × 5 takes, {passes}", f"{measured.enroll.instructions:,}")
+    if (listening := measured.listening) is not None:
+        how = f"listening, per second, a decision every {listening.period_ms} ms"
+        table.add_row(how, f"{listening.instructions_per_second:,}")
     if measured.update is not None:
         table.add_row("update encoded", f"{measured.update.encode.instructions:,}")
         table.add_row("difference applied", f"{measured.update.apply.instructions:,}")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ LARGE = 256  # bytes of a variable that is named
 @model_argument
 @board_option("qemu_m4")
 @training_options
+@click.option("--streaming", is_flag=True, help="Infer on sound as it comes, too.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the C files, kept as it is."
 )
@@ -28,11 +30,12 @@ def build(
     model: Path,
     board: str,
     chosen: Options,
+    streaming: bool,
     out: Path | None,
 ) -> None:
     """Compile MODEL to C and build the firmware of a board."""
     find_board(board)  # before anything is written
-    project = open_project(model, chosen, out)
+    project = open_project(model, replace(chosen, streaming=streaming), out)
     program, used = project.program, project.options
     how = f", one-byte weights in {len(used.int8_weights)} layers" if used.int8_weights else ""
     by_rows = (
@@ -48,6 +51,11 @@ def build(
         f"arena:    {program.arena_bytes} bytes (lower bound {program.arena_lower_bound}), "
         f"state {program.state_bytes} bytes"
     )
+    if (step := project.streaming) is not None:
+        click.echo(
+            f"stream:   {step.state_bytes} bytes are kept, {step.arena.size} of values; "
+            f"{step.period} rows a step, {step.delay} behind the window"
+        )
     firmware = project.firmware(board)
     click.echo(f"firmware: {firmware.elf}")
     click.echo(f"board:    {board}, RAM {firmware.ram_bytes}, flash {firmware.flash_bytes} bytes")

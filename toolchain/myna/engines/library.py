@@ -16,11 +16,13 @@ import numpy as np
 
 from myna.device.target import PROJECT, require
 from myna.device.tool import locked
+from myna.engines.stream import HostStream
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.names import CLASSES, CODEWORD, SEED, STEP, VOICE
 from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
+from myna.passes.streaming.stream import StreamingProgram
 from myna.passes.training.imprint import head_of
 
 FIRMWARE = PROJECT / "firmware"
@@ -45,7 +47,8 @@ def compile_library(generated: Path) -> Path:
     sources = [*FIRMWARE.glob("kernels/**/*.c"), *FIRMWARE.glob("audio/**/*.c")]
     headers = [*FIRMWARE.glob("**/*.h")]
     core = _compile(CORE, sources, headers, (include, "-r"))
-    sources = [core, FIRMWARE / "boards/host/library.c", *generated.glob("*.c")]
+    own = [FIRMWARE / "boards/host/library.c", FIRMWARE / "runtime/stream.c"]
+    sources = [core, *own, *generated.glob("*.c")]
     headers += generated.glob("*.h")
     library = generated / f"lib{generated.name}.so"
     return _compile(library, sources, headers, (include, f"-I{generated}", *LINK))
@@ -179,6 +182,10 @@ class HostLibrary:
         voice = np.zeros(self.program.graph.tensors[VOICE].size, np.int8)
         found = self._c.myna_library_score_voice(_pointer(features), _pointer(voice))
         return voice, np.ctypeslib.as_array(found, self._logits.shape).copy()
+
+    def stream(self, streaming: StreamingProgram) -> HostStream:
+        """Inference on sound as it comes, if the library was compiled with it."""
+        return HostStream(self._c, streaming)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""

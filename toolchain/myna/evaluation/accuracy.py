@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from myna.engines.reference import Reference
 from myna.errors import MynaError
+from myna.evaluation.engine import StreamEngine, predict
 from myna.frontend.model import load_model
 from myna.ir import Array
 from myna.package.calibration import input_quant
 from myna.package.example_file import FIX, SUFFIX, open_examples
 from myna.passes.lowering.calibrate import forward
 from myna.pretrain.testset import load_test
-from myna.project import Project
+from myna.project import Project, open_project
 
 Classify = Callable[[Array], int]
 
@@ -32,10 +34,17 @@ def _float(project: Project) -> Classify:
     return classify
 
 
+def _stream(project: Project) -> Classify:
+    listening = open_project(project.folder, replace(project.asked, streaming=True))
+    engine = StreamEngine(listening)
+    return lambda features: int(predict(engine, features[None])[0])
+
+
 ENGINES: dict[str, Callable[[Project], Classify]] = {
     "float": _float,
     "reference": lambda project: Reference(project.program).predict,
     "host": lambda project: project.library().predict,
+    "stream": _stream,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +41,8 @@ from myna.sessions.user import draw_codeword
 Labels = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.int8]
 
-FLOAT, REFERENCE, HOST = "float", "reference", "host"
+FLOAT, REFERENCE, HOST, STREAM = "float", "reference", "host", "stream"
+OWN = (FLOAT, REFERENCE, HOST, STREAM)  # in this process
 
 
 class PredictingCore(Core, Protocol):
@@ -159,6 +160,20 @@ class CoreEngine:
         return self.core
 
 
+class StreamEngine(CoreEngine):
+    """The C core, examined as it listens: see `HostStream.window`. It learns as ever."""
+
+    def __init__(self, project: Project) -> None:
+        assert project.streaming is not None
+        library = project.library()
+        super().__init__(library, project.package)
+        self._stream = library.stream(project.streaming)
+
+    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
+        """See `Engine`."""
+        return np.array([self._stream.window(one) for one in features])[:, : self.core.classes]
+
+
 class BoardEngine:
     """An engine on a board; it takes the board's clip slots for itself."""
 
@@ -223,7 +238,8 @@ class EngineSpec:
     """How to make an engine; travels between processes.
 
     Attributes:
-        name: "float", "reference", "host" (the C core in this process) or a board.
+        name: "float", "reference", "host" (the C core in this process), "stream" (likewise, as it
+            listens) or a board.
         model: the model's folder.
         options: of the compiler.
         port: of a board that runs already.
@@ -236,17 +252,17 @@ class EngineSpec:
 
     def check(self) -> None:
         """Raise a MynaError unless there is such an engine."""
-        if self.name not in (FLOAT, REFERENCE, HOST, *target.BOARDS):
+        if self.name not in (*OWN, *target.BOARDS):
             boards = [board for board in target.BOARDS if board != HOST]
             raise MynaError(
                 f"unknown engine {self.name!r}",
-                fix=f"choose one of {', '.join((FLOAT, REFERENCE, HOST, *boards))}",
+                fix=f"choose one of {', '.join((*OWN, *boards))}",
             )
 
     @property
     def on_board(self) -> bool:
         """Whether it runs on a board."""
-        return self.port is not None or self.name not in (FLOAT, REFERENCE, HOST)
+        return self.port is not None or self.name not in OWN
 
     @contextmanager
     def open(self) -> Iterator[Engine]:
@@ -256,7 +272,7 @@ class EngineSpec:
             MynaError: no such engine, model, board or port; TensorFlow is missing (float).
         """
         self.check()
-        project = open_project(self.model, self.options)
+        project = self._project()
         if self.on_board:
             with project.connect(self.name, self.port) as session:
                 yield BoardEngine(session, project.program)
@@ -264,16 +280,22 @@ class EngineSpec:
             yield CoreEngine(open_float(project), project.package)
         elif self.name == REFERENCE:
             yield CoreEngine(Reference(project.program), project.package)
+        elif self.name == STREAM:
+            yield StreamEngine(project)
         else:
             yield CoreEngine(project.library(), project.package)
+
+    def _project(self) -> Project:
+        streaming = self.options.streaming or self.name == STREAM
+        return open_project(self.model, replace(self.options, streaming=streaming))
 
     def prepare(self) -> None:
         """Compile what several processes would otherwise compile at once."""
         self.check()
-        project = open_project(self.model, self.options)
+        project = self._project()
         if self.name in target.BOARDS and self.on_board and self.port is None:
             project.firmware(self.name)
-        elif self.name == HOST:
+        elif self.name in (HOST, STREAM):
             project.library()
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from myna import fixed
+from myna.fixed import IntArray
 from myna.ir import Array, Node, Quant, Tensor
 from myna.ops.base import Case, Op, Type, expect, int64
 from myna.ops.pool import AveragePoolGrad
@@ -44,8 +45,12 @@ class Mean(Op):
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         total = (int64(inputs[0]) - self.x_zero).sum(axis=(0, 1))
+        return (self.finish(total).astype(np.int8),)
+
+    def finish(self, total: IntArray) -> IntArray:
+        """The means of which the sums, less the zero point, are given."""
         scaled = fixed.requantize(total, self.mantissa, self.shift) + self.y_zero
-        return (fixed.saturate(scaled, -128, 127).astype(np.int8),)
+        return fixed.saturate(scaled, -128, 127)
 
     def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
         h, w, c = inputs[0].shape

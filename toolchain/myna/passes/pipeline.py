@@ -48,7 +48,9 @@ class Options:
         replay: bytes of flash for examples of what was known, to be rehearsed; none are if they do
             not hold one of each class.
         int8_weights: layers whose trained weights keep no residual: one byte each instead of two.
-        rows: compute what is not trained row by row, in less memory.
+        rows: compute what is not trained row by row, in less memory; not beside streaming, whose
+            layers are the network's own.
+        streaming: infer on sound as it comes, too; it takes memory of its own.
         clips: how many enrollment clips the device keeps.
         backup: bytes of RAM for copies of the state, see `state_copies`.
         ram: bytes of RAM to learn within, all told; `package.budget` chooses the rest accordingly.
@@ -67,6 +69,7 @@ class Options:
     replay: int = 1 << 17
     int8_weights: tuple[str, ...] = ()
     rows: bool = False
+    streaming: bool = False
     clips: int = 48
     backup: int = 16384
     ram: int | None = None
@@ -104,6 +107,7 @@ class Options:
         given = [f"--train {self.train}"]
         given += [f"--ranges {self.ranges.value}"] if self.ranges != Options.ranges else []
         given += ["--store-all"] if self.store_all else []
+        given += ["--streaming"] if self.streaming else []
         given += [f"--ram {self.ram}"] if self.ram else []
         given += [f"--time {self.macs}"] if self.macs else []
         return " ".join(given)
@@ -216,19 +220,20 @@ class Compiler:
         """
         assert options.arithmetic == self._arithmetic
         most = 0 if options.store_all else coupling_count(self._graph)
+        rows = options.rows and not options.streaming
         limit = Demand(options.memory or inf, options.macs or inf)
         budget = options.memory if options.train == AUTO else None
 
         def measure(tensors: Sequence[str]) -> Demand:
-            return self._demand(",".join(tensors), most, options.rows, budget)
+            return self._demand(",".join(tensors), most, rows, budget)
 
         chosen = choose(self._graph, options.train, self._contributions, measure, limit)
         trained, narrow = ",".join(chosen), options.int8_weights
         if options.memory is None:
-            step = self._form(trained, most, options.rows, narrow)
+            step = self._form(trained, most, rows, narrow)
         else:
             counts = range(most + 1)
-            forms = (self._form(trained, count, options.rows, narrow) for count in counts)
+            forms = (self._form(trained, count, rows, narrow) for count in counts)
             step = fit_memory(forms, options.memory)
         return self._placed(optimal_schedule(step))
 

@@ -100,18 +100,40 @@ class Program:
 
 def plan(graph: Graph) -> Program:
     """Place every tensor of a training step, which rehearses nothing yet."""
-    buffers = lifetimes(graph)
-    bound = max(bytes_live(buffers, len(graph.nodes)))
-    offsets = place(buffers, bound)
-    placed = list(zip(buffers, offsets, strict=True))
-    arena = {name: offset for buffer, offset in placed for name in buffer.tensors}
+    values = place_values(graph)
     state, state_bytes = state_layout(graph)
     forward, train = phases(graph)
     latent = find_latent(graph, forward, train)
     replay = remember(graph, latent, NO_MEMORIES, 0)
+    sizes = (values.size, values.lower_bound, state, state_bytes, values.buffers)
+    return Program(graph, forward, train, latent, replay, values.offsets, *sizes)
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where the values of a graph are, each as long as it lives.
+
+    Attributes:
+        offsets: of every value and input.
+        size: bytes.
+        lower_bound: largest sum of live bytes at any node; no plan can need less.
+        buffers: lifetimes.
+    """
+
+    offsets: Mapping[str, int]
+    size: int
+    lower_bound: int
+    buffers: tuple[Buffer, ...]
+
+
+def place_values(graph: Graph) -> Arena:
+    """Place every value and input of a graph."""
+    buffers = lifetimes(graph)
+    bound = max(bytes_live(buffers, len(graph.nodes)))
+    placed = list(zip(buffers, place(buffers, bound), strict=True))
+    offsets = {name: offset for buffer, offset in placed for name in buffer.tensors}
     top = max(offset + buffer.size for buffer, offset in placed)
-    sizes = (top, bound, state, state_bytes, tuple(buffers))
-    return Program(graph, forward, train, latent, replay, arena, *sizes)
+    return Arena(offsets, top, bound, tuple(buffers))
 
 
 def with_memories(
@@ -186,9 +208,9 @@ def shareable(graph: Graph, node: Node) -> Iterator[tuple[str, str]]:
 
 
 def state_layout(graph: Graph) -> tuple[dict[str, int], int]:
-    """Offset of every state tensor, word-sized ones first so that nothing needs padding; size."""
+    """Offset of every state tensor, wide ones first so that nothing needs padding; size."""
     offsets, end = {}, 0
-    for tensor in sorted(graph.of_kind(Kind.STATE), key=lambda t: t.dtype == "int8"):
+    for tensor in sorted(graph.of_kind(Kind.STATE), key=lambda t: -np.dtype(t.dtype).itemsize):
         offsets[tensor.name] = end
         end += tensor.nbytes
     return offsets, aligned(end)
