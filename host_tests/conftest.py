@@ -82,7 +82,7 @@ def _group(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Folder of recordings, <word>/<speaker>_..._<take>.{wav,flac}; for tests marked `data`."""
+    """Folder of recordings, <word>/<speaker>_…_<take>.{wav,flac,opus}; for tests marked `data`."""
     return DATA
 
 

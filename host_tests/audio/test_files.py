@@ -11,6 +11,7 @@ import soundfile
 from myna.audio.config import RATE
 from myna.audio.files import LONGEST, read_pcm, read_recording, write_wav
 from myna.errors import MynaError
+from support.sounds import write_sound
 
 SOUND = np.rint(9000 * np.sin(np.arange(RATE) * 0.05)).astype(np.int16)
 STEPS = {  # subtype: by how many steps a sample may differ
@@ -39,6 +40,75 @@ def test_what_floats_exceed_full_scale_by_is_cut(tmp_path: Path) -> None:
     sound[100:103] = 1.0, 1.5, -2.0
     soundfile.write(path, sound, RATE, subtype="FLOAT")
     assert read_pcm(path)[100:103].tolist() == [32767, 32767, -32768]
+
+
+@pytest.mark.parametrize("samples", [RATE // 2, RATE, 3 * RATE + 37])
+def test_opus_starts_and_ends_where_the_sound_did(samples: int, tmp_path: Path) -> None:
+    path = tmp_path / "take.opus"
+    click = np.zeros(samples, np.int16)
+    click[samples // 2 :][:20] = 20000
+    write_sound(path, click)
+    read = read_pcm(path)
+    assert (read.dtype, read.size) == (np.int16, samples)
+    assert abs(int(np.abs(read.astype(int)).argmax()) - samples // 2 - 10) <= 16  # a millisecond
+
+
+@pytest.mark.parametrize("subtype", ["OPUS", "VORBIS"])
+def test_what_an_ogg_decoder_exceeds_full_scale_by_is_cut(subtype: str, tmp_path: Path) -> None:
+    """Whatever the container's codec is: its content tells, not the suffix."""
+    path = tmp_path / "loud.opus"
+    loudness = np.where(np.arange(RATE) // 4000 % 2, 32767, 20000)  # speech would not overshoot
+    loud = (np.sign(SOUND) * loudness).astype(np.int16)
+    soundfile.write(path, loud, RATE, format="OGG", subtype=subtype)
+    decoded = soundfile.read(path)[0]
+    assert decoded.max() > 1.0
+    assert decoded.min() < -1.0
+    expected = np.rint(decoded * 32768).clip(-32768, 32767)
+    np.testing.assert_array_equal(read_pcm(path), expected)
+
+
+def _ogg_cuts(whole: bytes) -> dict[str, int]:
+    """Lengths at which a file of three seconds ends too early; libsndfile reads it all the same."""
+    last = whole.rindex(b"OggS")
+    return {
+        "before the last page": last,
+        "in its magic": last + 2,
+        "in its header": last + 20,
+        "in its sizes": last + 30,
+        "in its sound": (last + len(whole)) // 2,
+        "by a byte": len(whole) - 1,
+    }
+
+
+@pytest.mark.parametrize("subtype", ["OPUS", "VORBIS"])
+@pytest.mark.parametrize("where", _ogg_cuts(b"OggS"))
+def test_an_ogg_file_without_its_end_is_refused(subtype: str, where: str, tmp_path: Path) -> None:
+    path = tmp_path / "take.opus"
+    noise = np.random.default_rng(1).normal(0, 3000, 3 * RATE).astype(np.int16)
+    soundfile.write(path, noise, RATE, format="OGG", subtype=subtype)
+    whole = path.read_bytes()
+    assert read_pcm(path).size == noise.size
+    path.write_bytes(whole[: _ogg_cuts(whole)[where]])
+    with pytest.raises(MynaError, match="is truncated"):
+        read_pcm(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_wav_file_without_its_end_is_refused(share: float, tmp_path: Path) -> None:
+    path = tmp_path / "take.wav"
+    write_wav(path, SOUND)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: round(share * len(whole))])
+    with pytest.raises(MynaError, match="is truncated"):
+        read_pcm(path)
+
+
+def test_a_file_that_is_no_sound_is_told_what_would_be(tmp_path: Path) -> None:
+    path = tmp_path / "take.opus"
+    path.write_bytes(b"OggS, but not really audio")
+    with pytest.raises(MynaError, match="cannot be read as audio") as caught:
+        read_pcm(path)
+    assert "WAV, FLAC or Opus" in str(caught.value.fix)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from myna.audio.dataset import Clip, split_of
+from myna.audio.files import SUFFIXES
 from myna.errors import MynaError
 from myna.federated.users import EXAMINED, NOBODY, WARM_UP, Users, gather, speakers_of
 from myna.learn.examples import Examples
@@ -17,10 +18,12 @@ from myna.learn.examples import Examples
 SHOTS = 2
 
 
-def folder(place: Path, takes: Mapping[str, int], *, flat: bool = False) -> Path:
+def folder(
+    place: Path, takes: Mapping[str, int], *, flat: bool = False, suffix: str = ".wav"
+) -> Path:
     for speaker, count in takes.items():
         for take in range(count):
-            path = place / ("" if flat else "abc"[take % 3]) / f"{speaker}_{take}.wav"
+            path = place / ("" if flat else "abc"[take % 3]) / f"{speaker}_{take}{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     return place
@@ -42,9 +45,10 @@ def who(features: np.ndarray) -> list[str]:
     return [chr(code) for code in features[:, 0, 0]]
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("flat", [False, True])
-def test_both_forms_of_a_folder_are_read(flat: bool, tmp_path: Path) -> None:
-    found = speakers_of(folder(tmp_path, {"a": 3, "b": 1}, flat=flat))
+def test_both_forms_of_a_folder_are_read(flat: bool, suffix: str, tmp_path: Path) -> None:
+    found = speakers_of(folder(tmp_path, {"a": 3, "b": 1}, flat=flat, suffix=suffix))
     assert {name: len(own) for name, own in found.items()} == {"a": 3, "b": 1}
 
 

@@ -283,4 +283,4 @@ def test_a_test_in_a_wrong_folder_is_found() -> None:
 
 
 def test_no_sound_is_committed() -> None:
-    assert not tracked("*.wav", "*.flac", "*.mp3", "*.ogg")
+    assert not tracked("*.wav", "*.flac", "*.mp3", "*.ogg", "*.opus")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data folders: DIR/<word>/<speaker>_<anything>_<take>.{wav,flac}."""
+"""Data folders: DIR/<word>/<speaker>_<anything>_<take>.{wav,flac,opus}."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def scan(folder: Path) -> tuple[Clip, ...]:
     """All clips of a data folder, sorted by word, speaker and take.
 
     Raises:
-        MynaError: the folder is missing or holds no <word>/<file>.{wav,flac}.
+        MynaError: the folder is missing or holds no <word>/<file>.{wav,flac,opus}.
     """
     if not folder.is_dir():
         what = "is no data folder" if folder.exists() else "no such data folder"
@@ -46,13 +46,13 @@ def scan(folder: Path) -> tuple[Clip, ...]:
         raise MynaError(
             "the folder holds no recordings",
             where=str(folder),
-            fix="put 16 kHz mono files in it as <word>/<speaker>_<take>.wav (or .flac)",
+            fix="put 16 kHz mono files in it as <word>/<speaker>_<take>.{wav,flac,opus}",
         )
     return tuple(sorted(map(describe, paths)))
 
 
 def word_files(folder: Path) -> list[Path]:
-    """The recordings <word>/<file>.{wav,flac} of a folder."""
+    """The recordings <word>/<file>.{wav,flac,opus} of a folder."""
     return [
         path
         for path in folder.glob("*/*")
@@ -162,7 +162,7 @@ def read_noises(folder: Path) -> dict[str, Pcm]:
     beside it; a folder without them gives none.
     """
     places = (folder / "_background_noise_", folder.resolve().parent / "background_noise")
-    paths = sorted(path for place in places for path in place.glob("*") if path.suffix in SUFFIXES)
+    paths = sorted(path for place in places for path in filter(is_recording, place.glob("*")))
     noises = {path.stem: read_pcm(path) for path in paths}
     return {name: pcm for name, pcm in noises.items() if len(pcm) >= 2 * RATE}
 

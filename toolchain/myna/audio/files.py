@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,16 @@ from myna.audio.config import RATE, RECORDING
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 
-SUFFIXES = (".flac", ".wav")
+SUFFIXES = (".flac", ".opus", ".wav")
+FORMATS = "WAV, FLAC or Opus"
 SHORTEST = RATE // 5  # no word is shorter than 0.2 s
 QUIETEST = 16  # peak to peak; below this there is nothing to hear
 LONGEST = 3600 * RATE  # an hour takes 115 MB
-FLOATS = ("FLOAT", "DOUBLE")  # formats of a sample whose full scale is 1
 FLATTEST = 0.8  # geometric over arithmetic mean of the power spectrum; of words up to 0.7
 SPECTRUM = 512  # samples
 CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
+OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest: header, sizes of segments, segments
+OGG_LAST = 4  # flag of a stream's last page
 
 
 def read_pcm(path: Path) -> Pcm:
@@ -117,7 +120,7 @@ def _decode(path: Path) -> Pcm:
         raise MynaError(
             f"cannot be read as audio ({error})",
             where=str(path),
-            fix="use a complete WAV or FLAC file, 16 kHz mono",
+            fix=f"use a complete {FORMATS} file, 16 kHz mono",
         ) from error
     if rate != RATE:
         raise MynaError(
@@ -127,7 +130,7 @@ def _decode(path: Path) -> Pcm:
         )
     if len(pcm) < declared or _cut_short(path):
         raise MynaError(
-            "is truncated: it holds fewer samples than its header says",
+            "is truncated: samples are missing",
             where=str(path),
             fix="copy or record it again",
         )
@@ -144,25 +147,43 @@ def _check_length(path: Path, samples: int) -> None:
 
 
 def _samples(sound: soundfile.SoundFile) -> Pcm:
-    """All samples, int16 [n, channels]; libsndfile drops the fraction of floats, which is all."""
-    if sound.subtype not in FLOATS:
-        return np.asarray(sound.read(dtype="int16", always_2d=True))
-    values = sound.read(dtype="float64", always_2d=True)
+    """All samples, int16 [n, channels].
+
+    Asked for integers, libsndfile drops the fraction of floats, which is all, and lets what an
+    Ogg decoder gives beyond full scale wrap around. float32 holds every int16.
+    """
+    values = sound.read(dtype="float32", always_2d=True)
     if not np.isfinite(values).all():
         raise MynaError(
             "holds samples that are no numbers",
             where=sound.name,
             fix="record or convert it again",
         )
-    return np.asarray(np.clip(np.rint(values * 32768), -32768, 32767), np.int16)
+    values *= 32768
+    np.rint(values, out=values).clip(-32768, 32767, out=values)
+    return np.asarray(values, np.int16)
 
 
 def _cut_short(path: Path) -> bool:
-    """Whether a WAV header promises more bytes than the file has (libsndfile hides this)."""
+    """Whether the end of a WAV or Ogg file is missing (libsndfile hides this)."""
     with path.open("rb") as file:
         head = file.read(12)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - OGG_PAGE))
+        tail = file.read()
+    if head[:4] == b"OggS":
+        return not _ends_with_last_page(tail)
     if head[:4] != b"RIFF":
         return False
     promised = int.from_bytes(head[4:8], "little") + 8
     streamed = promised >= 0xFFFFFFFF or promised == 8  # recorders that never rewound the header
-    return not streamed and path.stat().st_size < promised
+    return not streamed and size < promised
+
+
+def _ends_with_last_page(tail: bytes) -> bool:
+    """Whether an Ogg file's end holds the whole last page of a stream (RFC 3533, section 6)."""
+    page = tail[max(0, tail.rfind(b"OggS")) :]
+    if len(page) < 27:
+        return False
+    sizes = page[27 : 27 + page[26]]
+    return bool(page[5] & OGG_LAST) and len(page) >= 27 + page[26] + sum(sizes)

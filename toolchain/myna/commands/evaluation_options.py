@@ -27,7 +27,7 @@ from myna.package.package import load_package
 from myna.passes.pipeline import Options
 
 data_path = click.Path(path_type=Path)
-DATA = "DIR/<word>/<speaker>_<take>.wav, or FILE.npz: features, words, speakers."
+DATA = "DIR/<word>/<speaker>_<take>.{wav,flac,opus}, or FILE.npz: features, words, speakers."
 
 
 def evaluation_options(users: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

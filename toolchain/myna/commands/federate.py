@@ -54,7 +54,9 @@ SHOWN = {
 
 @click.command()
 @model_argument
-@click.option("--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.wav")
+@click.option(
+    "--data", type=data_path, required=True, help="DIR/<word>/<speaker>_<take>.{wav,flac,opus}"
+)
 @click.option("--base-data", type=data_path, help="Recordings of what the model knew.")
 @click.option("--words", help="A,B,…; absent: all, as far as there are classes for them.")
 @click.option("--clients", type=click.IntRange(1), default=30, show_default=True)

@@ -28,7 +28,9 @@ folder = click.Path(path_type=Path, file_okay=False)
 
 @click.command()
 @model_argument
-@click.option("--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.wav.")
+@click.option(
+    "--data", type=folder, required=True, help="DIR/<word>/<speaker>_<take>.{wav,flac,opus}."
+)
 @click.option("--owners", type=folder, required=True, help="The same, each word in several takes.")
 @click.option("--speakers", help="Of --owners: A,B,…; absent: all.")
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)

@@ -66,7 +66,7 @@ def train(
 
     Args:
         architecture: a model's folder; its recipe.json, if any, sets the hyperparameters.
-        data: folder <word>/<file>.{wav,flac}.
+        data: folder <word>/<file>.{wav,flac,opus}.
         words: the words to tell apart, which replace the architecture's labels: "silence" comes
             first, then "unknown" if the data has other words; None keeps the labels.
         out: folder to write; may be the architecture's.

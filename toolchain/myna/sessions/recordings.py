@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from myna.audio.features import Pcm
-from myna.audio.files import SUFFIXES, read_recording
+from myna.audio.files import FORMATS, SUFFIXES, read_recording
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.package.example_file import open_examples
 
-OTHER_SOUNDS = {".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".aif", ".aiff", ".amr"}
+OTHER_SOUNDS = {".mp3", ".m4a", ".aac", ".ogg", ".oga", ".wma", ".aif", ".aiff", ".amr"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
             files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
             if others := [p for p in path.iterdir() if p.suffix.lower() in OTHER_SOUNDS]:
                 raise MynaError(
-                    f"is neither WAV nor FLAC, like {len(others)} of this folder",
+                    f"is of another format than {FORMATS}, like {len(others)} of this folder",
                     where=str(min(others)),
                     fix=f"convert them: ffmpeg -i {min(others).name} -ar 16000 -ac 1 take.wav",
                 )
@@ -55,7 +55,7 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
                 raise MynaError(
                     "the folder holds no recordings",
                     where=str(path),
-                    fix="name a folder with 16 kHz mono WAV or FLAC files",
+                    fix=f"name a folder with 16 kHz mono {FORMATS} files",
                 )
         found += files
     if not found:
