@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words in a stream of logits: what is an event, and the C twin on any input."""
+"""Words in a stream of embeddings: what is an event, and the C twin on any input."""
 
 from __future__ import annotations
 
@@ -15,24 +15,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 from myna.audio import native
 from myna.device.target import PROJECT
-from myna.learn.detect import MOST_SPAN, NEVER, Event, Rule, detect, leads, scores
+from myna.learn.detect import (
+    SPAN,
+    STEPS,
+    STRIDE,
+    Embeddings,
+    Event,
+    Rule,
+    Template,
+    detect,
+    directions,
+    scores,
+    spaced,
+    template,
+)
 
-CLASSES = 32  # of the C twin, at most
+WORDS = 8  # of the C twin, at most
 PERIOD = 640
 FLAGS = ("-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Wconversion", "-Werror")
 SANITIZED = ("-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+ONE = 127 << 15  # the similarity of equal directions
+INPUTS = 12
+CENTER = np.arange(INPUTS, dtype=np.int16) * 90
+
+Times = npt.NDArray[np.uint32]
 
 
 class _Rule(ctypes.Structure):
     _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("center", "templates", "thresholds")),
         *((name, ctypes.c_uint32) for name in ("period", "refractory")),
-        ("thresholds", ctypes.POINTER(ctypes.c_int32)),
-        *((name, ctypes.c_uint16) for name in ("classes", "span")),
+        *((name, ctypes.c_uint16) for name in ("inputs", "words")),
     )
 
 
 class _Event(ctypes.Structure):
-    _fields_ = (("time", ctypes.c_uint32), ("score", ctypes.c_int32), ("label", ctypes.c_uint16))
+    _fields_ = (("time", ctypes.c_uint32), ("score", ctypes.c_int32), ("word", ctypes.c_uint16))
 
 
 class Twin:
@@ -41,27 +59,44 @@ class Twin:
     def __init__(self, folder: Path) -> None:
         compiler = native.find_compiler()
         assert compiler is not None
-        (folder / "config.h").write_text(f"#define MYNA_MAX_CLASSES {CLASSES}\n", "utf-8")
+        (folder / "config.h").write_text(f"#define MYNA_MAX_CLASSES {WORDS}\n", "utf-8")
         firmware, library = PROJECT / "firmware", folder / "detect.so"
-        places = (f"-I{folder}", f"-I{firmware}", str(firmware / "runtime/detect.c"))
-        subprocess.run([compiler, *FLAGS, *SANITIZED, *places, "-o", str(library)], check=True)
-        self._push = ctypes.CDLL(str(library)).myna_detect_push
-        self._push.restype = ctypes.c_bool
+        sources = (str(firmware / part) for part in ("runtime/detect.c", "kernels/fixed.c"))
+        command = [compiler, *FLAGS, *SANITIZED, f"-I{folder}", f"-I{firmware}", *sources]
+        subprocess.run([*command, "-o", str(library)], check=True)
+        self._c = ctypes.CDLL(str(library))
+        self._c.myna_detect_push.restype = ctypes.c_bool
 
     def detect(
-        self, logits: npt.NDArray[np.int8], times: npt.NDArray[np.uint32], rule: Rule
+        self,
+        embeddings: Embeddings,
+        times: Times,
+        center: npt.NDArray[np.int16],
+        templates: Sequence[Template],
+        rule: Rule,
     ) -> tuple[Event, ...]:
-        state, event = ctypes.create_string_buffer(2048), _Event()
-        least = np.array(rule.thresholds, np.int32)
-        pointer = least.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        own = _Rule(rule.period, rule.refractory, pointer, logits.shape[1], rule.span)
-        found = []
-        for row, time in zip(logits, times.tolist(), strict=True):
-            data = row.tobytes()
-            places = ctypes.byref(state), ctypes.byref(own), data, ctypes.c_uint32(time)
-            if self._push(*places, ctypes.byref(event)):
-                found.append(Event(event.time, event.label, event.score))
+        whole, least = np.ascontiguousarray(templates, np.int8), np.array(rule.thresholds, np.int32)
+        data = (center.ctypes.data, whole.ctypes.data, least.ctypes.data)
+        own = _Rule(*data, rule.period, rule.refractory, len(center), len(templates))
+        state, event, found = ctypes.create_string_buffer(4096), _Event(), []
+        for row, time in zip(np.ascontiguousarray(embeddings), times.tolist(), strict=True):
+            places = ctypes.byref(state), ctypes.byref(own), ctypes.c_void_p(row.ctypes.data)
+            if self._c.myna_detect_push(*places, ctypes.c_uint32(time), ctypes.byref(event)):
+                found.append(Event(event.time, event.word, event.score))
         return tuple(found)
+
+    def template(self, takes: Sequence[Embeddings], center: npt.NDArray[np.int16]) -> Template:
+        inputs = len(center)
+        made = np.zeros((STEPS, inputs), np.int8)
+        for step, direction in enumerate(made):
+            total = np.zeros(inputs, np.int32)
+            places = ctypes.c_void_p(center.ctypes.data), inputs, ctypes.c_void_p(total.ctypes.data)
+            for take in takes:
+                row = np.ascontiguousarray(take[STRIDE * step])
+                self._c.myna_detect_add(ctypes.c_void_p(row.ctypes.data), *places)
+            address = ctypes.c_void_p(direction.ctypes.data)
+            self._c.myna_detect_direction(places[2], inputs, address)
+        return made
 
 
 @pytest.fixture(scope="module")
@@ -71,107 +106,138 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
     return Twin(tmp_path_factory.mktemp("detect"))
 
 
-def regular(count: int, start: int = 0) -> npt.NDArray[np.uint32]:
+def noise(count: int, seed: int) -> Embeddings:
+    """Embeddings of nothing in particular."""
+    found = np.random.default_rng(seed).integers(-100, 101, (count, INPUTS)) + CENTER // 16
+    return found.astype(np.int16)
+
+
+def regular(count: int, start: int = 0) -> Times:
     """Times of decisions without a pause."""
     return (start + PERIOD * np.arange(count)).astype(np.uint32)
 
 
-def stream(*winners: int | None, lead: int = 20) -> npt.NDArray[np.int8]:
-    """Logits of three classes, of which one leads by so much, or none."""
-    rows = [[lead * (i == winner) for i in range(3)] for winner in winners]
-    return np.array(rows, np.int8)
+SAID = [noise(SPAN + 1, seed) for seed in (1, 2)]  # two words
+TEMPLATES = [template([said], CENTER) for said in SAID]
+LEAST = STEPS * ONE * 3 // 4
 
 
-def rule(
-    span: int = 2, refractory: int = 4 * PERIOD, thresholds: Sequence[int] = (NEVER, 30, 30)
-) -> Rule:
-    return Rule(span, PERIOD, refractory, tuple(thresholds))
+def rule(refractory: int = 50 * PERIOD, thresholds: Sequence[int] = (LEAST, LEAST)) -> Rule:
+    return Rule(PERIOD, refractory, tuple(thresholds))
 
 
-# -- the rule --------------------------------------------------------------------------------------
+def heard(sound: Embeddings, own: Rule, times: Times | None = None) -> list[tuple[int, int]]:
+    """Word and decision of each event."""
+    when = regular(len(sound)) if times is None else times
+    found = detect(sound, when, CENTER, TEMPLATES, own)
+    return [(event.word, when.tolist().index(event.time)) for event in found]
 
 
-def test_a_lead_is_over_the_best_other_class() -> None:
-    logits = np.array([[5, -3, 9], [7, 7, 1], [-128, 127, -128]], np.int8)
-    assert leads(logits).tolist() == [[-4, -12, 4], [0, 0, -6], [-255, 255, -255]]
+# -- templates and scores --------------------------------------------------------------------------
 
 
-def test_a_score_is_the_sum_of_leads_in_a_row() -> None:
-    logits = stream(1, 1, None, 2)
-    assert scores(logits, 2)[:, 1].tolist() == [40, 20, -20]
-    assert scores(logits, 4).shape == (1, 3)
-    assert scores(logits[:1], 2).shape == (0, 3)
+def test_a_direction_has_length_one() -> None:
+    found = directions(noise(50, 5), CENTER)
+    lengths = np.sqrt((found**2).sum(1))
+    np.testing.assert_allclose(lengths, 1 << 15, rtol=0.01)
 
 
-def test_one_high_decision_alone_is_no_word() -> None:
-    assert not detect(stream(None, 1, None, None), regular(4), rule())
-    found = detect(stream(None, 1, 1, None), regular(4), rule())
-    assert found == (Event(2 * PERIOD, 1, 40),)
+def test_a_template_is_the_mean_direction_of_takes_however_strong_they_are() -> None:
+    weak = noise(SPAN + 1, 3)
+    center = np.zeros(INPUTS, np.int16)
+    both = template([weak, 3 * noise(SPAN + 1, 4)], center).astype(float)
+    strong = template([40 * weak, noise(SPAN + 1, 4)], center)
+    assert np.abs(both - strong).max() <= 1
+    lengths = np.sqrt((both**2).sum(1))
+    np.testing.assert_allclose(lengths, 127, atol=2)
 
 
-def test_a_word_is_heard_once_until_the_refractory_time_is_over() -> None:
-    found = detect(stream(*[1] * 10), regular(10), rule())
-    assert [event.time // PERIOD for event in found] == [1, 5, 9]
+def test_a_score_is_the_sum_of_cosines_in_order() -> None:
+    sound = np.concatenate([noise(9, 6), SAID[0], noise(9, 7)])
+    found = scores(sound, CENTER, TEMPLATES[0])
+    assert len(found) == len(sound) - SPAN
+    assert found.argmax() == 9
+    assert found[9] == pytest.approx(STEPS * ONE, rel=0.02)
+    backwards = scores(SAID[0][::-1], CENTER, TEMPLATES[0])
+    assert backwards[0] < found[9] // 2
+    away = 16.0 * sound - CENTER
+    cosines = away @ TEMPLATES[0].T.astype(float) / np.linalg.norm(away, axis=1)[:, None]
+    expected = [sum(cosines[i + STRIDE * j, j] for j in range(STEPS)) for i in range(len(found))]
+    np.testing.assert_allclose(found / 2**15, expected, atol=STEPS * 127 / 1000)
 
 
-def test_after_an_event_another_word_waits_as_well() -> None:
-    found = detect(stream(1, 1, 2, 2, 2, 2, 2), regular(7), rule())
-    assert [(event.label, event.time // PERIOD) for event in found] == [(1, 1), (2, 5)]
+def test_too_little_sound_has_no_score() -> None:
+    assert len(scores(noise(SPAN, 1), CENTER, TEMPLATES[0])) == 0
+    assert len(scores(noise(0, 1), CENTER, TEMPLATES[0])) == 0
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+def test_each_word_is_heard_when_it_was_said() -> None:
+    sound = np.concatenate([noise(30, 8), SAID[1], noise(40, 9), SAID[0], noise(30, 10)])
+    second = 30 + SPAN + 1 + 40 + SPAN
+    assert heard(sound, rule()) == [(1, 30 + SPAN), (0, second)]
 
 
 def test_each_word_has_its_own_threshold() -> None:
-    logits = stream(1, 1, None, None, None, 2, 2)
-    assert [e.label for e in detect(logits, regular(7), rule(thresholds=(NEVER, 41, 40)))] == [2]
-    assert [e.label for e in detect(logits, regular(7), rule(thresholds=(NEVER, 40, NEVER)))] == [1]
+    sound = np.concatenate([SAID[1], noise(40, 9), SAID[0]])
+    assert [word for word, _ in heard(sound, rule(thresholds=(LEAST, 2**31 - 1)))] == [0]
 
 
-def test_the_class_that_is_beyond_its_threshold_most_is_the_word() -> None:
-    logits = np.array([[0, 10, 10]], np.int8)
-    for thresholds, label in (((NEVER, -3, -5), 2), ((NEVER, -5, -5), 1)):
-        (event,) = detect(logits, regular(1), rule(1, thresholds=thresholds))
-        assert (event.label, event.score) == (label, 0)
+def test_the_word_that_is_beyond_its_threshold_most_is_the_one() -> None:
+    everything = -(2**31)
+    assert [w for w, _ in heard(SAID[1], rule(thresholds=(everything, LEAST)))] == [0]
+    assert [w for w, _ in heard(SAID[1], rule(thresholds=(0, 0)))] == [1]
+
+
+def test_nothing_is_heard_until_the_refractory_time_is_over() -> None:
+    sound = noise(3 * SPAN, 11)
+    always = rule(10 * PERIOD, (-(2**31), 2**31 - 1))
+    assert [at for _, at in heard(sound, always)] == list(range(SPAN, 3 * SPAN, 10))
+    assert spaced(np.array([3, 5, 9, 10, 30]), 6) == [0, 2, 4]
+    assert spaced(np.array([3, 5, 9]), 0) == [0, 1, 2]
 
 
 def test_what_was_before_a_pause_does_not_count() -> None:
-    times = regular(4)
-    times[2:] += np.uint32(1)
-    assert not detect(stream(None, 1, 1, None), times, rule())
+    times = regular(SPAN + 1)
+    assert heard(SAID[0], rule(), times) == [(0, SPAN)]
+    times[SPAN // 2 :] += np.uint32(1)
+    assert not heard(SAID[0], rule(), times)
 
 
 def test_times_may_wrap() -> None:
-    found = detect(stream(*[1] * 10), regular(10, 2**32 - 3 * PERIOD), rule())
-    assert [event.time for event in found] == [(k * PERIOD) % 2**32 for k in (-2, 2, 6)]
+    times = regular(SPAN + 1, 2**32 - 3 * PERIOD)
+    assert heard(SAID[0], rule(), times) == [(0, SPAN)]
 
 
 # -- the twin --------------------------------------------------------------------------------------
 
 
-@st.composite
-def rules(draw: st.DrawFn) -> Rule:
-    classes = draw(st.integers(2, CLASSES))
-    least = st.one_of(st.integers(-300, 300), st.sampled_from([NEVER, -(2**31), 0]))
-    thresholds = draw(st.lists(least, min_size=classes, max_size=classes))
-    period, refractory = draw(st.integers(1, 2000)), draw(st.integers(0, 2**32 - 1))
-    refractory = draw(st.sampled_from([0, period, 5 * period + 1, refractory]))
-    return Rule(draw(st.integers(1, MOST_SPAN)), period, refractory, tuple(thresholds))
-
-
-@given(rules(), st.integers(0, 2**32 - 1), st.integers(1, 128))
-def test_c_finds_the_same_events(twin: Twin, rule: Rule, seed: int, most: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, WORDS), st.sampled_from([1, 7, 96]))
+def test_c_finds_the_same_events(twin: Twin, seed: int, words: int, inputs: int) -> None:
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(1, 80))
-    logits = rng.integers(-most, most, (count, len(rule.thresholds))).astype(np.int8)
-    steps = np.where(rng.random(count) < 0.1, rng.integers(0, 2**32, count), rule.period)
-    times = np.cumsum(steps, dtype=np.uint64).astype(np.uint32)
-    assert twin.detect(logits, times, rule) == detect(logits, times, rule)
+    count = int(rng.integers(1, 5 * SPAN))
+    center = rng.integers(-4080, 4081, inputs).astype(np.int16)
+    sound = rng.integers(-255, 256, (count, inputs)).astype(np.int16)
+    sound[rng.random(count) < 0.05] = center[0] >> 4
+    takes = rng.integers(-255, 256, (words, 2, SPAN + 1, inputs)).astype(np.int16)
+    templates = [template(list(some), center) for some in takes]
+    period = int(rng.integers(1, 2000))
+    pauses = rng.random(count) < 0.3 / SPAN
+    times = np.cumsum(np.where(pauses, rng.integers(0, 2**32, count), period), dtype=np.uint64)
+    refractory = int(rng.choice([0, period, 5 * period + 1, 2**32 - 1]))
+    thresholds = rng.choice([-(2**31), 2**31 - 1, 0, STEPS * ONE // 4], words).tolist()
+    asked = sound, times.astype(np.uint32), center, templates
+    own = Rule(period, refractory, tuple(thresholds))
+    assert twin.detect(*asked, own) == detect(*asked, own)
 
 
-def test_fuzzing_meets_events_of_several_words_and_pauses(twin: Twin) -> None:
-    rng = np.random.default_rng(3)
-    logits = rng.integers(-20, 20, (4000, 6)).astype(np.int8)
-    times = np.cumsum(np.where(rng.random(4000) < 0.02, 1, PERIOD)).astype(np.uint32)
-    own = rule(3, thresholds=(30, 25, NEVER, 30, 20, 30))
-    found = twin.detect(logits, times, own)
-    assert found == detect(logits, times, own)
-    assert {event.label for event in found} == {0, 1, 3, 4, 5}
-    assert len(found) > 20
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1, 7, 96]))
+def test_c_makes_the_same_template(twin: Twin, seed: int, takes: int, inputs: int) -> None:
+    rng = np.random.default_rng(seed)
+    center = rng.integers(-4080, 4081, inputs).astype(np.int16)
+    most = int(rng.choice([1, 3, 256]))
+    said = list(rng.integers(-most, most, (takes, SPAN + 1, inputs)).astype(np.int16))
+    said[0][::3] = 0
+    np.testing.assert_array_equal(twin.template(said, center), template(said, center))

@@ -1,27 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words in a stream of logits: smoothed, by a threshold for each word, once for each time it is said.
+"""Words in a stream: by what a network makes of sound before, while and after they are said.
 
-Twin of firmware/runtime/detect.c, in the same integers; SPEC.md, section 17. The *lead* of a class
-is its logit minus the largest other one: the log-odds of the class, but for terms that are small
-where it matters. Its sum over the latest `span` decisions is the score. A word that is said gives
-some high scores in a row, of which only the first is an event: afterwards nothing is heard for a
-refractory time. Source: Chen, Parada and Heigold, "Small-Footprint Keyword Spotting Using Deep
-Neural Networks" (ICASSP 2014), which averages posteriors.
+Twin of firmware/runtime/detect.c, in the same integers; SPEC.md, section 17. As a word passes
+through the window of a network that streams, embeddings follow each other in an order of their own.
+A *template* holds the directions of some of them, `STEPS` in all, each the mean over the word's
+takes. The score of a word is the sum of their cosines with the embeddings that arrive: a matched
+filter in time, where a mean of the latest decisions would weigh all alike. A word that is said
+gives some high scores in a row, of which only the first is an event: afterwards nothing is heard
+for a refractory time. Sources: Turin, "An Introduction to Matched Filters" (IRE Transactions on
+Information Theory, 1960); Hazen, Shen and White, "Query-by-Example Spoken Term Detection Using
+Phonetic Posteriorgram Templates" (ASRU 2009).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from myna.ir import Array
+from myna import fixed
+from myna.ops.imprint import CENTER_BITS
 
-MOST_SPAN = 16  # decisions; bounds the ring
+STEPS = 13  # directions of a template
+STRIDE = 2  # decisions from one to the next
+SPAN = (STEPS - 1) * STRIDE  # decisions from the first to the last
+MIDDLE = SPAN // 2  # the decision at which the word is in the middle of the window
+UNIT = 127  # length of a direction
 NEVER = 2**31 - 1  # a threshold that no score reaches
-Scores = npt.NDArray[np.int32]
+
+Embeddings = npt.NDArray[np.int16]  # [n, inputs of the head], without their zero point
+Template = npt.NDArray[np.int8]  # [STEPS, inputs of the head]
 
 
 @dataclass(frozen=True)
@@ -29,13 +40,11 @@ class Rule:
     """When a word was said.
 
     Attributes:
-        span: decisions whose leads are summed, 1 … `MOST_SPAN`.
         period: ticks from one decision to the next.
         refractory: ticks after an event without another.
-        thresholds: the least score of each class that is an event; `NEVER` for what is no word.
+        thresholds: the least score of each word that is an event.
     """
 
-    span: int
     period: int
     refractory: int
     thresholds: tuple[int, ...]
@@ -46,58 +55,101 @@ class Event:
     """A word was said.
 
     Attributes:
-        time: of the decision, in ticks.
-        label: the word's class.
+        time: of the decision at which it was heard, in ticks.
+        word: its number.
         score: at that time.
     """
 
     time: int
-    label: int
+    word: int
     score: int
 
 
-def leads(logits: Array) -> Scores:
-    """Of each class, its logit minus the largest other one; int8 [n, classes] -> int32, the same.
+def directions(embeddings: Embeddings, center: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
+    """Centred embeddings of length one, Q15: int64 [n, inputs].
 
-    There are two classes at least.
+    Args:
+        embeddings: [n, inputs].
+        center: [inputs], Q4.
     """
-    wide = logits.astype(np.int32)
-    second, first = np.partition(wide, wide.shape[1] - 2, axis=1)[:, -2:].T
-    # of equal first ones each is the other's rival, so the second is as large
-    rivals = np.where(wide == first[:, None], second[:, None], first[:, None])
-    return np.asarray(wide - rivals, np.int32)
+    away = (embeddings.astype(np.int64) << CENTER_BITS) - center
+    return np.asarray((away * _inverse((away**2).sum(1))[:, None]) >> 15)
 
 
-def scores(logits: Array, span: int) -> Scores:
-    """Sums of the leads of `span` decisions in a row: int8 [n, classes] -> [n - span + 1, classes].
+def template(takes: Sequence[Embeddings], center: npt.NDArray[np.int16]) -> Template:
+    """The template of a word.
 
-    Row i is of the decisions i … i + span - 1. Nothing is left of fewer decisions than `span`.
+    Args:
+        takes: of each, the embeddings of `SPAN` + 1 decisions in a row; in the middle one the word
+            is in the middle of the window.
+        center: [inputs], Q4.
     """
-    total = np.cumsum(np.pad(leads(logits), ((1, 0), (0, 0))), axis=0, dtype=np.int32)
-    return np.asarray(total[span:] - total[:-span], np.int32)
+    total = np.sum([directions(take[::STRIDE], center) for take in takes], axis=0)
+    length = np.maximum(_root((total**2).sum(1)), 1)
+    return fixed.divide(UNIT * total, length[:, None]).astype(np.int8)
 
 
-def detect(logits: Array, times: npt.NDArray[np.uint32], rule: Rule) -> tuple[Event, ...]:
+def scores(
+    embeddings: Embeddings, center: npt.NDArray[np.int16], template: Template
+) -> npt.NDArray[np.int32]:
+    """Scores of a word in a stream: [n, inputs] -> int32 [n - SPAN].
+
+    Score i is of the decisions i … i + SPAN; nothing is said of fewer.
+    """
+    away = (embeddings.astype(np.int64) << CENTER_BITS) - center
+    inverse = _inverse((away**2).sum(1))
+    similar = (fixed.matmul_exact(away, template.T) * inverse[:, None]) >> 15
+    count = max(len(embeddings) - SPAN, 0)
+    parts = [similar[STRIDE * j : STRIDE * j + count, j] for j in range(STEPS)]
+    return np.asarray(np.sum(parts, axis=0), np.int32)
+
+
+def detect(
+    embeddings: Embeddings,
+    times: npt.NDArray[np.uint32],
+    center: npt.NDArray[np.int16],
+    templates: Sequence[Template],
+    rule: Rule,
+) -> tuple[Event, ...]:
     """The words said in a stream.
 
     Args:
-        logits: int8 [n, classes], the decisions; two classes at least.
+        embeddings: of the decisions, [n, inputs].
         times: when each was made, in ticks modulo 2^32, [n]. Where two are not `rule.period` apart,
-            as after a pause in which the core slept, sums begin anew.
-        rule: with a threshold for each class.
+            as after a pause in which the core slept, scores begin anew.
+        center: [inputs], Q4.
+        templates: of the words, one at least.
+        rule: with a threshold for each word.
     """
     elapsed = np.diff(times, prepend=times[:1])
-    starts = np.flatnonzero(elapsed != rule.period).tolist()  # the first decision is one of them
     when = np.cumsum(elapsed, dtype=np.int64)
-    found: list[Event] = []
-    free = 0  # from then on there may be an event
+    starts = np.flatnonzero(elapsed != rule.period).tolist()  # the first decision is one of them
+    found: list[tuple[int, int, int]] = []  # decision, word, score
     for start, end in pairwise([*starts, len(times)]):
-        summed = scores(logits[start:end], rule.span)
-        excess = summed - np.array(rule.thresholds, np.int64)
-        for row in np.flatnonzero(excess.max(1) >= 0).tolist():
-            at = start + row + rule.span - 1
-            if when[at] >= free:
-                label = int(excess[row].argmax())
-                found.append(Event(int(times[at]), label, int(summed[row, label])))
-                free = int(when[at]) + rule.refractory
-    return tuple(found)
+        some = np.array([scores(embeddings[start:end], center, one) for one in templates])
+        excess = some - np.array(rule.thresholds, np.int64)[:, None]
+        for at in np.flatnonzero(excess.max(0) >= 0).tolist():
+            word = int(excess[:, at].argmax())
+            found.append((start + SPAN + at, word, int(some[word, at])))
+    heard = [found[i] for i in spaced(when[[at for at, *_ in found]], rule.refractory)]
+    return tuple(Event(int(times[at]), word, score) for at, word, score in heard)
+
+
+def spaced(times: npt.NDArray[np.int64], refractory: int) -> list[int]:
+    """Which of some times, ascending, are events: the first, and those not too soon after one."""
+    chosen, at = [], 0
+    while at < len(times):
+        chosen.append(at)
+        at = max(at + 1, int(np.searchsorted(times, times[at] + refractory)))
+    return chosen
+
+
+def _inverse(squares: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """2^30 over the lengths of vectors, of their squares."""
+    return np.asarray((1 << 30) // np.maximum(_root(squares), 1))
+
+
+def _root(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The integer square roots of numbers below 2^52, of which floats give the nearest at least."""
+    root = np.sqrt(x.astype(np.float64)).astype(np.int64)
+    return np.asarray(root - (root * root > x) + ((root + 1) ** 2 <= x))
