@@ -20,14 +20,22 @@ static int32_t inverse_length(const int16_t *embedding, const int16_t *center, u
     return (int32_t)(ONE_Q30 / (length > 0u ? length : 1u));
 }
 
-/* The cosine of an embedding and a direction. */
-static int32_t similarity(const int16_t *embedding, const struct detect_rule *rule,
-                          const int8_t *direction, int32_t inverse) {
+static int32_t dot(const int16_t *embedding, const struct detect_rule *rule,
+                   const int8_t *direction) {
     int32_t sum = 0;
     for (uint32_t i = 0u; i < rule->inputs; i++) {
         sum += (CENTER * embedding[i] - rule->center[i]) * direction[i];
     }
-    return (int32_t)(((int64_t)sum * inverse) >> 15);
+    return sum;
+}
+
+/* Half the largest cosine of an embedding and a foil; 0 without foils. */
+static int32_t rival(const int16_t *embedding, const struct detect_rule *rule, int32_t inverse) {
+    int32_t most = INT32_MIN;
+    for (uint32_t i = 0u; i < rule->foil_count; i++) {
+        most = fx_max32(most, dot(embedding, rule, &rule->foils[i * rule->inputs]));
+    }
+    return rule->foil_count > 0u ? (int32_t)(((int64_t)most * inverse) >> 16) : 0;
 }
 
 /* The column of `sums` that so many decisions later is `next`. */
@@ -40,12 +48,13 @@ static uint32_t column(uint32_t next, uint32_t later) {
 static void add_similarities(struct detect_state *state, const struct detect_rule *rule,
                              const int16_t *embedding) {
     int32_t inverse = inverse_length(embedding, rule->center, rule->inputs);
+    int32_t less = rival(embedding, rule, inverse);
     const int8_t *direction = rule->templates;
     for (uint32_t word = 0u; word < rule->words; word++) {
         for (uint32_t step = 0u; step < DETECT_STEPS; step++) {
             uint32_t later = DETECT_SPAN - step * DETECT_STRIDE;
-            state->sums[word][column(state->next, later)] +=
-                similarity(embedding, rule, direction, inverse);
+            int32_t cosine = (int32_t)(((int64_t)dot(embedding, rule, direction) * inverse) >> 15);
+            state->sums[word][column(state->next, later)] += cosine - less;
             direction += rule->inputs;
         }
     }

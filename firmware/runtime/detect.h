@@ -8,19 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DETECT_STEPS 13u /* directions of a template */
-#define DETECT_STRIDE 2u /* decisions from one to the next */
+#define DETECT_STEPS 7u  /* directions of a template */
+#define DETECT_STRIDE 4u /* decisions from one to the next */
 #define DETECT_SPAN ((DETECT_STEPS - 1u) * DETECT_STRIDE)
 
 /* When a word was said; times are in ticks. */
 struct detect_rule {
     const int16_t *center;     /* [inputs], Q4 */
+    const int8_t *foils;       /* [foil_count][inputs]: directions of any speech */
     const int8_t *templates;   /* [words][DETECT_STEPS][inputs] */
     const int32_t *thresholds; /* [words]: the least score of each that is an event */
     uint32_t period;           /* from one decision to the next */
     uint32_t refractory;       /* after an event without another */
     uint16_t inputs;           /* of the head, at most 2048 */
-    uint16_t words;            /* at most MYNA_MAX_CLASSES */
+    uint16_t foil_count;
+    uint16_t words; /* at most MYNA_MAX_CLASSES */
 };
 
 /* Zeros at first. */

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 from collections.abc import Sequence
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from myna.learn.detect import (
     Embeddings,
     Event,
     Rule,
+    Space,
     Template,
     detect,
     directions,
@@ -43,9 +45,9 @@ Times = npt.NDArray[np.uint32]
 
 class _Rule(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("center", "templates", "thresholds")),
+        *((name, ctypes.c_void_p) for name in ("center", "foils", "templates", "thresholds")),
         *((name, ctypes.c_uint32) for name in ("period", "refractory")),
-        *((name, ctypes.c_uint16) for name in ("inputs", "words")),
+        *((name, ctypes.c_uint16) for name in ("inputs", "foil_count", "words")),
     )
 
 
@@ -71,13 +73,15 @@ class Twin:
         self,
         embeddings: Embeddings,
         times: Times,
-        center: npt.NDArray[np.int16],
+        space: Space,
         templates: Sequence[Template],
         rule: Rule,
     ) -> tuple[Event, ...]:
         whole, least = np.ascontiguousarray(templates, np.int8), np.array(rule.thresholds, np.int32)
-        data = (center.ctypes.data, whole.ctypes.data, least.ctypes.data)
-        own = _Rule(*data, rule.period, rule.refractory, len(center), len(templates))
+        parts = (space.center, space.foils, whole, least)
+        sizes = len(space.center), len(space.foils), len(templates)
+        data = (part.ctypes.data for part in parts)
+        own = _Rule(*data, rule.period, rule.refractory, *sizes)
         state, event, found = ctypes.create_string_buffer(4096), _Event(), []
         for row, time in zip(np.ascontiguousarray(embeddings), times.tolist(), strict=True):
             places = ctypes.byref(state), ctypes.byref(own), ctypes.c_void_p(row.ctypes.data)
@@ -119,6 +123,7 @@ def regular(count: int, start: int = 0) -> Times:
 
 SAID = [noise(SPAN + 1, seed) for seed in (1, 2)]  # two words
 TEMPLATES = [template([said], CENTER) for said in SAID]
+PLAIN = Space(CENTER, np.zeros((0, INPUTS), np.int8))
 LEAST = STEPS * ONE * 3 // 4
 
 
@@ -129,7 +134,7 @@ def rule(refractory: int = 50 * PERIOD, thresholds: Sequence[int] = (LEAST, LEAS
 def heard(sound: Embeddings, own: Rule, times: Times | None = None) -> list[tuple[int, int]]:
     """Word and decision of each event."""
     when = regular(len(sound)) if times is None else times
-    found = detect(sound, when, CENTER, TEMPLATES, own)
+    found = detect(sound, when, PLAIN, TEMPLATES, own)
     return [(event.word, when.tolist().index(event.time)) for event in found]
 
 
@@ -154,11 +159,11 @@ def test_a_template_is_the_mean_direction_of_takes_however_strong_they_are() -> 
 
 def test_a_score_is_the_sum_of_cosines_in_order() -> None:
     sound = np.concatenate([noise(9, 6), SAID[0], noise(9, 7)])
-    found = scores(sound, CENTER, TEMPLATES[0])
+    found = scores(sound, PLAIN, TEMPLATES[0])
     assert len(found) == len(sound) - SPAN
     assert found.argmax() == 9
     assert found[9] == pytest.approx(STEPS * ONE, rel=0.02)
-    backwards = scores(SAID[0][::-1], CENTER, TEMPLATES[0])
+    backwards = scores(SAID[0][::-1], PLAIN, TEMPLATES[0])
     assert backwards[0] < found[9] // 2
     away = 16.0 * sound - CENTER
     cosines = away @ TEMPLATES[0].T.astype(float) / np.linalg.norm(away, axis=1)[:, None]
@@ -166,9 +171,21 @@ def test_a_score_is_the_sum_of_cosines_in_order() -> None:
     np.testing.assert_allclose(found / 2**15, expected, atol=STEPS * 127 / 1000)
 
 
+def test_half_of_the_nearest_foil_is_taken_away() -> None:
+    sound = np.concatenate([noise(5, 6), SAID[0]])
+    foils = np.concatenate([TEMPLATES[1][:2], -TEMPLATES[1][:1]])
+    away = 16.0 * sound - CENTER
+    cosines = away @ foils.T.astype(float) / np.linalg.norm(away, axis=1)[:, None]
+    rivals = cosines.max(1) / 2
+    plain = scores(sound, PLAIN, TEMPLATES[0]) / 2**15
+    found = scores(sound, Space(CENTER, foils), TEMPLATES[0]) / 2**15
+    expected = [sum(rivals[i + STRIDE * j] for j in range(STEPS)) for i in range(len(found))]
+    np.testing.assert_allclose(plain - found, expected, atol=0.5)
+
+
 def test_too_little_sound_has_no_score() -> None:
-    assert len(scores(noise(SPAN, 1), CENTER, TEMPLATES[0])) == 0
-    assert len(scores(noise(0, 1), CENTER, TEMPLATES[0])) == 0
+    assert len(scores(noise(SPAN, 1), PLAIN, TEMPLATES[0])) == 0
+    assert len(scores(noise(0, 1), PLAIN, TEMPLATES[0])) == 0
 
 
 # -- events ----------------------------------------------------------------------------------------
@@ -228,7 +245,9 @@ def test_c_finds_the_same_events(twin: Twin, seed: int, words: int, inputs: int)
     times = np.cumsum(np.where(pauses, rng.integers(0, 2**32, count), period), dtype=np.uint64)
     refractory = int(rng.choice([0, period, 5 * period + 1, 2**32 - 1]))
     thresholds = rng.choice([-(2**31), 2**31 - 1, 0, STEPS * ONE // 4], words).tolist()
-    asked = sound, times.astype(np.uint32), center, templates
+    foils = rng.integers(-127 // isqrt(inputs), 128 // isqrt(inputs), (seed % 4, inputs))
+    space = Space(center, foils.astype(np.int8))
+    asked = sound, times.astype(np.uint32), space, templates
     own = Rule(period, refractory, tuple(thresholds))
     assert twin.detect(*asked, own) == detect(*asked, own)
 

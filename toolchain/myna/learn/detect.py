@@ -5,7 +5,9 @@ Twin of firmware/runtime/detect.c, in the same integers; SPEC.md, section 17. As
 through the window of a network that streams, embeddings follow each other in an order of their own.
 A *template* holds the directions of some of them, `STEPS` in all, each the mean over the word's
 takes. The score of a word is the sum of their cosines with the embeddings that arrive: a matched
-filter in time, where a mean of the latest decisions would weigh all alike. A word that is said
+filter in time, where a mean of the latest decisions would weigh all alike. From each, half the
+largest cosine with a *foil* is taken, directions that embeddings of any speech have. A word that is
+said
 gives some high scores in a row, of which only the first is an event: afterwards nothing is heard
 for a refractory time. Sources: Turin, "An Introduction to Matched Filters" (IRE Transactions on
 Information Theory, 1960); Hazen, Shen and White, "Query-by-Example Spoken Term Detection Using
@@ -24,12 +26,12 @@ import numpy.typing as npt
 from myna import fixed
 from myna.ops.imprint import CENTER_BITS
 
-STEPS = 13  # directions of a template
-STRIDE = 2  # decisions from one to the next
+STEPS = 7  # directions of a template
+STRIDE = 4  # decisions from one to the next
 SPAN = (STEPS - 1) * STRIDE  # decisions from the first to the last
 MIDDLE = SPAN // 2  # the decision at which the word is in the middle of the window
 UNIT = 127  # length of a direction
-NEVER = 2**31 - 1  # a threshold that no score reaches
+PIECE = 1 << 14  # scores that are computed at once
 
 Embeddings = npt.NDArray[np.int16]  # [n, inputs of the head], without their zero point
 Template = npt.NDArray[np.int8]  # [STEPS, inputs of the head]
@@ -89,25 +91,47 @@ def template(takes: Sequence[Embeddings], center: npt.NDArray[np.int16]) -> Temp
     return fixed.divide(UNIT * total, length[:, None]).astype(np.int8)
 
 
-def scores(
-    embeddings: Embeddings, center: npt.NDArray[np.int16], template: Template
-) -> npt.NDArray[np.int32]:
+@dataclass(frozen=True)
+class Space:
+    """What scores depend on beside a word.
+
+    Attributes:
+        center: of embeddings, int16 [inputs], Q4.
+        foils: int8 [n, inputs], n may be 0.
+    """
+
+    center: npt.NDArray[np.int16]
+    foils: npt.NDArray[np.int8]
+
+
+def scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDArray[np.int32]:
     """Scores of a word in a stream: [n, inputs] -> int32 [n - SPAN].
 
     Score i is of the decisions i … i + SPAN; nothing is said of fewer.
     """
-    away = (embeddings.astype(np.int64) << CENTER_BITS) - center
-    inverse = _inverse((away**2).sum(1))
-    similar = (fixed.matmul_exact(away, template.T) * inverse[:, None]) >> 15
     count = max(len(embeddings) - SPAN, 0)
-    parts = [similar[STRIDE * j : STRIDE * j + count, j] for j in range(STEPS)]
+    pieces = [np.zeros(0, np.int32)]
+    for at in range(0, count, PIECE):
+        pieces.append(_scores(embeddings[at : at + PIECE + SPAN], space, template))
+    return np.concatenate(pieces)
+
+
+def _scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDArray[np.int32]:
+    away = (embeddings.astype(np.int64) << CENTER_BITS) - space.center
+    inverse = _inverse((away**2).sum(1))
+    own = fixed.matmul_exact(away, template.T) * inverse[:, None] >> 15
+    if len(space.foils):
+        rival = fixed.matmul_exact(away, space.foils.T).max(1) * inverse >> 16
+        own -= rival[:, None]
+    count = len(embeddings) - SPAN
+    parts = [own[STRIDE * j : STRIDE * j + count, j] for j in range(STEPS)]
     return np.asarray(np.sum(parts, axis=0), np.int32)
 
 
 def detect(
     embeddings: Embeddings,
     times: npt.NDArray[np.uint32],
-    center: npt.NDArray[np.int16],
+    space: Space,
     templates: Sequence[Template],
     rule: Rule,
 ) -> tuple[Event, ...]:
@@ -117,7 +141,7 @@ def detect(
         embeddings: of the decisions, [n, inputs].
         times: when each was made, in ticks modulo 2^32, [n]. Where two are not `rule.period` apart,
             as after a pause in which the core slept, scores begin anew.
-        center: [inputs], Q4.
+        space: what scores depend on.
         templates: of the words, one at least.
         rule: with a threshold for each word.
     """
@@ -126,7 +150,7 @@ def detect(
     starts = np.flatnonzero(elapsed != rule.period).tolist()  # the first decision is one of them
     found: list[tuple[int, int, int]] = []  # decision, word, score
     for start, end in pairwise([*starts, len(times)]):
-        some = np.array([scores(embeddings[start:end], center, one) for one in templates])
+        some = np.array([scores(embeddings[start:end], space, one) for one in templates])
         excess = some - np.array(rule.thresholds, np.int64)[:, None]
         for at in np.flatnonzero(excess.max(0) >= 0).tolist():
             word = int(excess[:, at].argmax())
