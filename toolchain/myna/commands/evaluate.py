@@ -17,6 +17,7 @@ from myna.commands.common import (
     json_option,
     model_argument,
     names,
+    options,
     port_option,
     progress,
     training_options,
@@ -29,6 +30,9 @@ from myna.commands.evaluation_options import (
     read,
     require_sound,
 )
+from myna.commands.stream_evaluation import ONLY as STREAM_ONLY
+from myna.commands.stream_evaluation import STREAM, Asked, evaluate_stream, stream_options
+from myna.commands.stream_evaluation import USED as STREAM_USED
 from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
@@ -48,7 +52,9 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.command()
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
-@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER, VERIFICATION]), required=True)
+@click.option(
+    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, STREAM, VERIFICATION]), required=True
+)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -62,6 +68,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @code_length_option
+@options(*stream_options)
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -78,6 +85,11 @@ def evaluate(
     new_words: str | None,
     base_data: Path | None,
     code_length: int,
+    negatives: Path | None,
+    noise: Path | None,
+    snr: float,
+    across_speakers: bool,
+    false_accepts_per_hour: float,
     engine: str,
     seed: int,
     jobs: int,
@@ -93,12 +105,18 @@ def evaluate(
     verification: K takes of each user, of any words, train codewords together; no board does.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     owner: K takes of each word by its owner, against others who say the same.
+    stream: K takes of each new word, listened for in recordings of it and in hours without it.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
         found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
         write_json(json_file, "evaluate", asked | found)
+        return
+    if protocol == STREAM:
+        asked_of = (model, data, new_words, shots, max_speakers or split.SPEAKERS, negatives, noise)
+        rest = (snr, across_speakers, false_accepts_per_hour, seed, jobs)
+        write_json(json_file, "evaluate", asked | evaluate_stream(Asked(*asked_of, *rest), engine))
         return
     chosen_protocol = PROTOCOLS.get(protocol)
     if chosen_protocol is None or chosen_protocol.needs_sound or not are_examples(data):
@@ -138,9 +156,11 @@ def evaluate(
 def _refuse_unused(protocol: str) -> None:
     """Raise a MynaError if an option was given that would do nothing."""
     context = click.get_current_context()
+    takes = {VERIFICATION: USED, STREAM: STREAM_USED}
+    others = {option.name for option in context.command.params} - STREAM_ONLY - {"code_length"}
     for option in context.command.params:
         name = option.name or ""
-        used = name in USED if protocol == VERIFICATION else name != "code_length"
+        used = name in takes.get(protocol, others)
         if not used and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise MynaError(
                 f"{option.opts[0]} does nothing", where=f"protocol {protocol}", fix="leave it out"
