@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,9 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         "snr": asked.snr if asked.noise else None,
         "foils": len(stored.foils),
         "negative_hours": scene.hours,
+        "confusable": [
+            {"task": task.name, **asdict(pair)} for task in tasks for pair in scene.confusable(task)
+        ],
     }
     return about | stream.summarize(entries, asked.rate)
 
@@ -177,6 +180,8 @@ def _print(result: Mapping[str, Any]) -> None:
         if late["median"] is not None:
             after = f"{late['median']:.0f} ms, 95 % within {late['p95']:.0f} ms"
             click.echo(f"  {title:14} heard after the word's end  {after}")
+    for word, other in sorted({(pair["word"], pair["other"]) for pair in result["confusable"]}):
+        click.echo(f"  {other!r} may be taken for {word!r}: choose a word that sounds less alike")
     if (found := result["calibrated"]) is not None:
         rate = found["false_accepts_per_hour"]["mean"]
         missed = found["misses"]["mean"]

@@ -30,6 +30,7 @@ from myna.learn.detect import MIDDLE, SPAN, Embeddings, Space, Template, scores,
 from myna.learn.examples import Examples
 from myna.learn.false_accepts import threshold
 from myna.learn.recipe import Recipe
+from myna.learn.separability import Confusable, Take, confusable
 
 RATES = (0.1, 0.5, 1.0)  # false accepts of a word per hour, and
 CURVE = (0.05, 0.2, 2.0, 5.0, 10.0, 20.0, 50.0)  # those that a curve has beside them
@@ -127,6 +128,14 @@ class Scene:
         first = clock.warm_up - clock.delay - clock.window // 2  # middle of the first decision
         at = round((middle - first) / clock.period)
         return positive.sound.stream[at - MIDDLE : at - MIDDLE + SPAN + 1]
+
+    def confusable(self, task: Task) -> list[Confusable]:
+        """Which words will be taken for each other, by the takes that are enrolled."""
+        takes = {
+            word: [Take(self.take(one), one.sound.stream) for one in some]
+            for word, some in task.enrolled.items()
+        }
+        return list(confusable(takes, self.space))
 
     def _examples(self, engine: CoreEngine, task: Task) -> Examples:
         """The takes as a board cuts them from their recordings."""
