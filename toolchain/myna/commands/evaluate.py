@@ -17,7 +17,6 @@ from myna.commands.common import (
     json_option,
     model_argument,
     names,
-    options,
     port_option,
     progress,
     training_options,
@@ -31,7 +30,13 @@ from myna.commands.evaluation_options import (
     require_sound,
 )
 from myna.commands.stream_evaluation import ONLY as STREAM_ONLY
-from myna.commands.stream_evaluation import STREAM, Asked, evaluate_stream, stream_options
+from myna.commands.stream_evaluation import (
+    STREAM,
+    Asked,
+    StreamOptions,
+    evaluate_stream,
+    stream_options,
+)
 from myna.commands.stream_evaluation import USED as STREAM_USED
 from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
@@ -68,7 +73,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @code_length_option
-@options(*stream_options)
+@stream_options
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -85,11 +90,7 @@ def evaluate(
     new_words: str | None,
     base_data: Path | None,
     code_length: int,
-    negatives: Path | None,
-    noise: Path | None,
-    snr: float,
-    across_speakers: bool,
-    false_accepts_per_hour: float,
+    listening: StreamOptions,
     engine: str,
     seed: int,
     jobs: int,
@@ -111,12 +112,11 @@ def evaluate(
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
         found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
+    elif protocol == STREAM:
+        wanted = Asked(model, data, new_words, shots, max_speakers, listening, seed, jobs)
+        found = evaluate_stream(wanted, engine)
+    if protocol in (VERIFICATION, STREAM):
         write_json(json_file, "evaluate", asked | found)
-        return
-    if protocol == STREAM:
-        asked_of = (model, data, new_words, shots, max_speakers or split.SPEAKERS, negatives, noise)
-        rest = (snr, across_speakers, false_accepts_per_hour, seed, jobs)
-        write_json(json_file, "evaluate", asked | evaluate_stream(Asked(*asked_of, *rest), engine))
         return
     chosen_protocol = PROTOCOLS.get(protocol)
     if chosen_protocol is None or chosen_protocol.needs_sound or not are_examples(data):
@@ -142,15 +142,21 @@ def evaluate(
     if chosen_protocol is None:
         write_json(json_file, "evaluate", asked | _owners(spec, request, model))
         return
-    exams = chosen_protocol.exams(request)
-    with progress(f"{protocol} on {engine}") as report:
-        people = examine_all(spec, exams, 1 if port else jobs, report)
-    found = summarize(people, chosen_protocol.fields)
-    found = {"protocol": protocol, "shots": shots, **found, **chosen_protocol.conclude(found)}
-    found["seed"] = seed
-    _print(chosen_protocol, found)
-    _warn(found, fitted)
+    found = _examine(chosen_protocol, spec, request, 1 if port else jobs)
+    _print(chosen_protocol, found, fitted)
     write_json(json_file, "evaluate", asked | {"train": chosen.train, "ram": chosen.ram} | found)
+
+
+def _examine(
+    protocol: EvaluationProtocol, spec: EngineSpec, request: Request, jobs: int
+) -> dict[str, Any]:
+    """Examine all users; the figures by name."""
+    exams = protocol.exams(request)
+    with progress(f"{protocol.name} on {spec.name}") as report:
+        people = examine_all(spec, exams, jobs, report)
+    found = summarize(people, protocol.fields)
+    about = {"protocol": protocol.name, "shots": request.shots}
+    return {**about, **found, **protocol.conclude(found), "seed": request.seed}
 
 
 def _refuse_unused(protocol: str) -> None:
@@ -180,12 +186,13 @@ def _owners(spec: EngineSpec, request: Request, model: Path) -> dict[str, Any]:
     return {"protocol": OWNER, **figures}
 
 
-def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
+def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any], fitted: Options) -> None:
     people = len(summary["speakers"])
     click.echo(f"{protocol.name}, {summary['shots']} shots, {people} speakers")
     for field, title in protocol.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
+    _warn(summary, fitted)
 
 
 def _print_owners(figures: Mapping[str, Any]) -> None:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 
 from myna.audio.dataset import Heard, scan, select
 from myna.audio.files import read_pcm
-from myna.commands.common import names, progress
+from myna.commands.common import names, options, progress
 from myna.commands.evaluation_options import data_path, require_sound
 from myna.errors import MynaError
 from myna.evaluation import stream, stream_tasks
 from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.sound import Clock, FilesExam, Sound, SoundExam, center_of, groups
-from myna.evaluation.split import assign_classes, choose_new_words
+from myna.evaluation.split import SPEAKERS, assign_classes, choose_new_words
 from myna.learn.detect import Space
 from myna.learn.recipe import Recipe
 from myna.package.negatives import load_negatives
@@ -34,10 +35,10 @@ ONLY = frozenset(("negatives", "noise", "snr", "across_speakers", "false_accepts
 USED = ONLY | {"model", "data", "protocol", "shots", "max_speakers", "new_words", "seed"}
 USED |= {"jobs", "json_file", "engine"}
 
-stream_options = (
+_options = options(
     click.option("--negatives", type=data_path, help="stream: sound in which no word is said."),
     click.option("--noise", type=data_path, help="stream: what words are mixed with, at --snr."),
-    click.option("--snr", type=float, default=10.0, show_default=True, help="dB."),
+    click.option("--snr", type=float, default=10.0, show_default=True, help="stream: dB."),
     click.option(
         "--across-speakers", is_flag=True, help="stream: others enroll than are examined."
     ),
@@ -52,6 +53,28 @@ stream_options = (
 
 
 @dataclass(frozen=True)
+class StreamOptions:
+    """The options of this protocol alone; see their help."""
+
+    negatives: Path | None
+    noise: Path | None
+    snr: float
+    across_speakers: bool
+    false_accepts_per_hour: float
+
+
+def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of this protocol alone, which the command gets as one argument: `listening`."""
+
+    @wraps(command)
+    def bundled(*args: Any, **rest: Any) -> Any:
+        own = {field.name: rest.pop(field.name) for field in fields(StreamOptions)}
+        return command(*args, listening=StreamOptions(**own), **rest)
+
+    return _options(bundled)
+
+
+@dataclass(frozen=True)
 class Asked:
     """What the protocol is asked for; see the options of ``myna evaluate``."""
 
@@ -59,12 +82,8 @@ class Asked:
     data: Path
     words: str | None
     shots: int
-    users: int
-    negatives: Path | None
-    noise: Path | None
-    snr: float
-    across_speakers: bool
-    rate: float
+    users: int | None
+    listening: StreamOptions
     seed: int
     jobs: int
 
@@ -81,7 +100,8 @@ def evaluate_stream(asked: Asked, engine: str) -> dict[str, Any]:
             where=f"engine {engine}",
             fix=f"use --engine {HOST}",
         )
-    if asked.negatives is None:
+    negatives = asked.listening.negatives
+    if negatives is None:
         raise MynaError(
             "nothing to accept falsely",
             where=f"protocol {STREAM}",
@@ -91,7 +111,7 @@ def evaluate_stream(asked: Asked, engine: str) -> dict[str, Any]:
     spec = EngineSpec(HOST, asked.model, Options(train="head", streaming=True))
     with spec.open() as opened:
         assert isinstance(opened, CoreEngine)
-        found = _examine(asked, asked.negatives, spec, opened)
+        found = _examine(asked, negatives, spec, opened)
     result = {"protocol": STREAM, "shots": asked.shots, **found, "seed": asked.seed}
     _print(result)
     return result
@@ -111,7 +131,7 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         len(package.labels),
         Space(center, stored.foils),
         stored.stream,
-        asked.rate,
+        asked.listening.false_accepts_per_hour,
         Recipe(),
         asked.seed,
     )
@@ -124,10 +144,10 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
     own = select(clips, words=words)
     clean, examined, problems = stream_tasks.read_positives(own, scene.clock, noise, hear)
     _warn([str(problem) for problem in problems])
-    if asked.across_speakers:
+    if asked.listening.across_speakers:
         tasks = stream_tasks.across_speakers(clean, examined, words, asked.shots, asked.seed)
     else:
-        tasks = stream_tasks.by_user(clean, examined, words, asked.shots, asked.users)
+        tasks = stream_tasks.by_user(clean, examined, words, asked.shots, asked.users or SPEAKERS)
     entries = []
     with progress("examine") as report:
         for done, task in enumerate(tasks, 1):
@@ -136,16 +156,16 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
     about = {
         "speakers": [task.name for task in tasks],
         "words": list(words),
-        "across_speakers": asked.across_speakers,
-        "noise": asked.noise.name if asked.noise else None,
-        "snr": asked.snr if asked.noise else None,
+        "across_speakers": asked.listening.across_speakers,
+        "noise": asked.listening.noise.name if asked.listening.noise else None,
+        "snr": asked.listening.snr if asked.listening.noise else None,
         "foils": len(stored.foils),
         "negative_hours": scene.hours,
         "confusable": [
             {"task": task.name, **asdict(pair)} for task in tasks for pair in scene.confusable(task)
         ],
     }
-    return about | stream.summarize(entries, asked.rate)
+    return about | stream.summarize(entries, asked.listening.false_accepts_per_hour)
 
 
 def _negatives(spec: EngineSpec, folder: Path, jobs: int) -> list[Sound]:
@@ -157,10 +177,12 @@ def _negatives(spec: EngineSpec, folder: Path, jobs: int) -> list[Sound]:
 
 
 def _noise(asked: Asked) -> stream_tasks.Noise | None:
-    if asked.noise is None:
+    if asked.listening.noise is None:
         return None
-    paths = [path for group in groups(asked.noise) for path in group]
-    return stream_tasks.Noise(np.concatenate([read_pcm(path) for path in paths]), asked.snr)
+    paths = [path for group in groups(asked.listening.noise) for path in group]
+    return stream_tasks.Noise(
+        np.concatenate([read_pcm(path) for path in paths]), asked.listening.snr
+    )
 
 
 def _warn(problems: Sequence[str]) -> None:
