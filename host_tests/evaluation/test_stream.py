@@ -18,7 +18,7 @@ from myna.errors import MynaError
 from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
 from myna.evaluation.sound import Clock, Head, groups, hear
 from myna.passes.pipeline import Options
-from myna.passes.streaming import stream
+from myna.passes.streaming.stream import stream
 from support import tiny, tiny_model
 
 WORDS = ("one", "two")
@@ -75,7 +75,7 @@ def test_heads_say_what_the_core_says(engine: CoreEngine) -> None:
     pcm = np.concatenate([tiny_model.tone(word, 5) for word in ("a", "one", "b", "c")])
     sound = hear(engine, pcm)
     head = Head(engine.core)
-    streamed = list(engine.core.stream(stream(engine.core.program)).push(pcm))
+    streamed = list(engine.core.stream(stream(engine.core.program.graph)).push(pcm))
     classes = engine.core.classes
     np.testing.assert_array_equal(head.logits(sound.stream), np.array(streamed)[:, :classes])
     windows = [pcm[at : at + tiny.AUDIO.samples] for at in range(0, len(pcm), 3200)]
@@ -90,7 +90,7 @@ def test_heads_say_what_the_core_says(engine: CoreEngine) -> None:
 
 
 def test_the_clock_tells_when_a_decision_is_made(engine: CoreEngine) -> None:
-    clock = Clock.of(stream(engine.core.program), tiny.AUDIO)
+    clock = Clock.of(stream(engine.core.program.graph), tiny.AUDIO)
     times = clock.streamed(5)
     for count, before in ((1, times[0] - 1), (1, times[0]), (5, times[4])):
         heard = hear(engine, np.zeros(int(before), np.int16))

@@ -27,7 +27,7 @@ from myna.learn.recipe import Recipe
 from myna.package.negatives import load_negatives
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
-from myna.passes.streaming import stream as streaming_of
+from myna.passes.streaming.stream import stream as streaming_of
 
 STREAM = "stream"
 WORDS = 3  # enrolled by default
@@ -126,7 +126,7 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
     stored = load_negatives(asked.model, len(center))
     scene = stream.Scene(
         _negatives(spec, negatives, asked.jobs),
-        Clock.of(streaming_of(core.program), package.front_end),
+        Clock.of(streaming_of(core.program.graph), package.front_end),
         assign_classes(package.labels, words, package.rows),
         len(package.labels),
         Space(center, stored.foils),

@@ -27,7 +27,7 @@ from myna.names import CENTER, TYPICAL
 from myna.ops.dense import Dense
 from myna.ops.similarity import Similarity
 from myna.passes.memory.plan import Program
-from myna.passes.streaming import StreamingProgram, stream
+from myna.passes.streaming.stream import StreamingProgram, stream
 from myna.passes.training.imprint import head_of
 
 WINDOW_STEP = RATE // 5  # samples from one single window to the next
@@ -124,7 +124,7 @@ def hear(engine: Engine, pcm: Pcm) -> Sound:
     assert isinstance(core, HostLibrary)
     head = head_of(core.program.graph)
     source = core.program.graph.tensors[head.inputs[0]]
-    listener = core.stream(stream(core.program))
+    listener = core.stream(stream(core.program.graph))
     streamed = [listener.embedding for _ in listener.push(pcm)]
     starts = range(0, len(pcm) - audio.samples + 1, WINDOW_STEP)
     single = [
