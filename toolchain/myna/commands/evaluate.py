@@ -29,6 +29,15 @@ from myna.commands.evaluation_options import (
     read,
     require_sound,
 )
+from myna.commands.stream_evaluation import ONLY as STREAM_ONLY
+from myna.commands.stream_evaluation import (
+    STREAM,
+    Asked,
+    StreamOptions,
+    evaluate_stream,
+    stream_options,
+)
+from myna.commands.stream_evaluation import USED as STREAM_USED
 from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
@@ -48,7 +57,9 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.command()
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
-@click.option("--protocol", type=click.Choice([*PROTOCOLS, OWNER, VERIFICATION]), required=True)
+@click.option(
+    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, STREAM, VERIFICATION]), required=True
+)
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
     "--speakers", help="A,B,… or all; absent: those with the most takes, held out of training."
@@ -62,6 +73,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.option("--new-words", help="Absent: the alphabetically first that the model never heard.")
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @code_length_option
+@stream_options
 @click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
@@ -78,6 +90,7 @@ def evaluate(
     new_words: str | None,
     base_data: Path | None,
     code_length: int,
+    listening: StreamOptions,
     engine: str,
     seed: int,
     jobs: int,
@@ -93,11 +106,16 @@ def evaluate(
     verification: K takes of each user, of any words, train codewords together; no board does.
     noise: K seconds of the noise of a room, and with --new-words K takes of each.
     owner: K takes of each word by its owner, against others who say the same.
+    stream: K takes of each new word, listened for in recordings of it and in hours without it.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
         found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
+    elif protocol == STREAM:
+        wanted = Asked(model, data, new_words, shots, max_speakers, listening, seed, jobs)
+        found = evaluate_stream(wanted, engine)
+    if protocol in (VERIFICATION, STREAM):
         write_json(json_file, "evaluate", asked | found)
         return
     chosen_protocol = PROTOCOLS.get(protocol)
@@ -124,23 +142,31 @@ def evaluate(
     if chosen_protocol is None:
         write_json(json_file, "evaluate", asked | _owners(spec, request, model))
         return
-    exams = chosen_protocol.exams(request)
-    with progress(f"{protocol} on {engine}") as report:
-        people = examine_all(spec, exams, 1 if port else jobs, report)
-    found = summarize(people, chosen_protocol.fields)
-    found = {"protocol": protocol, "shots": shots, **found, **chosen_protocol.conclude(found)}
-    found["seed"] = seed
-    _print(chosen_protocol, found)
-    _warn(found, fitted)
+    found = _examine(chosen_protocol, spec, request, 1 if port else jobs)
+    _print(chosen_protocol, found, fitted)
     write_json(json_file, "evaluate", asked | {"train": chosen.train, "ram": chosen.ram} | found)
+
+
+def _examine(
+    protocol: EvaluationProtocol, spec: EngineSpec, request: Request, jobs: int
+) -> dict[str, Any]:
+    """Examine all users; the figures by name."""
+    exams = protocol.exams(request)
+    with progress(f"{protocol.name} on {spec.name}") as report:
+        people = examine_all(spec, exams, jobs, report)
+    found = summarize(people, protocol.fields)
+    about = {"protocol": protocol.name, "shots": request.shots}
+    return {**about, **found, **protocol.conclude(found), "seed": request.seed}
 
 
 def _refuse_unused(protocol: str) -> None:
     """Raise a MynaError if an option was given that would do nothing."""
     context = click.get_current_context()
+    takes = {VERIFICATION: USED, STREAM: STREAM_USED}
+    others = {option.name for option in context.command.params} - STREAM_ONLY - {"code_length"}
     for option in context.command.params:
         name = option.name or ""
-        used = name in USED if protocol == VERIFICATION else name != "code_length"
+        used = name in takes.get(protocol, others)
         if not used and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise MynaError(
                 f"{option.opts[0]} does nothing", where=f"protocol {protocol}", fix="leave it out"
@@ -160,12 +186,13 @@ def _owners(spec: EngineSpec, request: Request, model: Path) -> dict[str, Any]:
     return {"protocol": OWNER, **figures}
 
 
-def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any]) -> None:
+def _print(protocol: EvaluationProtocol, summary: Mapping[str, Any], fitted: Options) -> None:
     people = len(summary["speakers"])
     click.echo(f"{protocol.name}, {summary['shots']} shots, {people} speakers")
     for field, title in protocol.shown.items():
         if summary[field] is not None:
             click.echo(f"  {title:24} {_figure(summary[field])}")
+    _warn(summary, fitted)
 
 
 def _print_owners(figures: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from myna.audio.features import Pcm
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.passes.streaming.stream import StreamingProgram
+from myna.passes.training.imprint import head_of
 
 _BYTES = ctypes.POINTER(ctypes.c_int8)
 _SAMPLES = ctypes.POINTER(ctypes.c_int16)
@@ -73,6 +75,19 @@ class HostStream:
             rest = rest[self._c.myna_stream_push(data, len(rest), ctypes.byref(due)) :]
             if due.value:
                 yield self._logits.copy()
+
+    @property
+    def embedding(self) -> Array:
+        """The input of the head, int8 [n], of which the latest logits were made."""
+        return self._embedding.copy()
+
+    @cached_property
+    def _embedding(self) -> Array:
+        """It stays in the arena of a step, as far from the logits as the plan says."""
+        graph, offsets = self._streaming.graph, self._streaming.arena.offsets
+        source = graph.tensors[head_of(graph).inputs[0]]
+        place = self._logits.ctypes.data + offsets[source.name] - offsets[graph.outputs[0]]
+        return np.ctypeslib.as_array(ctypes.cast(place, _BYTES), (source.size,))
 
     def row(self, row: Array) -> Array | None:
         """Take a row of features, int8; the logits, int8 [n], if there are new ones."""

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from myna.audio.config import silence_of
+from myna.audio.config import AudioConfig, silence_of
 from myna.device import target
 from myna.device.results import Classified
 from myna.device.session import Board
@@ -96,6 +96,11 @@ class CoreEngine:
     def __init__(self, core: PredictingCore, package: Package) -> None:
         self.core, self._package = core, package
         self.reset, self.set_state = core.reset, core.set_state
+
+    @property
+    def front_end(self) -> AudioConfig:
+        """Of a model that hears."""
+        return self._package.front_end
 
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""

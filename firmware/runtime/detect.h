@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words in a stream of embeddings; twin of toolchain/myna/learn/detect.py */
+#ifndef MYNA_DETECT_H
+#define MYNA_DETECT_H
+
+#include "config.h" /* of the generated model */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DETECT_STEPS 7u  /* directions of a template */
+#define DETECT_STRIDE 4u /* decisions from one to the next */
+#define DETECT_SPAN ((DETECT_STEPS - 1u) * DETECT_STRIDE)
+
+/* When a word was said; times are in ticks. */
+struct detect_rule {
+    const int16_t *center;     /* [inputs], Q4 */
+    const int8_t *foils;       /* [foil_count][inputs]: directions of any speech */
+    const int8_t *templates;   /* [words][DETECT_STEPS][inputs] */
+    const int32_t *thresholds; /* [words]: the least score of each that is an event */
+    uint32_t period;           /* from one decision to the next */
+    uint32_t refractory;       /* after an event without another */
+    uint16_t inputs;           /* of the head, at most 2048 */
+    uint16_t foil_count;
+    uint16_t words; /* at most MYNA_MAX_CLASSES */
+};
+
+/* Zeros at first. */
+struct detect_state {
+    /* what is known of the scores of this decision, at `next`, and of those to come */
+    int32_t sums[MYNA_MAX_CLASSES][DETECT_SPAN + 1u];
+    uint32_t time;  /* of the latest decision */
+    uint32_t wait;  /* until there may be an event again */
+    uint16_t next;  /* column of `sums` */
+    uint16_t heard; /* decisions in a row, at most DETECT_SPAN + 1 */
+};
+
+struct detect_event {
+    uint32_t time;
+    int32_t score;
+    uint16_t word;
+};
+
+/* Takes the embedding of a decision (int8 minus its zero point) and when it was made, modulo 2^32;
+   whether a word was said. */
+__attribute__((warn_unused_result)) bool myna_detect_push(struct detect_state *state,
+                                                          const struct detect_rule *rule,
+                                                          const int16_t *embedding, uint32_t time,
+                                                          struct detect_event *event);
+
+/* Adds the direction of an embedding, Q15, to `total` [inputs]. */
+void myna_detect_add(const int16_t *embedding, const int16_t *center, uint32_t inputs,
+                     int32_t *total);
+
+/* A direction of a template from the total of its takes' directions, at most 2048. */
+void myna_detect_direction(const int32_t *total, uint32_t inputs, int8_t *direction);
+
+#endif

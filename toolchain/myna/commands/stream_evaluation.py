@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna evaluate --protocol stream``: words in hours of sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from myna.audio.dataset import Heard, scan, select
+from myna.audio.files import read_pcm
+from myna.commands.common import names, options, progress
+from myna.commands.evaluation_options import data_path, require_sound
+from myna.errors import MynaError
+from myna.evaluation import stream, stream_tasks
+from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
+from myna.evaluation.evaluate import examine_all
+from myna.evaluation.sound import Clock, FilesExam, Sound, SoundExam, center_of, groups
+from myna.evaluation.split import SPEAKERS, assign_classes, choose_new_words
+from myna.learn.detect import Space
+from myna.learn.recipe import Recipe
+from myna.package.negatives import load_negatives
+from myna.package.package import load_package
+from myna.passes.pipeline import Options
+from myna.passes.streaming.stream import stream as streaming_of
+
+STREAM = "stream"
+WORDS = 3  # enrolled by default
+ONLY = frozenset(("negatives", "noise", "snr", "across_speakers", "false_accepts_per_hour"))
+USED = ONLY | {"model", "data", "protocol", "shots", "max_speakers", "new_words", "seed"}
+USED |= {"jobs", "json_file", "engine"}
+
+_options = options(
+    click.option("--negatives", type=data_path, help="stream: sound in which no word is said."),
+    click.option("--noise", type=data_path, help="stream: what words are mixed with, at --snr."),
+    click.option("--snr", type=float, default=10.0, show_default=True, help="stream: dB."),
+    click.option(
+        "--across-speakers", is_flag=True, help="stream: others enroll than are examined."
+    ),
+    click.option(
+        "--false-accepts-per-hour",
+        type=click.FloatRange(0, min_open=True),
+        default=0.5,
+        show_default=True,
+        help="stream: for which each word's threshold is set by stored negatives.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """The options of this protocol alone; see their help."""
+
+    negatives: Path | None
+    noise: Path | None
+    snr: float
+    across_speakers: bool
+    false_accepts_per_hour: float
+
+
+def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of this protocol alone, which the command gets as one argument: `listening`."""
+
+    @wraps(command)
+    def bundled(*args: Any, **rest: Any) -> Any:
+        own = {field.name: rest.pop(field.name) for field in fields(StreamOptions)}
+        return command(*args, listening=StreamOptions(**own), **rest)
+
+    return _options(bundled)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the protocol is asked for; see the options of ``myna evaluate``."""
+
+    model: Path
+    data: Path
+    words: str | None
+    shots: int
+    users: int | None
+    listening: StreamOptions
+    seed: int
+    jobs: int
+
+
+def evaluate_stream(asked: Asked, engine: str) -> dict[str, Any]:
+    """Listen to all, show how words are heard, and return all figures by name.
+
+    Raises:
+        MynaError: the model does not stream, or the sound does not suffice.
+    """
+    if engine != HOST:
+        raise MynaError(
+            "hours of sound are heard in this process alone",
+            where=f"engine {engine}",
+            fix=f"use --engine {HOST}",
+        )
+    negatives = asked.listening.negatives
+    if negatives is None:
+        raise MynaError(
+            "nothing to accept falsely",
+            where=f"protocol {STREAM}",
+            fix="name a folder of sound in which no word is said: --negatives DIR",
+        )
+    require_sound(asked.model, asked.data)
+    spec = EngineSpec(HOST, asked.model, Options(train="head", streaming=True))
+    with spec.open() as opened:
+        assert isinstance(opened, CoreEngine)
+        found = _examine(asked, negatives, spec, opened)
+    result = {"protocol": STREAM, "shots": asked.shots, **found, "seed": asked.seed}
+    _print(result)
+    return result
+
+
+def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine) -> dict[str, Any]:
+    package, core = load_package(asked.model), engine.core
+    clips = scan(asked.data)
+    known = {*package.labels, *Heard.load(asked.model).words}
+    words = names(asked.words) or choose_new_words(clips, known, WORDS)
+    center = center_of(core.program)
+    stored = load_negatives(asked.model, len(center))
+    scene = stream.Scene(
+        _negatives(spec, negatives, asked.jobs),
+        Clock.of(streaming_of(core.program.graph), package.front_end),
+        assign_classes(package.labels, words, package.rows),
+        len(package.labels),
+        Space(center, stored.foils),
+        stored.stream,
+        asked.listening.false_accepts_per_hour,
+        Recipe(),
+        asked.seed,
+    )
+
+    def hear(exams: Sequence[SoundExam]) -> list[Sound]:
+        with progress("hear words") as report:
+            return [one["sound"] for one in examine_all(spec, exams, asked.jobs, report)]
+
+    noise = _noise(asked)
+    own = select(clips, words=words)
+    clean, examined, problems = stream_tasks.read_positives(own, scene.clock, noise, hear)
+    _warn([str(problem) for problem in problems])
+    if asked.listening.across_speakers:
+        tasks = stream_tasks.across_speakers(clean, examined, words, asked.shots, asked.seed)
+    else:
+        tasks = stream_tasks.by_user(clean, examined, words, asked.shots, asked.users or SPEAKERS)
+    entries = []
+    with progress("examine") as report:
+        for done, task in enumerate(tasks, 1):
+            entries += scene.examine(engine, task)
+            report(done, len(tasks))
+    about = {
+        "speakers": [task.name for task in tasks],
+        "words": list(words),
+        "across_speakers": asked.listening.across_speakers,
+        "noise": asked.listening.noise.name if asked.listening.noise else None,
+        "snr": asked.listening.snr if asked.listening.noise else None,
+        "foils": len(stored.foils),
+        "negative_hours": scene.hours,
+        "confusable": [
+            {"task": task.name, **asdict(pair)} for task in tasks for pair in scene.confusable(task)
+        ],
+    }
+    return about | stream.summarize(entries, asked.listening.false_accepts_per_hour)
+
+
+def _negatives(spec: EngineSpec, folder: Path, jobs: int) -> list[Sound]:
+    exams = [FilesExam(paths) for paths in groups(folder)]
+    with progress("hear negatives") as report:
+        heard = examine_all(spec, exams, jobs, report)
+    _warn([problem for one in heard for problem in one["problems"]])
+    return [one["sound"] for one in heard]
+
+
+def _noise(asked: Asked) -> stream_tasks.Noise | None:
+    if asked.listening.noise is None:
+        return None
+    paths = [path for group in groups(asked.listening.noise) for path in group]
+    return stream_tasks.Noise(
+        np.concatenate([read_pcm(path) for path in paths]), asked.listening.snr
+    )
+
+
+def _warn(problems: Sequence[str]) -> None:
+    if problems:
+        click.echo(f"{len(problems)} unusable recordings left out; first: {problems[0]}", err=True)
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    hours, said = result["negative_hours"], result["positives"]
+    click.echo(f"stream, {result['shots']} shots, {hours:.2f} hours, {said} recordings of words")
+    for title, figures in (("detector", result), ("single windows", result["baseline"])):
+        for rate, missed in figures["misses_at_fa_per_hour"].items():
+            half = missed["ci95"]
+            spread = "" if half is None else f" ± {half:.1f}"
+            click.echo(f"  {title:14} misses at {rate:>3} per hour  {missed['mean']:.1f}{spread} %")
+        late = figures["latency_ms"]
+        if late["median"] is not None:
+            after = f"{late['median']:.0f} ms, 95 % within {late['p95']:.0f} ms"
+            click.echo(f"  {title:14} heard after the word's end  {after}")
+    for word, other in sorted({(pair["word"], pair["other"]) for pair in result["confusable"]}):
+        click.echo(f"  {other!r} may be taken for {word!r}: choose a word that sounds less alike")
+    if (found := result["calibrated"]) is not None:
+        rate = found["false_accepts_per_hour"]["mean"]
+        missed = found["misses"]["mean"]
+        click.echo(f"  by stored negatives: {rate:.2f} per hour, misses {missed:.1f} %")
