@@ -92,6 +92,18 @@ class FloatCore:
         """Real-valued logits of a memory, which is always taken as features."""
         return self.infer(self._knowledge.memories.features[memory])
 
+    def encode(self, features: Array) -> Array:
+        """The features, from which every step begins here."""
+        return features
+
+    def infer_latent(self, latent: Array) -> Array:
+        """Real-valued logits."""
+        return self.infer(latent)
+
+    def train_latent(self, latent: Array, label: int) -> int:
+        """See `train_step`."""
+        return self.train_step(latent, label)
+
     @property
     def similarity(self) -> Array:
         """`ops.similarity` in real numbers, of what was last inferred; rounded to Q15."""

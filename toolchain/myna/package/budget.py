@@ -16,7 +16,7 @@ from myna.ops.layer import Layer
 from myna.package.package import Package
 from myna.passes.layout import occupied
 from myna.passes.macs import UPDATES, macs
-from myna.passes.memory.plan import Program
+from myna.passes.memory.plan import Program, with_variations
 from myna.passes.pipeline import Compiler, Options, rehearsing
 from myna.passes.training.select import AUTO
 
@@ -160,7 +160,8 @@ class Search:
 
     def program(self, candidate: Candidate) -> Program:
         """The program of a candidate without its memories, which are in flash."""
-        return self._compiled(candidate.but(clips=0))  # no program depends on these
+        program = self._compiled(candidate.but(clips=0, variations=0))  # depends on neither
+        return with_variations(program, candidate.options.variations)
 
     def _compiler_of(self, output_rows: int) -> Compiler:
         package, asked = self._package.with_rows(output_rows), self._asked

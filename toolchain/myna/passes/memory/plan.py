@@ -36,6 +36,8 @@ class Program:
         train_nodes: number of nodes of a training step.
         latent: where rehearsal enters the training step, and
         replay: what is rehearsed.
+        variations: of every clip, of which the latent is computed once and kept, to learn from;
+            0 if each step varies the clip anew.
         arena: offset of every value and input.
         arena_bytes: size of the arena.
         arena_lower_bound: largest sum of live bytes at any node; no plan can need less.
@@ -55,6 +57,14 @@ class Program:
     state: Mapping[str, int]
     state_bytes: int
     buffers: tuple[Buffer, ...]
+    variations: int = 0
+
+    @property
+    def keeps_latents(self) -> bool:
+        """Whether latents of clips can be kept: something is frozen, and makes less of them."""
+        tensors, features = self.graph.tensors, features_of(self.graph)
+        latent = tensors[self.latent.tensor]
+        return self.latent.node > 0 and latent.nbytes <= tensors[features.tensor].nbytes
 
     @property
     def ram_bytes(self) -> int:
@@ -129,6 +139,11 @@ def with_memories(
     latent = features_of(program.graph) if varied else program.latent
     replay = remember(program.graph, latent, memories, budget)
     return replace(program, latent=latent, replay=replay)
+
+
+def with_variations(program: Program, count: int) -> Program:
+    """The same program, which learns from so many variations of a clip if it keeps latents."""
+    return replace(program, variations=count if program.keeps_latents else 0)
 
 
 def peak(graph: Graph) -> int:
