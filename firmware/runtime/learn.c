@@ -5,6 +5,7 @@
 #include "runtime/accept.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
+#include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
@@ -63,10 +64,11 @@ static uint32_t key_of(uint32_t tag) {
     return fx_key((uint32_t)*myna_model.seed, (uint32_t)*myna_model.step, tag);
 }
 
-static int32_t train_on(const struct message_learn *options, const struct clip *clip) {
-    myna_vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
-    *myna_model.label = clip->label;
-    myna_model.train_step(NULL);
+static int32_t train_on(const struct message_learn *options, uint32_t slot) {
+    uint32_t key = key_of(TAG_VARY);
+    myna_latents_feed_varied(options, slot, vary_draw(key, DRAW_VARIATION, MYNA_VARIATIONS), key);
+    *myna_model.label = myna_clips_stored(slot)->label;
+    myna_model.rehearse();
     myna_link_progress((uint32_t)*myna_model.step);
     return *myna_model.loss;
 }
@@ -130,10 +132,10 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
     myna_schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
         const struct clip *clip = myna_clips_stored(slots[i]);
-        if (clip->guessed && myna_recognize_class(clip->features) != clip->label) {
+        if (clip->guessed && myna_recognize_class(slots[i]) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
-        losses[clip->label] += train_on(options, clip);
+        losses[clip->label] += train_on(options, slots[i]);
         clips[clip->label]++;
         for (uint32_t r = 0u; r < rehearsals && myna_model.replay_count > 0u; r++) {
             rehearse(options);

@@ -3,6 +3,7 @@
 
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
+#include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 
@@ -15,6 +16,11 @@
 void myna_recognize(const int8_t *features) {
     memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
     myna_model.infer(NULL);
+}
+
+void myna_recognize_clip(uint32_t slot) {
+    myna_latents_feed(slot);
+    myna_model.recall();
 }
 
 void myna_recognize_memory(uint32_t memory) {
@@ -50,8 +56,8 @@ uint16_t myna_recognize_winner(uint16_t *margin) {
     return best;
 }
 
-uint16_t myna_recognize_class(const int8_t *features) {
-    myna_recognize(features);
+uint16_t myna_recognize_class(uint32_t slot) {
+    myna_recognize_clip(slot);
     return myna_recognize_winner(NULL);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a clip is learned from: itself or a variation of it, as the latent that stays the same.
 
-Twin of firmware/runtime/latents.c. What is not trained makes the same of the same features every
+Twin of firmware/runtime/latents.c. What is frozen makes the same of the same features every
 time, so a device does it once, when a clip arrives, and keeps the result; here it is done when it
 is first asked for. Variation n of a clip depends on the seed, the clip and the stored noises alone.
 """
@@ -21,7 +21,7 @@ from myna.ir import Array
 from myna.learn.examples import Examples
 from myna.passes.memory.plan import Program
 
-TAG_VARY = 0x56415259  # "VARY": no tensor draws with this tag
+TAG_KEEP = 0x4B454550  # "KEEP": no tensor draws with this tag
 DRAW_NOISE = 0x100  # number of the draw that chooses a noise; those of `vary` are less
 
 Features = npt.NDArray[np.int8]
@@ -54,10 +54,6 @@ class Variations:
         self._silence = silence
         self._noises = clips.features[clips.labels == silence]
 
-    def varies(self, label: int) -> bool:
-        """Whether examples of a class are varied."""
-        return self._audio is not None and label != self._silence
-
     def of(self, features: Features, label: int, key: int) -> Features:
         """The variation of a key, or the features where nothing is varied."""
         if self._audio is None or label == self._silence:
@@ -69,7 +65,7 @@ class Variations:
 
 
 class Latents:
-    """Latents of clips and of their numbered variations, each computed once.
+    """Latents of clips' variations, of which a device keeps some.
 
     Args:
         core: makes them.
@@ -81,16 +77,22 @@ class Latents:
         self._core, self._clips, self._variations = core, clips, variations
         self._made: dict[tuple[int, int], Array] = {}
 
-    def of(self, clip: int, number: int) -> Array:
-        """The latent of variation `number` of a clip, counted from 0, int8 [bytes]."""
-        if (clip, number) not in self._made:
-            self._made[clip, number] = self._core.encode(self._features(clip, number))
-        return self._made[clip, number]
+    def of(self, clip: int, number: int, key: int) -> Array:
+        """The latent of a variation of a clip, int8 [bytes].
 
-    def _features(self, clip: int, number: int) -> Features:
+        Args:
+            clip: its place among the clips.
+            number: of the variation, counted from 0.
+            key: what takes the number's place where none are kept.
+        """
         features, label = self._clips.features[clip], int(self._clips.labels[clip])
-        key = fixed.key(self._core.clock[0], zlib.crc32(features.tobytes()), TAG_VARY)
-        return self._variations.of(features, label, int(fixed.random32(key, number)))
+        if not self._core.program.variations:
+            return self._core.encode(self._variations.of(features, label, key))
+        if (clip, number) not in self._made:
+            own = fixed.key(self._core.clock[0], zlib.crc32(features.tobytes()), TAG_KEEP)
+            varied = self._variations.of(features, label, int(fixed.random32(own, number)))
+            self._made[clip, number] = self._core.encode(varied)
+        return self._made[clip, number]
 
 
 def draw(key: int, index: int, below: int) -> int:

@@ -20,13 +20,14 @@ from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn.accept import VARIATIONS, Acceptance, calibrate
 from myna.learn.examples import Examples
-from myna.learn.latents import TAG_VARY, Latents, Variations, draw
+from myna.learn.latents import Latents, Variations, draw
 from myna.learn.recipe import MORE, Recipe
 from myna.learn.schedule import shuffle
 from myna.names import CLASSES, SIMILARITY, THRESHOLD, TYPICAL
 from myna.passes.memory.plan import Program
 
-TAG_REHEARSE = 0x52454853  # "REHS": no tensor draws with these tags
+TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
+TAG_REHEARSE = 0x52454853  # "REHS"
 TAG_ACCEPT = 0x41435054  # "ACPT"
 FORGET_SHIFT = 5  # one memory in 32 may be forgotten
 HALVINGS = 2  # of new rows, at most, while more are endangered
@@ -54,7 +55,6 @@ class Core(Protocol):
     def infer_latent(self, latent: Array) -> Array: ...
     def train_latent(self, latent: Array, label: int) -> int: ...
     def imprint(self, label: int, total: Array, shots: int, halvings: int) -> None: ...
-    def train_step(self, features: Array, label: int) -> int: ...
     def rehearse(self, memory: int, varied: Array | None = None) -> int: ...
 
 
@@ -184,12 +184,9 @@ class Learner:
 
     def _train(self, i: int, label: int) -> int:
         """One step on a clip, of which a variation is drawn; returns the loss before it."""
-        key, kept = self._key(TAG_VARY), self._core.program.variations
-        if not kept:
-            features = self._variations.of(self._clips.features[i], label, key)
-            return self._core.train_step(features, label)
-        number = draw(key, DRAW_VARIATION, kept)
-        return self._core.train_latent(self._latents.of(i, number), label)
+        key = self._key(TAG_VARY)
+        number = draw(key, DRAW_VARIATION, self._core.program.variations)
+        return self._core.train_latent(self._latents.of(i, number, key), label)
 
     def _agrees(self, i: int) -> bool:
         """Whether the model takes a clip for what its label says."""
@@ -207,12 +204,14 @@ class Learner:
 
     def _calibrate(self) -> None:
         """Set what is typical of each class, and the threshold."""
-        core = self._core
+        core, key = self._core, self._key(TAG_ACCEPT)
         varied = np.repeat(self._clips.labels, VARIATIONS)
         labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
         similarities = []
         for i in range(len(varied)):
-            self._infer_foreign(i)
+            clip, number = divmod(i, VARIATIONS)
+            number += core.program.variations  # none that was learned
+            core.infer_latent(self._latents.of(clip, number, int(fixed.random32(key, i))))
             similarities.append(core.similarity)
         for memory in range(len(self._replay.labels)):
             core.recall(memory)
@@ -222,16 +221,6 @@ class Learner:
         found = calibrate(labels, np.array(similarities), words, old)
         core.set_state(TYPICAL, found.typical)
         core.set_state(THRESHOLD, np.array([found.threshold], np.int32))
-
-    def _infer_foreign(self, i: int) -> None:
-        """Infer example i of `_calibrate`, which is none that was learned."""
-        clip, number = divmod(i, VARIATIONS)
-        features, label = self._clips.features[clip], int(self._clips.labels[clip])
-        if kept := self._core.program.variations:
-            self._core.infer_latent(self._latents.of(clip, kept + number))
-        else:
-            key = int(fixed.random32(self._key(TAG_ACCEPT), i))
-            self._core.infer(self._variations.of(features, label, key))
 
     def _key(self, tag: int) -> int:
         seed, step = self._core.clock
