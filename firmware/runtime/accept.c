@@ -101,13 +101,14 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
         const struct clip *clip = myna_clips_stored(slot);
         uint32_t number = MYNA_VARIATIONS + i % ACCEPT_VARIATIONS; /* none that was learned */
         myna_latents_feed_varied(options, slot, number, fx_random32(key, i));
-        myna_model.recall();
+        myna_model.compare();
         work.enrolled[clip->label] = clip->label != myna_model.silence;
         note(clip->label);
         myna_link_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        myna_recognize_memory(i);
+        myna_recognize_feed_memory(i);
+        myna_model.compare();
         note((uint32_t)myna_model.replay_labels[i]);
         myna_link_progress((uint32_t)*myna_model.step);
     }

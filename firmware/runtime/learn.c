@@ -111,6 +111,7 @@ static bool begin_class(uint32_t class, int32_t halvings) {
 static bool begin_classes(struct learn_result *result) {
     const uint32_t first = (uint32_t)*myna_model.classes;
     int32_t halvings = 0;
+    struct recall_count memories;
     do {
         uint32_t class = first;
         while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL &&
@@ -119,7 +120,10 @@ static bool begin_classes(struct learn_result *result) {
         }
         *myna_model.classes = (int32_t)class;
         result->imprinted = (uint16_t)(class - first);
-    } while (myna_recognize_endangered(first) > forgettable() && halvings++ < HALVINGS);
+        memories = myna_recognize_begun(first);
+    } while (memories.endangered > forgettable() && halvings++ < HALVINGS);
+    result->known_before = memories.before; /* beginning changes nothing but the new classes */
+    result->known_after = memories.known;
     return halvings > 0;
 }
 
@@ -150,11 +154,8 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
 }
 
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
-    *result = (struct learn_result){.known_before = myna_recognize_known()};
+    *result = (struct learn_result){0};
     const uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
-    if (options->epochs == 0u) {
-        result->known_after = myna_recognize_known();
-    }
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;

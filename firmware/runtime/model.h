@@ -153,7 +153,8 @@ struct myna_model {
     const int32_t *replay_labels;
     void (*encode)(void);   /* features -> latent */
     void (*rehearse)(void); /* latent, label -> logits, loss, state */
-    void (*recall)(void);   /* latent -> logits */
+    void (*recall)(void);   /* latent -> logits, embedding */
+    void (*compare)(void);  /* latent -> similarity; NULL: cannot */
 };
 
 /* The model that the firmware is linked with. */

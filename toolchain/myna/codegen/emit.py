@@ -16,6 +16,7 @@ from myna.audio.config import AudioConfig, silence_of
 from myna.audio.render import render_tables
 from myna.codegen.fields import check_fields
 from myna.codegen.interface import interface, state_variable
+from myna.codegen.paths import paths
 from myna.codegen.state import state_bounds, state_parts
 from myna.codegen.text import identifier, remark, string
 from myna.errors import MynaError
@@ -136,6 +137,7 @@ def _context(program: Program, labels: Labels) -> dict[str, object]:
         "recording_bytes": recording_bytes(graph),
         "occupied": occupied(program, has_front_end=labels.audio is not None),
         "nodes": nodes,
+        "paths": paths(program),
         "outputs": outputs,
         "features": _address(program, graph.of_kind(Kind.INPUT)[0].name),
         "logits": _address(program, graph.outputs[0]),

@@ -93,6 +93,7 @@ class HostLibrary:
         self._c.myna_library_rehearse.restype = ctypes.c_int32
         self._c.myna_library_recall.argtypes = (_BYTES, _BYTES)
         self._c.myna_library_encode.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_compare.argtypes = (_BYTES,)
         self._c.myna_library_embed.argtypes = (_BYTES, _WORDS)
         self._c.myna_library_similarity.restype = _WORDS
         numbers = ctypes.c_int32, ctypes.c_int32
@@ -160,6 +161,15 @@ class HostLibrary:
         """Logits (int8) of a latent."""
         self._c.myna_library_recall(_pointer(latent), _pointer(self._logits))
         return self._logits.copy()
+
+    def compare(self, latent: Array) -> Array:
+        """How much a latent resembles each class (Q15), int32 [rows]."""
+        self._c.myna_library_compare(_pointer(latent))
+        return self.similarity
+
+    def memory(self, memory: int) -> Array:
+        """The latent of a memory, int8 [bytes]."""
+        return np.asarray(self.program.replay.latents[memory])
 
     def train_latent(self, latent: Array, label: int) -> int:
         """One step on a latent; returns the loss before it (nats, Q16)."""

@@ -99,6 +99,15 @@ class Reference:
         run(self._graph.nodes[self.program.latent.node : self.program.forward_nodes], self.values)
         return self.values[self._logits].reshape(-1)
 
+    def compare(self, latent: Array) -> Array:
+        """How much a latent resembles each class (Q15), int32 [rows]."""
+        self.infer_latent(latent)
+        return self.similarity
+
+    def memory(self, memory: int) -> Array:
+        """The latent of a memory, int8 [bytes]."""
+        return np.asarray(self.program.replay.latents[memory])
+
     def train_latent(self, latent: Array, label: int) -> int:
         """One step on a latent; returns the loss before it (nats, Q16)."""
         self._feed_latent(latent)

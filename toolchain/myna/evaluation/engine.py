@@ -46,6 +46,8 @@ FLOAT, REFERENCE, HOST = "float", "reference", "host"
 class PredictingCore(Core, Protocol):
     """What `Reference`, `HostLibrary` and the float baseline have in common."""
 
+    @property
+    def similarity(self) -> Array: ...
     def reset(self) -> None: ...
 
 
