@@ -9,6 +9,7 @@ void myna_dense_s8(const struct dense *p, const int8_t *x, const int8_t *w, cons
                    const int32_t *mantissa, const int32_t *shift, int8_t *y) {
     for (uint32_t u = 0; u < p->units; u++, w += p->inputs) {
         int32_t acc = bias[u];
+#pragma GCC unroll 4
         for (uint32_t i = 0; i < p->inputs; i++)
             acc += (x[i] - p->layer.x_zero) * w[i];
         y[u] = layer_scale(&p->layer, acc, mantissa[u], shift[u]);
