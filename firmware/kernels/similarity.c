@@ -5,6 +5,7 @@
 #include "kernels/imprint.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define ONE_Q15 ((int64_t)1 << 15)
 
@@ -25,10 +26,14 @@ static uint64_t length_square(const struct similarity *p, const int8_t *embeddin
 
 /* nobody has begun most classes: their rows are zeros */
 static bool is_begun(const struct similarity *p, const int8_t *row) {
-    uint32_t i = 0;
-    while (i < p->inputs && row[i] == 0)
-        i++;
-    return i < p->inputs;
+    uint32_t found = 0u, word, i = 0;
+    for (; i + sizeof word <= p->inputs && found == 0u; i += sizeof word) {
+        memcpy(&word, row + i, sizeof word);
+        found = word;
+    }
+    for (; i < p->inputs && found == 0u; i++)
+        found = row[i] != 0;
+    return found != 0u;
 }
 
 static int32_t cosine(const struct similarity *p, const int8_t *embedding, const int16_t *center,
