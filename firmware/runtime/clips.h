@@ -10,7 +10,7 @@
 
 struct clip {
     int8_t features[MYNA_FEATURE_BYTES];
-    uint32_t latents; /* which of its latents are made, a bit each; see runtime/latents.c */
+    uint16_t latents; /* which of its latents are made, a bit each; see runtime/latents.c */
     uint16_t filled;  /* bytes of features that have arrived */
     uint16_t label;
     bool stored;  /* complete and labelled */

@@ -15,7 +15,7 @@
 #define TAG_KEEP 0x4B454550u /* "KEEP": no tensor draws with this tag */
 #define KEPT (MYNA_VARIATIONS > 0 ? 1 + MYNA_VARIATIONS + (int)ACCEPT_VARIATIONS : 1)
 
-_Static_assert(KEPT <= 32, "struct clip has a bit for each");
+_Static_assert(KEPT <= 16, "struct clip has a bit for each");
 
 #if MYNA_LATENT_BYTES > 0
 static int8_t latents[MYNA_MAX_CLIPS][KEPT][MYNA_LATENT_BYTES]; /* itself first */
@@ -31,7 +31,7 @@ static void make(uint32_t slot, uint32_t number) {
     myna_vary_feed(&varied, clip->features, clip->label, key);
     myna_model.encode();
     memcpy(latents[slot][number], myna_model.latent, MYNA_LATENT_BYTES);
-    clip->latents |= 1u << number;
+    clip->latents = (uint16_t)(clip->latents | 1u << number);
 }
 
 static void feed(uint32_t slot, uint32_t number) {

@@ -18,13 +18,13 @@ from myna import fixed
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.learn.accept import VARIATIONS, Acceptance, calibrate
+from myna.learn.accept import Acceptance, calibrate
 from myna.learn.examples import Examples
 from myna.learn.latents import Latents, Variations, draw
 from myna.learn.recipe import MORE, Recipe
 from myna.learn.schedule import shuffle
 from myna.names import CLASSES, SIMILARITY, THRESHOLD, TYPICAL
-from myna.passes.memory.plan import Program
+from myna.passes.memory.plan import HELD_OUT, Program
 
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
@@ -204,11 +204,11 @@ class Learner:
     def _calibrate(self) -> None:
         """Set what is typical of each class, and the threshold."""
         core, key = self._core, self._key(TAG_ACCEPT)
-        varied = np.repeat(self._clips.labels, VARIATIONS)
+        varied = np.repeat(self._clips.labels, HELD_OUT)
         labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
         similarities = []
         for i in range(len(varied)):
-            clip, number = divmod(i, VARIATIONS)
+            clip, number = divmod(i, HELD_OUT)
             number += core.program.variations  # none that was learned
             latent = self._latents.of(clip, number, int(fixed.random32(key, i)))
             similarities.append(core.compare(latent))

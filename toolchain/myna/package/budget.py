@@ -22,7 +22,7 @@ from myna.passes.training.select import AUTO
 
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
 FIRMWARE = 3200  # of the runtime, beside what depends on the model
-PER_CLIP = 8  # label, flags, place in a list
+PER_CLIP = 10  # label, flags, place in a list
 SECRET = 12  # struct myna_secret of firmware/runtime/model.h
 PER_OUTPUT = 4  # digest of a traced tensor
 RECOMPUTED = 256  # digests of what is computed again
@@ -31,6 +31,7 @@ STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
 CLIPS = (25, 15, 10, 5)
+VARIATIONS = (8, 4, 2, 0)  # of each clip that are tried to be kept
 CLIP_BYTES = 98304  # of all clips, where no limit was asked for and five take no more
 NEW_WORDS = 5  # rows of the output layer beyond the model's own, at least
 
@@ -57,7 +58,7 @@ class Needs:
             program.state_bytes + _secret_bytes(program),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
-            graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,
+            graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP + program.kept_bytes,
         )
 
     def total(self, clips: int) -> int:
@@ -110,10 +111,10 @@ class Candidate:
 class Search:
     """Searches the way to compile a model that fits the RAM asked for and gives up least.
 
-    First what costs no accuracy: inference by whole maps, then clips beyond 25. Then residuals of
-    as few layers as possible, spare rows of the output layer, and more clips; at last activations
-    are recomputed. If the plan `all` fits in no way, as much of it is trained as does; of `auto` at
-    least the head.
+    First what costs no accuracy: inference by whole maps, then kept variations of clips, which save
+    time alone, and clips beyond 25. Then residuals of as few layers as possible, spare rows of the
+    output layer, and more clips; at last activations are recomputed. If the plan `all` fits in no
+    way, as much of it is trained as does; of `auto` at least the head.
 
     Each candidate is compiled once, however often it is considered.
 
@@ -139,7 +140,7 @@ class Search:
             usual = min(asked.clips, clips) if asked.clips <= Options.clips else asked.clips
             return Candidate(replace(asked, clips=usual), rows)
         first = Candidate(replace(asked, backup=0), rows)
-        if asked.train == AUTO and (chosen := self._auto(first)):
+        if asked.train == AUTO and (chosen := self._auto(first.but(variations=0))):
             return chosen
         plans = [first] if asked.train != AUTO else []
         if asked.train in ("all", AUTO):
@@ -190,8 +191,9 @@ class Search:
     def _candidates(self, plan: Candidate, least: int) -> Iterator[Candidate]:
         """Ways to need less, each less welcome than the one before."""
         yield plan
-        by_rows = plan.but(rows=True)
-        yield by_rows
+        for count in VARIATIONS:
+            by_rows = plan.but(rows=True, variations=count)
+            yield by_rows
         excess = self._needs(by_rows).total(least) - self._ram
         layers = _int8_layers(self.program(by_rows), excess)
         small = by_rows.but(int8_weights=layers)

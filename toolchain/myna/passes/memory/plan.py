@@ -23,6 +23,8 @@ from myna.passes.training.replay import (
 )
 
 ALIGNMENT = 4
+HELD_OUT = 2  # variations kept beside those that are learned, to calibrate what is accepted
+LARGEST_STORE = 2  # times the size of a clip, that its latents may take
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,28 @@ class Program:
 
     @property
     def keeps_latents(self) -> bool:
-        """Whether latents of clips can be kept: something is frozen, and makes less of them."""
-        tensors, features = self.graph.tensors, features_of(self.graph)
-        latent = tensors[self.latent.tensor]
-        return self.latent.node > 0 and latent.nbytes <= tensors[features.tensor].nbytes
+        """Whether the latent of a clip is kept: something is frozen, and makes less of it."""
+        return self.latent.node > 0 and self._latent_bytes <= self._clip_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the latents that are kept of each clip: of itself, and of its variations."""
+        count = 1 + (self.variations + HELD_OUT if self.variations else 0)
+        return count * self._latent_bytes if self.keeps_latents else 0
+
+    @property
+    def most_variations(self) -> int:
+        """How many variations of a clip may be kept at most."""
+        most = LARGEST_STORE * self._clip_bytes // self._latent_bytes - 1 - HELD_OUT
+        return max(most, 0) if self.keeps_latents else 0
+
+    @property
+    def _latent_bytes(self) -> int:
+        return self.graph.tensors[self.latent.tensor].nbytes
+
+    @property
+    def _clip_bytes(self) -> int:
+        return self.graph.tensors[features_of(self.graph).tensor].nbytes
 
     @property
     def ram_bytes(self) -> int:
@@ -142,8 +162,8 @@ def with_memories(
 
 
 def with_variations(program: Program, count: int) -> Program:
-    """The same program, which learns from so many variations of a clip if it keeps latents."""
-    return replace(program, variations=count if program.keeps_latents else 0)
+    """The same program, which learns from so many variations of a clip if it can keep them."""
+    return replace(program, variations=min(count, program.most_variations))
 
 
 def peak(graph: Graph) -> int:
