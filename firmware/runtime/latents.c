@@ -2,7 +2,6 @@
 #include "runtime/latents.h"
 
 #include "kernels/fixed.h"
-#include "runtime/accept.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
 #include "runtime/link.h"
@@ -13,13 +12,12 @@
 #include <string.h>
 
 #define TAG_KEEP 0x4B454550u /* "KEEP": no tensor draws with this tag */
-#define KEPT (MYNA_VARIATIONS > 0 ? 1 + MYNA_VARIATIONS + (int)ACCEPT_VARIATIONS : 1)
 
-_Static_assert(KEPT <= 16, "struct clip has a bit for each");
+_Static_assert(MYNA_KEPT_LATENTS <= 16, "struct clip has a bit for each");
 
-#if MYNA_LATENT_BYTES > 0
-static int8_t latents[MYNA_MAX_CLIPS][KEPT][MYNA_LATENT_BYTES]; /* itself first */
-static uint32_t seed;                                           /* of the variations */
+#if MYNA_KEPT_LATENTS > 0
+static int8_t latents[MYNA_MAX_CLIPS][MYNA_KEPT_LATENTS][MYNA_LATENT_BYTES]; /* itself first */
+static uint32_t seed;                                                        /* of the variations */
 const uint32_t myna_latents_bytes = sizeof latents;
 
 /* Lets the model make one of them from its features. */
@@ -72,9 +70,9 @@ void myna_latents_feed_varied(const struct message_learn *options, uint32_t slot
 }
 
 void myna_latents_make(uint32_t label) {
-    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && MYNA_LATENT_BYTES > 0; slot++) {
+    const uint32_t kept = !MYNA_FRONT_END || label == myna_model.silence ? 1u : MYNA_KEPT_LATENTS;
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && MYNA_KEPT_LATENTS > 0; slot++) {
         const struct clip *clip = myna_clips_stored(slot);
-        uint32_t kept = label == myna_model.silence ? 1u : (uint32_t)KEPT;
         for (uint32_t n = 0u; n < kept && clip != NULL && clip->label == label; n++) {
             feed(slot, n);
             myna_link_progress(slot);

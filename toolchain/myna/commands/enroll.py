@@ -108,6 +108,7 @@ def enroll(
             "recognized": recognized,
             "steps": session.status().step - step,
             "epochs": len(taught.learned.worst),
+            "ready_in_s": round(taught.seconds, 1),
             "before": _percent(taught.before),
             "after": _percent(taught.after),
             "memories": len(project.program.replay.labels),
@@ -170,7 +171,8 @@ def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
     word, takes, recognized = (result[name] for name in ("word", "takes", "recognized"))
     click.echo(
         f"{word!r} is class {result['class']}; {taught.before.correct} of {taught.before.total} "
-        f"stored clips right before training, {taught.after.correct} after"
+        f"stored clips right before training, {taught.after.correct} after; "
+        f"ready in {result['ready_in_s']} s"
     )
     if result["owner"]:
         click.echo(f"the takes of {word!r} that the board stores are the owner's voice now")

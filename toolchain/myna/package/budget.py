@@ -58,7 +58,9 @@ class Needs:
             program.state_bytes + _secret_bytes(program),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
-            graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP + program.kept_bytes,
+            graph.of_kind(Kind.INPUT)[0].nbytes
+            + PER_CLIP
+            + program.kept_latents * program.latent_bytes,
         )
 
     def total(self, clips: int) -> int:
@@ -162,7 +164,8 @@ class Search:
     def program(self, candidate: Candidate) -> Program:
         """The program of a candidate without its memories, which are in flash."""
         program = self._compiled(candidate.but(clips=0, variations=0))  # depends on neither
-        return with_variations(program, candidate.options.variations)
+        most = candidate.options.variations
+        return with_variations(program, most if self._package.has_front_end else min(most, 1))
 
     def _compiler_of(self, output_rows: int) -> Compiler:
         package, asked = self._package.with_rows(output_rows), self._asked
@@ -206,13 +209,14 @@ class Search:
         """As much more of what was asked for as contributions say, and memory has room for."""
         if found.options.train == self._asked.train or self._package.contributions is None:
             return found
-        head = self._needs(found.but(rows=True))
+        fresh = found.but(rows=True, variations=0)
+        head = self._needs(fresh)
         room = self._ram - head.total(least) + head.arena + head.state
         while room >= head.arena + head.state:
-            more = found.but(rows=True, train=f"ram-{room}")
+            more = fresh.but(train=f"ram-{room}")
             needs = self._needs(more)
             if needs.clips(self._asked) >= least:
-                return more
+                return more if needs.state > head.state else found
             room -= needs.total(least) - self._ram  # more digests and stack than the head's
         return found
 

@@ -62,29 +62,14 @@ class Program:
     variations: int = 0
 
     @property
-    def keeps_latents(self) -> bool:
-        """Whether the latent of a clip is kept: something is frozen, and makes less of it."""
-        return self.latent.node > 0 and self._latent_bytes <= self._clip_bytes
-
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of the latents that are kept of each clip: of itself, and of its variations."""
-        count = 1 + (self.variations + HELD_OUT if self.variations else 0)
-        return count * self._latent_bytes if self.keeps_latents else 0
-
-    @property
-    def most_variations(self) -> int:
-        """How many variations of a clip may be kept at most."""
-        most = LARGEST_STORE * self._clip_bytes // self._latent_bytes - 1 - HELD_OUT
-        return max(most, 0) if self.keeps_latents else 0
-
-    @property
-    def _latent_bytes(self) -> int:
+    def latent_bytes(self) -> int:
+        """Size of a latent."""
         return self.graph.tensors[self.latent.tensor].nbytes
 
     @property
-    def _clip_bytes(self) -> int:
-        return self.graph.tensors[features_of(self.graph).tensor].nbytes
+    def kept_latents(self) -> int:
+        """How many latents are kept of each clip: of itself and of variations; 0 if none are."""
+        return 1 + self.variations + HELD_OUT if self.variations else 0
 
     @property
     def ram_bytes(self) -> int:
@@ -162,8 +147,13 @@ def with_memories(
 
 
 def with_variations(program: Program, count: int) -> Program:
-    """The same program, which learns from so many variations of a clip if it can keep them."""
-    return replace(program, variations=min(count, program.most_variations))
+    """The same program, which keeps the latents of so many variations of a clip, or of fewer.
+
+    None if nothing is frozen that would make a latent of a clip.
+    """
+    clip = program.graph.tensors[features_of(program.graph).tensor].nbytes
+    most = LARGEST_STORE * clip // program.latent_bytes - 1 - HELD_OUT
+    return replace(program, variations=max(min(count, most), 0) if program.latent.node else 0)
 
 
 def peak(graph: Graph) -> int:
