@@ -84,7 +84,7 @@ struct recall_count myna_recognize_begun(uint32_t first) {
         bool known = recall(i) == label;
         int32_t own = myna_model.logits[label];
         bool before = largest(0u, label) < own && largest(label + 1u, first) <= own;
-        bool close = largest(first, classes) + SAFE >= own;
+        bool close = first < classes && largest(first, classes) + SAFE >= own;
         count.known = (uint16_t)(count.known + known);
         count.before = (uint16_t)(count.before + before);
         count.endangered = (uint16_t)(count.endangered + (before && close));

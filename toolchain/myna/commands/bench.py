@@ -108,6 +108,12 @@ def _summary(measured: Bench) -> Table:
     if measured.enroll is not None:
         passes = f"{measured.enroll.epochs} passes"
         table.add_row(f"5 words × 5 takes, {passes}", f"{measured.enroll.instructions:,}")
+        rest, first = (
+            measured.enroll.instructions_after_last_take,
+            measured.enroll.instructions_first_answer,
+        )
+        table.add_row("  of these after the last take", f"{rest:,}")
+        table.add_row("first answer after one take", f"{first:,}")
     if measured.update is not None:
         table.add_row("update encoded", f"{measured.update.encode.instructions:,}")
         table.add_row("difference applied", f"{measured.update.apply.instructions:,}")
