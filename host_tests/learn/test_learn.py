@@ -158,9 +158,9 @@ def test_progress_counts_steps(board: tuple[Project, Board]) -> None:
     assert steps == sorted(steps)
     assert 0 == steps[0] < steps[-1] <= 2 * 4 * 2  # memories are examined before the first
     # then two variations of each clip and every memory, for what is typical, and for the threshold;
-    # and every memory before imprinting, once after it, and after the last epoch
+    # and every memory once after imprinting, and after the last epoch
     memories = len(runs.program.replay.labels)
-    assert len(steps) == 2 * 4 * 2 + 2 * (2 * 4 + memories) + 3 * memories
+    assert len(steps) == 2 * 4 * 2 + 2 * (2 * 4 + memories) + 2 * memories
 
 
 @pytest.mark.parametrize("vary", [True, False])

@@ -16,7 +16,7 @@ from myna.ops.layer import Layer
 from myna.package.package import Package
 from myna.passes.layout import occupied
 from myna.passes.macs import UPDATES, macs
-from myna.passes.memory.plan import Program, with_variations
+from myna.passes.memory.plan import ALIGNMENT, Program, with_variations
 from myna.passes.pipeline import Compiler, Options, rehearsing
 from myna.passes.training.select import AUTO
 
@@ -198,10 +198,11 @@ class Search:
             by_rows = plan.but(rows=True, variations=count)
             yield by_rows
         excess = self._needs(by_rows).total(least) - self._ram
-        layers = _int8_layers(self.program(by_rows), excess)
-        small = by_rows.but(int8_weights=layers)
-        if layers:
-            yield small
+        for slack in (0, ALIGNMENT):  # where tensors are aligned, a layer may bring that much less
+            layers = _int8_layers(self.program(by_rows), excess + slack)
+            small = by_rows.but(int8_weights=layers)
+            if layers:
+                yield small
         few = len(self._package.labels) + NEW_WORDS
         yield replace(small, output_rows=min(few, self._package.rows))
 
