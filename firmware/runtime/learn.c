@@ -78,7 +78,7 @@ static void rehearse(const struct message_learn *options) {
     uint32_t memory = vary_draw(key, DRAW_MEMORY, myna_model.replay_count);
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
-    if (myna_model.latent == myna_model.features) {
+    if (MYNA_FROZEN_NODES == 0) { /* an address says nothing: tensors share them */
         myna_vary_feed(options, latent, label, key);
     } else {
         memcpy(myna_model.latent, latent, myna_model.latent_bytes);

@@ -12,13 +12,14 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.session import Board
 from myna.engines.reference import Reference
-from myna.evaluation.engine import CoreEngine
+from myna.evaluation.engine import BoardEngine, CoreEngine
+from myna.ir import Kind
 from myna.learn.examples import Examples
 from myna.learn.latents import Latents, Variations
 from myna.learn.recipe import AT_ONCE, Recipe
 from myna.names import SEED
 from myna.passes.pipeline import Options
-from myna.project import Project, open_project
+from myna.project import MODELS, Project, open_project
 from myna.sessions.learning import learn_on, patch_state, scalar
 from support import tiny, tiny_model
 
@@ -173,3 +174,19 @@ def test_a_variation_depends_on_seed_clip_and_noises_alone() -> None:
     assert made([0, 1, 2], 2, 3) == made([2, 1], 0, 3) != made([2, 1], 0, 4)
     assert made([0, 1], 0, 3) != made([3, 1], 0, 3)
     assert any(made([0, 1], 0, n) != made([0], 0, n) for n in range(8))  # a noise is mixed in
+
+
+def test_memories_are_not_taken_for_features_that_lie_where_they_do() -> None:
+    runs = open_project(MODELS / "ds_cnn", Options(train="head"))
+    program = runs.program
+    source = program.graph.of_kind(Kind.INPUT)[0]
+    assert program.latent.node > 0
+    assert program.arena[program.latent.tensor] == program.arena[source.name]
+    maps = np.random.default_rng(0).integers(-128, 128, (2, *source.shape)).astype(np.int8)
+    first = len(runs.package.labels)
+    clips = Examples(maps[..., 0], np.array([first, first + 1]))
+    twin = CoreEngine(runs.library(), runs.package)
+    with runs.connect("host") as session:
+        found = BoardEngine(session, program).learn(clips, Recipe(epochs=1))
+        assert found == twin.learn(clips, Recipe(epochs=1))
+        assert session.read_state() == twin.read_state()
