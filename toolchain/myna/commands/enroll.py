@@ -107,13 +107,8 @@ def enroll(
             "owner": owner,
             "recognized": recognized,
             "steps": session.status().step - step,
-            "epochs": len(taught.learned.worst),
-            "ready_in_s": round(taught.seconds, 1),
-            "before": _percent(taught.before),
-            "after": _percent(taught.after),
+            **_outcome(taught),
             "memories": len(project.program.replay.labels),
-            "known_before": taught.learned.known_before,
-            "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
     _say(result, taught)
@@ -164,6 +159,18 @@ def _required(word: str | None) -> str:
     if word is None:
         raise MynaError("lacks the word that is said", where="enroll", fix="say --word WORD")
     return word
+
+
+def _outcome(taught: enrollment.Taught) -> dict[str, float]:
+    """What is written of training."""
+    return {
+        "epochs": len(taught.learned.worst),
+        "ready_in_s": round(taught.seconds, 1),
+        "before": _percent(taught.before),
+        "after": _percent(taught.after),
+        "known_before": taught.learned.known_before,
+        "known_after": taught.learned.known_after,
+    }
 
 
 def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
