@@ -32,6 +32,8 @@ void myna_dense_s8_update(const struct dense_update *p, const int8_t *x, const i
                           const int32_t *seed, const int32_t *step, int8_t *w, int8_t *residual) {
     struct sgd sgd = sgd_begin(scale, steps, rate, seed, step, p->tag);
     for (uint32_t u = 0; u < p->units; u++, w += p->inputs, residual += p->inputs) {
+        if (dy[u] == 0)
+            continue; /* as of each class that is not in use: noise alone rounds to no step */
         struct fx_multiplier by = sgd_channel(&sgd, u);
         for (uint32_t i = 0; i < p->inputs; i += CHUNK) {
             int32_t acc[CHUNK];

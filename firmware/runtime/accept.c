@@ -4,15 +4,14 @@
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
+#include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
-#include "runtime/vary.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#define VARIATIONS 2u /* of each clip */
 #define BINS 128u
 #define BIN_WIDTH 512
 #define LOWEST (-(int32_t)BINS / 2 * BIN_WIDTH)
@@ -97,16 +96,19 @@ static void set_threshold(void) {
 static void examine(const struct message_learn *options, uint32_t key, void (*note)(uint32_t)) {
     uint16_t slots[MYNA_MAX_CLIPS];
     uint32_t count = myna_clips_list(slots);
-    for (uint32_t i = 0u; i < count * VARIATIONS; i++) {
-        const struct clip *clip = myna_clips_stored(slots[i / VARIATIONS]);
-        myna_vary_feed(options, clip->features, clip->label, fx_random32(key, i));
-        myna_model.infer(NULL);
+    for (uint32_t i = 0u; i < count * ACCEPT_VARIATIONS; i++) {
+        const uint32_t slot = slots[i / ACCEPT_VARIATIONS];
+        const struct clip *clip = myna_clips_stored(slot);
+        uint32_t number = MYNA_VARIATIONS + i % ACCEPT_VARIATIONS; /* none that was learned */
+        myna_latents_feed_varied(options, slot, number, fx_random32(key, i));
+        myna_model.compare();
         work.enrolled[clip->label] = clip->label != myna_model.silence;
         note(clip->label);
         myna_link_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        myna_recognize_memory(i);
+        myna_recognize_feed_memory(i);
+        myna_model.compare();
         note((uint32_t)myna_model.replay_labels[i]);
         myna_link_progress((uint32_t)*myna_model.step);
     }

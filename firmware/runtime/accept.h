@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ACCEPT_VARIATIONS 2u /* of each clip, by which is calibrated */
+
 /* Of what was inferred last: similarity to a class beyond what is typical of it (Q15). */
 int32_t myna_accept_confidence(uint32_t label);
 bool myna_accept_reaches(int32_t confidence);

@@ -38,8 +38,9 @@ static enum status recover_state(void) {
     return STATUS_OK;
 }
 
-static void examine_clip(const struct clip *clip, struct exam *exam) {
-    uint16_t right = myna_recognize_class(clip->features) == clip->label;
+static void examine_clip(uint32_t slot, struct exam *exam) {
+    const struct clip *clip = myna_clips_stored(slot);
+    uint16_t right = myna_recognize_class(slot) == clip->label;
     if (clip->guessed) {
         exam->guessed = (uint16_t)(exam->guessed + right);
     } else if (clip->label == myna_model.silence) {
@@ -53,9 +54,8 @@ static void examine_clip(const struct clip *clip, struct exam *exam) {
 static struct exam examine(void) {
     struct exam exam = {0};
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        const struct clip *clip = myna_clips_stored(slot);
-        if (clip != NULL) {
-            examine_clip(clip, &exam);
+        if (myna_clips_stored(slot) != NULL) {
+            examine_clip(slot, &exam);
             myna_link_progress((uint32_t)*myna_model.step);
         }
     }

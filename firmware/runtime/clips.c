@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/clips.h"
 
+#include "runtime/model.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -10,20 +12,52 @@ _Static_assert(MYNA_FEATURE_BYTES <= UINT16_MAX && MYNA_MAX_CLIPS <= UINT16_MAX,
 static struct clip clips[MYNA_MAX_CLIPS];
 const uint32_t myna_clips_bytes = sizeof clips;
 
+void myna_clips_forget_variations(void) {
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        clips[slot].latents &= 1u; /* of itself */
+    }
+}
+
+/* A noise comes or goes: noises are mixed into every variation. */
+static void note_noise(const struct clip *clip) {
+    if (clip->stored && clip->label == myna_model.silence) {
+        myna_clips_forget_variations();
+    }
+}
+
+void myna_clips_store(struct clip *clip, uint16_t label, bool guessed) {
+    note_noise(clip);
+    clip->label = label;
+    clip->guessed = guessed;
+    clip->stored = true;
+    note_noise(clip);
+}
+
+void myna_clips_drop(struct clip *clip) {
+    note_noise(clip);
+    clip->stored = false;
+}
+
+static void forget(struct clip *clip) {
+    myna_clips_drop(clip);
+    memset(clip, 0, sizeof *clip);
+}
+
 void myna_clips_clear(uint32_t lowest) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         if (lowest == 0u || (clips[slot].stored && clips[slot].label >= lowest)) {
-            memset(&clips[slot], 0, sizeof clips[slot]);
+            forget(&clips[slot]);
         }
     }
 }
 
 void myna_clips_remove(uint32_t label, uint32_t last) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
-        if (clips[slot].stored && clips[slot].label == label) {
-            memset(&clips[slot], 0, sizeof clips[slot]);
-        } else if (clips[slot].stored && clips[slot].label == last) {
-            clips[slot].label = (uint16_t)label;
+        struct clip *clip = &clips[slot];
+        if (clip->stored && clip->label == label) {
+            forget(clip);
+        } else if (clip->stored && clip->label == last) {
+            myna_clips_store(clip, (uint16_t)label, clip->guessed);
         }
     }
 }

@@ -10,7 +10,8 @@
 
 struct clip {
     int8_t features[MYNA_FEATURE_BYTES];
-    uint16_t filled; /* bytes of features that have arrived */
+    uint16_t latents; /* which of its latents are made, a bit each; see runtime/latents.c */
+    uint16_t filled;  /* bytes of features that have arrived */
     uint16_t label;
     bool stored;  /* complete and labelled */
     bool guessed; /* the label is the device's own, not the user's */
@@ -23,6 +24,15 @@ void myna_clips_clear(uint32_t lowest);
 
 /* Forgets the clips of class `label`; those of class `last` are of `label` from then on. */
 void myna_clips_remove(uint32_t label, uint32_t last);
+
+/* Stores a complete clip under a label, the user's or guessed. */
+void myna_clips_store(struct clip *clip, uint16_t label, bool guessed);
+
+/* Empties the slot of a clip, whose features stay. */
+void myna_clips_drop(struct clip *clip);
+
+/* Forgets the latents of all variations, as what they are made of changes. */
+void myna_clips_forget_variations(void);
 
 /* The clip in a slot, stored or not; NULL if there is no such slot. */
 struct clip *myna_clips_at(uint32_t slot);

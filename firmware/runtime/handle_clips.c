@@ -53,10 +53,9 @@ enum status myna_handle_audio_begin(const struct request *request, struct reply 
     if (begin->samples > ENDPOINT_SAMPLES) {
         return STATUS_TOO_LONG;
     }
-    clip->stored = false;
+    myna_clips_drop(clip);
     clip->filled = 0u;
     clip->label = begin->label;
-    clip->guessed = false;
     myna_arena_take(ARENA_SOUND);
     upload.clip = clip;
     upload.samples = begin->samples;
@@ -100,6 +99,7 @@ static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
     uint32_t first = myna_endpoint_first_frame(&recording->endpoint, word, MYNA_FRAMES);
     memcpy(clip->features, &recording->features[first * MYNA_ROW_BYTES], sizeof clip->features);
     clip->filled = MYNA_FEATURE_BYTES;
+    clip->latents = 0u;
 }
 
 enum status myna_handle_audio_end(const struct request *request, struct reply *reply) {
@@ -118,7 +118,9 @@ enum status myna_handle_audio_end(const struct request *request, struct reply *r
     }
     myna_endpoint_find(endpoint, &word);
     cut_clip(clip, &word);
-    clip->stored = word.verdict == ENDPOINT_OK && clip->label != MYNA_NO_CLASS;
+    if (word.verdict == ENDPOINT_OK && clip->label != MYNA_NO_CLASS) {
+        myna_clips_store(clip, clip->label, false);
+    }
     struct message_audio_reply audio = {
         .feature_crc = myna_crc32_update(0u, clip->features, sizeof clip->features),
         .mean_square = (uint32_t)(endpoint->squares / endpoint->samples),
@@ -147,9 +149,10 @@ enum status myna_handle_features_put(const struct request *request, struct reply
     if (clip == destination()) {
         myna_arena_end_sound();
     }
+    myna_clips_drop(clip);
     memcpy(&clip->features[put->offset], request->tail, request->tail_bytes);
     clip->filled = (uint16_t)(put->offset + request->tail_bytes);
-    clip->stored = false;
+    clip->latents = 0u;
     return STATUS_OK;
 }
 
@@ -175,9 +178,7 @@ enum status myna_handle_clip_set(const struct request *request, struct reply *re
     if (clip->filled != MYNA_FEATURE_BYTES) {
         return STATUS_DATA_MISSING; /* as of a slot that sound is coming for */
     }
-    clip->label = set->label;
-    clip->guessed = false;
-    clip->stored = true;
+    myna_clips_store(clip, set->label, false);
     return STATUS_OK;
 }
 

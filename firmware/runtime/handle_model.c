@@ -54,7 +54,7 @@ enum status myna_handle_score(const struct request *request, struct reply *reply
         const struct clip *clip = myna_clips_stored(score->first + i);
         labels[i] = MESSAGE_NO_CLASS;
         if (clip != NULL) {
-            uint16_t label = myna_recognize_class(clip->features);
+            uint16_t label = myna_recognize_class(score->first + i);
             labels[i] = (uint8_t)label;
             result.total++;
             result.correct = (uint16_t)(result.correct + (label == clip->label));

@@ -5,6 +5,7 @@
 #include "runtime/accept.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
+#include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
@@ -63,10 +64,11 @@ static uint32_t key_of(uint32_t tag) {
     return fx_key((uint32_t)*myna_model.seed, (uint32_t)*myna_model.step, tag);
 }
 
-static int32_t train_on(const struct message_learn *options, const struct clip *clip) {
-    myna_vary_feed(options, clip->features, clip->label, key_of(TAG_VARY));
-    *myna_model.label = clip->label;
-    myna_model.train_step(NULL);
+static int32_t train_on(const struct message_learn *options, uint32_t slot) {
+    uint32_t key = key_of(TAG_VARY);
+    myna_latents_feed_varied(options, slot, vary_draw(key, DRAW_VARIATION, MYNA_VARIATIONS), key);
+    *myna_model.label = myna_clips_stored(slot)->label;
+    myna_model.rehearse();
     myna_link_progress((uint32_t)*myna_model.step);
     return *myna_model.loss;
 }
@@ -76,7 +78,7 @@ static void rehearse(const struct message_learn *options) {
     uint32_t memory = vary_draw(key, DRAW_MEMORY, myna_model.replay_count);
     const int8_t *latent = &myna_model.replay_latents[memory * myna_model.latent_bytes];
     uint32_t label = (uint32_t)myna_model.replay_labels[memory];
-    if (myna_model.latent == myna_model.features) {
+    if (MYNA_FROZEN_NODES == 0) { /* an address says nothing: tensors share them */
         myna_vary_feed(options, latent, label, key);
     } else {
         memcpy(myna_model.latent, latent, myna_model.latent_bytes);
@@ -109,6 +111,7 @@ static bool begin_class(uint32_t class, int32_t halvings) {
 static bool begin_classes(struct learn_result *result) {
     const uint32_t first = (uint32_t)*myna_model.classes;
     int32_t halvings = 0;
+    struct recall_count memories;
     do {
         uint32_t class = first;
         while (class < MYNA_MAX_CLASSES && myna_model.imprint != NULL &&
@@ -117,7 +120,10 @@ static bool begin_classes(struct learn_result *result) {
         }
         *myna_model.classes = (int32_t)class;
         result->imprinted = (uint16_t)(class - first);
-    } while (myna_recognize_endangered(first) > forgettable() && halvings++ < HALVINGS);
+        memories = myna_recognize_begun(first);
+    } while (memories.endangered > forgettable() && halvings++ < HALVINGS);
+    result->known_before = memories.before; /* beginning changes nothing but the new classes */
+    result->known_after = memories.known;
     return halvings > 0;
 }
 
@@ -130,10 +136,10 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
     myna_schedule_shuffle(slots, count, (uint32_t)*myna_model.seed, (uint32_t)*myna_model.step);
     for (uint32_t i = 0u; i < count; i++) {
         const struct clip *clip = myna_clips_stored(slots[i]);
-        if (clip->guessed && myna_recognize_class(clip->features) != clip->label) {
+        if (clip->guessed && myna_recognize_class(slots[i]) != clip->label) {
             continue; /* the model no longer thinks so: perhaps it was never right */
         }
-        losses[clip->label] += train_on(options, clip);
+        losses[clip->label] += train_on(options, slots[i]);
         clips[clip->label]++;
         for (uint32_t r = 0u; r < rehearsals && myna_model.replay_count > 0u; r++) {
             rehearse(options);
@@ -148,11 +154,8 @@ static int32_t epoch(const struct message_learn *options, uint32_t rehearsals) {
 }
 
 void myna_learn_run(const struct message_learn *options, struct learn_result *result) {
-    *result = (struct learn_result){.known_before = myna_recognize_known()};
+    *result = (struct learn_result){0};
     const uint32_t rehearsals = options->rehearsals * (begin_classes(result) ? MORE : 1u);
-    if (options->epochs == 0u) {
-        result->known_after = myna_recognize_known();
-    }
     while (result->epochs < options->epochs) {
         int32_t worst = epoch(options, rehearsals);
         result->worst[result->epochs++] = worst;

@@ -87,12 +87,10 @@ enum status myna_handle_listen(const struct request *request, struct reply *repl
         return STATUS_STATE_INCOMPLETE;
     }
     myna_arena_take(ARENA_MODEL);
-    clip->stored = false;
+    myna_clips_drop(clip);
     heard.verdict = (uint16_t)judge(listen, clip->features, &heard);
     if (heard.verdict == LISTEN_KEPT) {
-        clip->label = heard.label;
-        clip->guessed = true;
-        clip->stored = true;
+        myna_clips_store(clip, heard.label, true);
     }
     myna_reply_put(reply, &heard, sizeof heard);
     return STATUS_OK;
@@ -108,7 +106,10 @@ enum status myna_handle_confirm(const struct request *request, struct reply *rep
         return STATUS_BAD_SLOT;
     }
     struct clip *clip = myna_clips_at(confirm->slot);
-    clip->guessed = false;
-    clip->stored = confirm->right != 0u;
+    if (confirm->right != 0u) {
+        myna_clips_store(clip, clip->label, false);
+    } else {
+        myna_clips_drop(clip);
+    }
     return STATUS_OK;
 }

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 11
+#define MYNA_MODEL_ABI 12
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -146,13 +146,15 @@ struct myna_model {
     int8_t *owner_templates;    /* inside state: [max_classes][voice_size], zeros: none */
     int32_t *owner_threshold;   /* inside state: the least score that is accepted */
 
-    int8_t *latent; /* input of rehearse, in the arena */
+    int8_t *latent; /* what is not trained makes it of features; in the arena */
     uint32_t latent_bytes;
     uint16_t replay_count;
     const int8_t *replay_latents; /* [replay_count][latent_bytes] */
     const int32_t *replay_labels;
+    void (*encode)(void);   /* features -> latent */
     void (*rehearse)(void); /* latent, label -> logits, loss, state */
-    void (*recall)(void);   /* latent -> logits */
+    void (*recall)(void);   /* latent -> logits, embedding */
+    void (*compare)(void);  /* latent -> similarity; NULL: cannot */
 };
 
 /* The model that the firmware is linked with. */

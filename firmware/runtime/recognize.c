@@ -3,6 +3,7 @@
 
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
+#include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
 
@@ -17,10 +18,14 @@ void myna_recognize(const int8_t *features) {
     myna_model.infer(NULL);
 }
 
-void myna_recognize_memory(uint32_t memory) {
+void myna_recognize_clip(uint32_t slot) {
+    myna_latents_feed(slot);
+    myna_model.recall();
+}
+
+void myna_recognize_feed_memory(uint32_t memory) {
     memcpy(myna_model.latent, &myna_model.replay_latents[memory * myna_model.latent_bytes],
            myna_model.latent_bytes);
-    myna_model.recall();
 }
 
 /* The largest logit of classes from `first` up to before `end`; less than any if there is none. */
@@ -50,33 +55,39 @@ uint16_t myna_recognize_winner(uint16_t *margin) {
     return best;
 }
 
-uint16_t myna_recognize_class(const int8_t *features) {
-    myna_recognize(features);
+uint16_t myna_recognize_class(uint32_t slot) {
+    myna_recognize_clip(slot);
+    return myna_recognize_winner(NULL);
+}
+
+/* The class that the model takes a memory for. */
+static uint16_t recall(uint32_t memory) {
+    myna_recognize_feed_memory(memory);
+    myna_model.recall();
+    myna_link_progress((uint32_t)*myna_model.step);
     return myna_recognize_winner(NULL);
 }
 
 uint16_t myna_recognize_known(void) {
     uint16_t known = 0u;
     for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
-        myna_recognize_memory(i);
-        bool right = myna_recognize_winner(NULL) == myna_model.replay_labels[i];
-        known = (uint16_t)(known + right);
-        myna_link_progress((uint32_t)*myna_model.step);
+        known = (uint16_t)(known + (recall(i) == myna_model.replay_labels[i]));
     }
     return known;
 }
 
-uint16_t myna_recognize_endangered(uint32_t first) {
+struct recall_count myna_recognize_begun(uint32_t first) {
     uint32_t classes = (uint32_t)*myna_model.classes;
-    uint16_t count = 0u;
-    for (uint32_t i = 0u; i < myna_model.replay_count && first < classes; i++) {
-        myna_recognize_memory(i);
+    struct recall_count count = {0};
+    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
         uint32_t label = (uint32_t)myna_model.replay_labels[i];
+        bool known = recall(i) == label;
         int32_t own = myna_model.logits[label];
-        bool right = largest(0u, label) < own && largest(label + 1u, first) <= own;
-        bool close = largest(first, classes) + SAFE >= own;
-        count = (uint16_t)(count + (right && close));
-        myna_link_progress((uint32_t)*myna_model.step);
+        bool before = largest(0u, label) < own && largest(label + 1u, first) <= own;
+        bool close = first < classes && largest(first, classes) + SAFE >= own;
+        count.known = (uint16_t)(count.known + known);
+        count.before = (uint16_t)(count.before + before);
+        count.endangered = (uint16_t)(count.endangered + (before && close));
     }
     return count;
 }

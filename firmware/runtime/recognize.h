@@ -8,8 +8,11 @@
 /* Infers a feature map: the model's logits, embedding and similarity are its own then. */
 void myna_recognize(const int8_t *features);
 
-/* The same for a memory. */
-void myna_recognize_memory(uint32_t memory);
+/* Makes logits and embedding those of the clip stored in a slot. */
+void myna_recognize_clip(uint32_t slot);
+
+/* Gives the model a memory. */
+void myna_recognize_feed_memory(uint32_t memory);
 
 /* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
 uint16_t myna_recognize_winner(uint16_t *margin);
@@ -17,10 +20,16 @@ uint16_t myna_recognize_winner(uint16_t *margin);
 /* How many memories are taken for what they are. */
 uint16_t myna_recognize_known(void);
 
-/* How many are, but for the classes from `first` on, of which one comes close. */
-uint16_t myna_recognize_endangered(uint32_t first);
+struct recall_count {
+    uint16_t known;      /* memories taken for what they are, */
+    uint16_t before;     /* those that would be without the classes that begin, */
+    uint16_t endangered; /* and those of them that one of these comes close to */
+};
 
-/* The class that the model takes a feature map for. */
-uint16_t myna_recognize_class(const int8_t *features);
+/* What becomes of the memories as the classes from `first` on begin. */
+struct recall_count myna_recognize_begun(uint32_t first);
+
+/* The class that the model takes the clip stored in a slot for. */
+uint16_t myna_recognize_class(uint32_t slot);
 
 #endif

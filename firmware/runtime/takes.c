@@ -6,6 +6,7 @@
 #include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/latents.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/state.h"
@@ -31,7 +32,7 @@ int32_t myna_takes_sum(uint32_t class) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         const struct clip *clip = take(slot, class);
         if (clip != NULL) {
-            myna_recognize(clip->features);
+            myna_recognize_clip(slot);
             for (uint32_t i = 0u; i < myna_model.embedding_size; i++) {
                 total[i] += embedding(i);
             }
@@ -86,11 +87,12 @@ enum status myna_handle_takes(const struct request *request, struct reply *reply
         return STATUS_BAD_LABEL;
     }
     myna_arena_take(ARENA_MODEL);
+    myna_latents_make(class);
     int32_t takes = myna_takes_sum(class);
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS && takes > 1; slot++) {
         const struct clip *clip = take(slot, class);
         if (clip != NULL) {
-            myna_recognize(clip->features);
+            myna_recognize_clip(slot);
             alike[found] = agreement(takes);
             if (alike[found] < ALIKE && alike[found] < least) {
                 least = alike[found];

@@ -22,9 +22,13 @@ static const int8_t *choose_noise(uint32_t key) {
                       : NULL;
 }
 
+bool myna_vary_is_asked(const struct message_learn *options, uint32_t label) {
+    return MYNA_FRONT_END && options->vary != 0u && label != myna_model.silence;
+}
+
 void myna_vary_feed(const struct message_learn *options, const int8_t *features, uint32_t label,
                     uint32_t key) {
-    if (MYNA_FRONT_END && options->vary != 0u && label != myna_model.silence) {
+    if (myna_vary_is_asked(options, label)) {
         myna_audio_vary(myna_model.audio, features, choose_noise(key), key, myna_model.features);
     } else {
         memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);

@@ -95,7 +95,7 @@ def test_a_training_step_contains_its_inference() -> None:
 
 
 @pytest.mark.qemu
-def test_an_enrollment_takes_as_many_steps_as_it_says() -> None:
+def test_an_enrollment_runs_the_body_once_for_each_latent() -> None:
     head = open_project(MODEL, Options(train="head"))
     program = head.program
     rng = np.random.default_rng(0)
@@ -108,8 +108,11 @@ def test_an_enrollment_takes_as_many_steps_as_it_says() -> None:
         for n in (1, 2)
     )
     assert (one.epochs, two.epochs) == (1, 2)
-    step = total(steps.train_step).instructions
-    assert two.instructions - one.instructions > 2 * step  # two clips, and two memories
+    infer, kept = total(steps.infer).instructions, program.kept_latents
+    assert 0 < two.instructions - one.instructions < infer  # the body is not run again
+    assert one.instructions > 2 * kept * infer
+    assert kept * infer < one.instructions_after_last_take < 2 * kept * infer
+    assert infer < one.instructions_first_answer < 2 * kept * infer / 3
 
 
 @pytest.mark.qemu

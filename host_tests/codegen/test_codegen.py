@@ -137,7 +137,10 @@ WORDS = (
     *(
         "outputs",
         "output_table",
-        "recall",
+        "compared",
+        "encode",
+        "learned",
+        "recalled",
         "rehearse",
         "state",
         "state_init",

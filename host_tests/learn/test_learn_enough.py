@@ -60,7 +60,7 @@ def test_the_reference_ends_below_what_is_enough(
     runs = open_project(tiny_model.folder("plain"))
     core = Reference(runs.program)
     losses = iter(range(worst[0], 100))
-    monkeypatch.setattr(core, "train_step", lambda features, label: next(losses))
+    monkeypatch.setattr(core, "train_latent", lambda latent, label: next(losses))
     clip = tiny_model.examples(("a",), 1)
     recipe = Recipe(epochs=EPOCHS, enough=enough / 65536, rehearsals=0, vary=False)
     assert CoreEngine(core, runs.package).learn(clip, recipe).worst == worst

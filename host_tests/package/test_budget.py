@@ -20,7 +20,7 @@ from myna.evaluation.speech import Utterance
 from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
 from myna.ir import Graph
 from myna.learn.recipe import Recipe
-from myna.package.budget import CLIPS, Needs, compile_package, fit_ram
+from myna.package.budget import CLIPS, VARIATIONS, Needs, compile_package, fit_ram
 from myna.package.package import Package, load_package
 from myna.passes import pipeline
 from myna.passes.lowering.quantize import QuantizedModel
@@ -238,13 +238,15 @@ def test_nothing_that_gives_up_less_fits(name: str) -> None:
 
 
 def ways(name: str, plan: str) -> list[Options]:
-    """Whole maps, by rows, and with one-byte weights in more and more layers, large ones first."""
+    """Whole maps, by rows with fewer and fewer latents kept, then with one-byte weights in more and
+    more layers, large ones first."""
     whole = Options(train=plan, backup=0)
-    by_rows = replace(whole, rows=True)
+    kept = [replace(whole, rows=True, variations=count) for count in VARIATIONS]
+    by_rows = kept[-1]
     sizes = {layer: -w.size for layer, w in tiny.quantized(name).weights.items()}
     layers = sorted(list(sizes)[:-1], key=sizes.__getitem__) if plan == "all" else []
     counts = range(1, len(layers) + 1)
-    return [whole, by_rows, *(replace(by_rows, int8_weights=tuple(layers[:n])) for n in counts)]
+    return [whole, *kept, *(replace(by_rows, int8_weights=tuple(layers[:n])) for n in counts)]
 
 
 def needed(package: Package, options: Options) -> Needs:

@@ -43,6 +43,17 @@ void myna_library_recall(const int8_t *latent, int8_t *logits) {
     memcpy(logits, myna_model.logits, myna_model.logit_count);
 }
 
+void myna_library_compare(const int8_t *latent) {
+    memcpy(myna_model.latent, latent, myna_model.latent_bytes);
+    myna_model.compare();
+}
+
+void myna_library_encode(const int8_t *features, int8_t *latent) {
+    memcpy(myna_model.features, features, (size_t)myna_model.frames * myna_model.coefficients);
+    myna_model.encode();
+    memcpy(latent, myna_model.latent, myna_model.latent_bytes);
+}
+
 void myna_library_embed(const int8_t *features, int32_t *embedding) {
     memcpy(myna_model.features, features, (size_t)myna_model.frames * myna_model.coefficients);
     myna_model.infer(NULL);

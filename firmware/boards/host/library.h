@@ -15,6 +15,10 @@ int32_t myna_library_train_step(const int8_t *features, int32_t label, myna_trac
 /* one step on a memory; returns the loss before it */
 int32_t myna_library_rehearse(const int8_t *latent, int32_t label);
 void myna_library_recall(const int8_t *latent, int8_t *logits);
+/* makes myna_library_similarity that of a latent */
+void myna_library_compare(const int8_t *latent);
+/* what is not trained makes this of features */
+void myna_library_encode(const int8_t *features, int8_t *latent);
 /* the head's input without its zero point */
 void myna_library_embed(const int8_t *features, int32_t *embedding);
 /* of what was last inferred to each class (Q15) */

@@ -9,6 +9,10 @@
 #define MYNA_STREAMING 0
 #define MYNA_FRAMES 49
 #define MYNA_FEATURE_BYTES 980
+#define MYNA_VARIATIONS 0
+#define MYNA_KEPT_LATENTS 0 /* of each clip */
+#define MYNA_LATENT_BYTES 980
+#define MYNA_FROZEN_NODES 0 /* 0: the latent is the features */
 #define MYNA_MAX_CLASSES 32
 #define MYNA_STATE_BYTES 91176
 #define MYNA_STATE_COPIES 0

@@ -21,7 +21,7 @@
 #include "kernels/voice_statistics.h"
 #include "runtime/recording.h"
 
-#if MYNA_MODEL_ABI != 11
+#if MYNA_MODEL_ABI != 12
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -6565,13 +6565,277 @@ static void train_step(myna_trace_fn trace) {
         (void)learn(trace);
 }
 
-static void rehearse(void) {
-    (void)ending(NULL);
-    (void)learn(NULL);
+static void encode(void) {
+    (void)frozen(NULL);
 }
 
-static void recall(void) {
-    (void)ending(NULL);
+static void learned(void) {
+    myna_conv2d_s8(&n_stem_a_int8, arena.t_features, state.t_stem_a_w, state.t_stem_a_b,
+        const_t_stem_a_mantissa, const_t_stem_a_shift, arena.t_stem_a_int8);
+    myna_requantize_s8_s16(&n_stem_a, arena.t_stem_a_int8, arena.t_stem_a);
+    myna_conv2d_s8(&n_stem_b_int8, arena.t_features, state.t_stem_b_w, state.t_stem_b_b,
+        const_t_stem_b_mantissa, const_t_stem_b_shift, arena.t_stem_b_int8);
+    myna_requantize_s8_s16(&n_stem_b, arena.t_stem_b_int8, arena.t_stem_b);
+    myna_requantize_s16_s8(&n_b0f_in, arena.t_stem_b, arena.t_b0f_in);
+    myna_depthwise_s8(&n_b0f_dw, arena.t_b0f_in, state.t_b0f_dw_w, state.t_b0f_dw_b,
+        const_t_b0f_dw_mantissa, const_t_b0f_dw_shift, arena.t_b0f_dw);
+    myna_conv2d_s8(&n_b0f_pw, arena.t_b0f_dw, state.t_b0f_pw_w, state.t_b0f_pw_b,
+        const_t_b0f_pw_mantissa, const_t_b0f_pw_shift, arena.t_b0f_pw);
+    myna_couple_s16(&n_b0f, arena.t_stem_a, arena.t_b0f_pw, state.t_wraps, arena.t_b0f);
+    myna_requantize_s16_s8(&n_b0g_in, arena.t_b0f, arena.t_b0g_in);
+    myna_depthwise_s8(&n_b0g_dw, arena.t_b0g_in, state.t_b0g_dw_w, state.t_b0g_dw_b,
+        const_t_b0g_dw_mantissa, const_t_b0g_dw_shift, arena.t_b0g_dw);
+    myna_conv2d_s8(&n_b0g_pw, arena.t_b0g_dw, state.t_b0g_pw_w, state.t_b0g_pw_b,
+        const_t_b0g_pw_mantissa, const_t_b0g_pw_shift, arena.t_b0g_pw);
+    myna_couple_s16(&n_b0g, arena.t_stem_b, arena.t_b0g_pw, state.t_wraps, arena.t_b0g);
+    myna_requantize_s16_s8(&n_b1f_in, arena.t_b0g, arena.t_b1f_in);
+    myna_depthwise_s8(&n_b1f_dw, arena.t_b1f_in, state.t_b1f_dw_w, state.t_b1f_dw_b,
+        const_t_b1f_dw_mantissa, const_t_b1f_dw_shift, arena.t_b1f_dw);
+    myna_conv2d_s8(&n_b1f_pw, arena.t_b1f_dw, state.t_b1f_pw_w, state.t_b1f_pw_b,
+        const_t_b1f_pw_mantissa, const_t_b1f_pw_shift, arena.t_b1f_pw);
+    myna_couple_s16(&n_b1f, arena.t_b0f, arena.t_b1f_pw, state.t_wraps, arena.t_b1f);
+    myna_requantize_s16_s8(&n_b1g_in, arena.t_b1f, arena.t_b1g_in);
+    myna_depthwise_s8(&n_b1g_dw, arena.t_b1g_in, state.t_b1g_dw_w, state.t_b1g_dw_b,
+        const_t_b1g_dw_mantissa, const_t_b1g_dw_shift, arena.t_b1g_dw);
+    myna_conv2d_s8(&n_b1g_pw, arena.t_b1g_dw, state.t_b1g_pw_w, state.t_b1g_pw_b,
+        const_t_b1g_pw_mantissa, const_t_b1g_pw_shift, arena.t_b1g_pw);
+    myna_couple_s16(&n_b1g, arena.t_b0g, arena.t_b1g_pw, state.t_wraps, arena.t_b1g);
+    myna_requantize_s16_s8(&n_b2f_in, arena.t_b1g, arena.t_b2f_in);
+    myna_depthwise_s8(&n_b2f_dw, arena.t_b2f_in, state.t_b2f_dw_w, state.t_b2f_dw_b,
+        const_t_b2f_dw_mantissa, const_t_b2f_dw_shift, arena.t_b2f_dw);
+    myna_conv2d_s8(&n_b2f_pw, arena.t_b2f_dw, state.t_b2f_pw_w, state.t_b2f_pw_b,
+        const_t_b2f_pw_mantissa, const_t_b2f_pw_shift, arena.t_b2f_pw);
+    myna_couple_s16(&n_b2f, arena.t_b1f, arena.t_b2f_pw, state.t_wraps, arena.t_b2f);
+    myna_requantize_s16_s8(&n_b2g_in, arena.t_b2f, arena.t_b2g_in);
+    myna_depthwise_s8(&n_b2g_dw, arena.t_b2g_in, state.t_b2g_dw_w, state.t_b2g_dw_b,
+        const_t_b2g_dw_mantissa, const_t_b2g_dw_shift, arena.t_b2g_dw);
+    myna_conv2d_s8(&n_b2g_pw, arena.t_b2g_dw, state.t_b2g_pw_w, state.t_b2g_pw_b,
+        const_t_b2g_pw_mantissa, const_t_b2g_pw_shift, arena.t_b2g_pw);
+    myna_couple_s16(&n_b2g, arena.t_b1g, arena.t_b2g_pw, state.t_wraps, arena.t_b2g);
+    myna_requantize_s16_s8(&n_b3f_in, arena.t_b2g, arena.t_b3f_in);
+    myna_depthwise_s8(&n_b3f_dw, arena.t_b3f_in, state.t_b3f_dw_w, state.t_b3f_dw_b,
+        const_t_b3f_dw_mantissa, const_t_b3f_dw_shift, arena.t_b3f_dw);
+    myna_conv2d_s8(&n_b3f_pw, arena.t_b3f_dw, state.t_b3f_pw_w, state.t_b3f_pw_b,
+        const_t_b3f_pw_mantissa, const_t_b3f_pw_shift, arena.t_b3f_pw);
+    myna_couple_s16(&n_b3f, arena.t_b2f, arena.t_b3f_pw, state.t_wraps, arena.t_b3f);
+    myna_requantize_s16_s8(&n_b3g_in, arena.t_b3f, arena.t_b3g_in);
+    myna_depthwise_s8(&n_b3g_dw, arena.t_b3g_in, state.t_b3g_dw_w, state.t_b3g_dw_b,
+        const_t_b3g_dw_mantissa, const_t_b3g_dw_shift, arena.t_b3g_dw);
+    myna_conv2d_s8(&n_b3g_pw, arena.t_b3g_dw, state.t_b3g_pw_w, state.t_b3g_pw_b,
+        const_t_b3g_pw_mantissa, const_t_b3g_pw_shift, arena.t_b3g_pw);
+    myna_couple_s16(&n_b3g, arena.t_b2g, arena.t_b3g_pw, state.t_wraps, arena.t_b3g);
+    myna_requantize_s16_s8(&n_b4f_in, arena.t_b3g, arena.t_b4f_in);
+    myna_depthwise_s8(&n_b4f_dw, arena.t_b4f_in, state.t_b4f_dw_w, state.t_b4f_dw_b,
+        const_t_b4f_dw_mantissa, const_t_b4f_dw_shift, arena.t_b4f_dw);
+    myna_conv2d_s8(&n_b4f_pw, arena.t_b4f_dw, state.t_b4f_pw_w, state.t_b4f_pw_b,
+        const_t_b4f_pw_mantissa, const_t_b4f_pw_shift, arena.t_b4f_pw);
+    myna_couple_s16(&n_b4f, arena.t_b3f, arena.t_b4f_pw, state.t_wraps, arena.t_b4f);
+    myna_requantize_s16_s8(&n_b4g_in, arena.t_b4f, arena.t_b4g_in);
+    myna_depthwise_s8(&n_b4g_dw, arena.t_b4g_in, state.t_b4g_dw_w, state.t_b4g_dw_b,
+        const_t_b4g_dw_mantissa, const_t_b4g_dw_shift, arena.t_b4g_dw);
+    myna_conv2d_s8(&n_b4g_pw, arena.t_b4g_dw, state.t_b4g_pw_w, state.t_b4g_pw_b,
+        const_t_b4g_pw_mantissa, const_t_b4g_pw_shift, arena.t_b4g_pw);
+    myna_couple_s16(&n_b4g, arena.t_b3g, arena.t_b4g_pw, state.t_wraps, arena.t_b4g);
+    myna_requantize_s16_s8(&n_b5f_in, arena.t_b4g, arena.t_b5f_in);
+    myna_depthwise_s8(&n_b5f_dw, arena.t_b5f_in, state.t_b5f_dw_w, state.t_b5f_dw_b,
+        const_t_b5f_dw_mantissa, const_t_b5f_dw_shift, arena.t_b5f_dw);
+    myna_conv2d_s8(&n_b5f_pw, arena.t_b5f_dw, state.t_b5f_pw_w, state.t_b5f_pw_b,
+        const_t_b5f_pw_mantissa, const_t_b5f_pw_shift, arena.t_b5f_pw);
+    myna_couple_s16(&n_b5f, arena.t_b4f, arena.t_b5f_pw, state.t_wraps, arena.t_b5f);
+    myna_requantize_s16_s8(&n_b5g_in, arena.t_b5f, arena.t_b5g_in);
+    myna_depthwise_s8(&n_b5g_dw, arena.t_b5g_in, state.t_b5g_dw_w, state.t_b5g_dw_b,
+        const_t_b5g_dw_mantissa, const_t_b5g_dw_shift, arena.t_b5g_dw);
+    myna_conv2d_s8(&n_b5g_pw, arena.t_b5g_dw, state.t_b5g_pw_w, state.t_b5g_pw_b,
+        const_t_b5g_pw_mantissa, const_t_b5g_pw_shift, arena.t_b5g_pw);
+    myna_couple_s16(&n_b5g, arena.t_b4g, arena.t_b5g_pw, state.t_wraps, arena.t_b5g);
+    myna_requantize_s16_s8(&n_end_a, arena.t_b5f, arena.t_end_a);
+    myna_average_pool_s8(&n_pool_a, arena.t_end_a, arena.t_pool_a);
+    myna_requantize_s16_s8(&n_end_b, arena.t_b5g, arena.t_end_b);
+    myna_average_pool_s8(&n_pool_b, arena.t_end_b, arena.t_pool_b);
+    myna_concat_s8(&n_embedding, arena.t_pool_a, arena.t_pool_b, arena.t_embedding);
+    myna_dense_s8(&n_logits, arena.t_embedding, state.t_logits_w, state.t_logits_b,
+        const_t_logits_mantissa, const_t_logits_shift, arena.t_logits);
+}
+
+static void recalled(void) {
+    myna_conv2d_s8(&n_stem_a_int8, arena.t_features, state.t_stem_a_w, state.t_stem_a_b,
+        const_t_stem_a_mantissa, const_t_stem_a_shift, arena.t_stem_a_int8);
+    myna_requantize_s8_s16(&n_stem_a, arena.t_stem_a_int8, arena.t_stem_a);
+    myna_conv2d_s8(&n_stem_b_int8, arena.t_features, state.t_stem_b_w, state.t_stem_b_b,
+        const_t_stem_b_mantissa, const_t_stem_b_shift, arena.t_stem_b_int8);
+    myna_requantize_s8_s16(&n_stem_b, arena.t_stem_b_int8, arena.t_stem_b);
+    myna_requantize_s16_s8(&n_b0f_in, arena.t_stem_b, arena.t_b0f_in);
+    myna_depthwise_s8(&n_b0f_dw, arena.t_b0f_in, state.t_b0f_dw_w, state.t_b0f_dw_b,
+        const_t_b0f_dw_mantissa, const_t_b0f_dw_shift, arena.t_b0f_dw);
+    myna_conv2d_s8(&n_b0f_pw, arena.t_b0f_dw, state.t_b0f_pw_w, state.t_b0f_pw_b,
+        const_t_b0f_pw_mantissa, const_t_b0f_pw_shift, arena.t_b0f_pw);
+    myna_couple_s16(&n_b0f, arena.t_stem_a, arena.t_b0f_pw, state.t_wraps, arena.t_b0f);
+    myna_requantize_s16_s8(&n_b0g_in, arena.t_b0f, arena.t_b0g_in);
+    myna_depthwise_s8(&n_b0g_dw, arena.t_b0g_in, state.t_b0g_dw_w, state.t_b0g_dw_b,
+        const_t_b0g_dw_mantissa, const_t_b0g_dw_shift, arena.t_b0g_dw);
+    myna_conv2d_s8(&n_b0g_pw, arena.t_b0g_dw, state.t_b0g_pw_w, state.t_b0g_pw_b,
+        const_t_b0g_pw_mantissa, const_t_b0g_pw_shift, arena.t_b0g_pw);
+    myna_couple_s16(&n_b0g, arena.t_stem_b, arena.t_b0g_pw, state.t_wraps, arena.t_b0g);
+    myna_requantize_s16_s8(&n_b1f_in, arena.t_b0g, arena.t_b1f_in);
+    myna_depthwise_s8(&n_b1f_dw, arena.t_b1f_in, state.t_b1f_dw_w, state.t_b1f_dw_b,
+        const_t_b1f_dw_mantissa, const_t_b1f_dw_shift, arena.t_b1f_dw);
+    myna_conv2d_s8(&n_b1f_pw, arena.t_b1f_dw, state.t_b1f_pw_w, state.t_b1f_pw_b,
+        const_t_b1f_pw_mantissa, const_t_b1f_pw_shift, arena.t_b1f_pw);
+    myna_couple_s16(&n_b1f, arena.t_b0f, arena.t_b1f_pw, state.t_wraps, arena.t_b1f);
+    myna_requantize_s16_s8(&n_b1g_in, arena.t_b1f, arena.t_b1g_in);
+    myna_depthwise_s8(&n_b1g_dw, arena.t_b1g_in, state.t_b1g_dw_w, state.t_b1g_dw_b,
+        const_t_b1g_dw_mantissa, const_t_b1g_dw_shift, arena.t_b1g_dw);
+    myna_conv2d_s8(&n_b1g_pw, arena.t_b1g_dw, state.t_b1g_pw_w, state.t_b1g_pw_b,
+        const_t_b1g_pw_mantissa, const_t_b1g_pw_shift, arena.t_b1g_pw);
+    myna_couple_s16(&n_b1g, arena.t_b0g, arena.t_b1g_pw, state.t_wraps, arena.t_b1g);
+    myna_requantize_s16_s8(&n_b2f_in, arena.t_b1g, arena.t_b2f_in);
+    myna_depthwise_s8(&n_b2f_dw, arena.t_b2f_in, state.t_b2f_dw_w, state.t_b2f_dw_b,
+        const_t_b2f_dw_mantissa, const_t_b2f_dw_shift, arena.t_b2f_dw);
+    myna_conv2d_s8(&n_b2f_pw, arena.t_b2f_dw, state.t_b2f_pw_w, state.t_b2f_pw_b,
+        const_t_b2f_pw_mantissa, const_t_b2f_pw_shift, arena.t_b2f_pw);
+    myna_couple_s16(&n_b2f, arena.t_b1f, arena.t_b2f_pw, state.t_wraps, arena.t_b2f);
+    myna_requantize_s16_s8(&n_b2g_in, arena.t_b2f, arena.t_b2g_in);
+    myna_depthwise_s8(&n_b2g_dw, arena.t_b2g_in, state.t_b2g_dw_w, state.t_b2g_dw_b,
+        const_t_b2g_dw_mantissa, const_t_b2g_dw_shift, arena.t_b2g_dw);
+    myna_conv2d_s8(&n_b2g_pw, arena.t_b2g_dw, state.t_b2g_pw_w, state.t_b2g_pw_b,
+        const_t_b2g_pw_mantissa, const_t_b2g_pw_shift, arena.t_b2g_pw);
+    myna_couple_s16(&n_b2g, arena.t_b1g, arena.t_b2g_pw, state.t_wraps, arena.t_b2g);
+    myna_requantize_s16_s8(&n_b3f_in, arena.t_b2g, arena.t_b3f_in);
+    myna_depthwise_s8(&n_b3f_dw, arena.t_b3f_in, state.t_b3f_dw_w, state.t_b3f_dw_b,
+        const_t_b3f_dw_mantissa, const_t_b3f_dw_shift, arena.t_b3f_dw);
+    myna_conv2d_s8(&n_b3f_pw, arena.t_b3f_dw, state.t_b3f_pw_w, state.t_b3f_pw_b,
+        const_t_b3f_pw_mantissa, const_t_b3f_pw_shift, arena.t_b3f_pw);
+    myna_couple_s16(&n_b3f, arena.t_b2f, arena.t_b3f_pw, state.t_wraps, arena.t_b3f);
+    myna_requantize_s16_s8(&n_b3g_in, arena.t_b3f, arena.t_b3g_in);
+    myna_depthwise_s8(&n_b3g_dw, arena.t_b3g_in, state.t_b3g_dw_w, state.t_b3g_dw_b,
+        const_t_b3g_dw_mantissa, const_t_b3g_dw_shift, arena.t_b3g_dw);
+    myna_conv2d_s8(&n_b3g_pw, arena.t_b3g_dw, state.t_b3g_pw_w, state.t_b3g_pw_b,
+        const_t_b3g_pw_mantissa, const_t_b3g_pw_shift, arena.t_b3g_pw);
+    myna_couple_s16(&n_b3g, arena.t_b2g, arena.t_b3g_pw, state.t_wraps, arena.t_b3g);
+    myna_requantize_s16_s8(&n_b4f_in, arena.t_b3g, arena.t_b4f_in);
+    myna_depthwise_s8(&n_b4f_dw, arena.t_b4f_in, state.t_b4f_dw_w, state.t_b4f_dw_b,
+        const_t_b4f_dw_mantissa, const_t_b4f_dw_shift, arena.t_b4f_dw);
+    myna_conv2d_s8(&n_b4f_pw, arena.t_b4f_dw, state.t_b4f_pw_w, state.t_b4f_pw_b,
+        const_t_b4f_pw_mantissa, const_t_b4f_pw_shift, arena.t_b4f_pw);
+    myna_couple_s16(&n_b4f, arena.t_b3f, arena.t_b4f_pw, state.t_wraps, arena.t_b4f);
+    myna_requantize_s16_s8(&n_b4g_in, arena.t_b4f, arena.t_b4g_in);
+    myna_depthwise_s8(&n_b4g_dw, arena.t_b4g_in, state.t_b4g_dw_w, state.t_b4g_dw_b,
+        const_t_b4g_dw_mantissa, const_t_b4g_dw_shift, arena.t_b4g_dw);
+    myna_conv2d_s8(&n_b4g_pw, arena.t_b4g_dw, state.t_b4g_pw_w, state.t_b4g_pw_b,
+        const_t_b4g_pw_mantissa, const_t_b4g_pw_shift, arena.t_b4g_pw);
+    myna_couple_s16(&n_b4g, arena.t_b3g, arena.t_b4g_pw, state.t_wraps, arena.t_b4g);
+    myna_requantize_s16_s8(&n_b5f_in, arena.t_b4g, arena.t_b5f_in);
+    myna_depthwise_s8(&n_b5f_dw, arena.t_b5f_in, state.t_b5f_dw_w, state.t_b5f_dw_b,
+        const_t_b5f_dw_mantissa, const_t_b5f_dw_shift, arena.t_b5f_dw);
+    myna_conv2d_s8(&n_b5f_pw, arena.t_b5f_dw, state.t_b5f_pw_w, state.t_b5f_pw_b,
+        const_t_b5f_pw_mantissa, const_t_b5f_pw_shift, arena.t_b5f_pw);
+    myna_couple_s16(&n_b5f, arena.t_b4f, arena.t_b5f_pw, state.t_wraps, arena.t_b5f);
+    myna_requantize_s16_s8(&n_b5g_in, arena.t_b5f, arena.t_b5g_in);
+    myna_depthwise_s8(&n_b5g_dw, arena.t_b5g_in, state.t_b5g_dw_w, state.t_b5g_dw_b,
+        const_t_b5g_dw_mantissa, const_t_b5g_dw_shift, arena.t_b5g_dw);
+    myna_conv2d_s8(&n_b5g_pw, arena.t_b5g_dw, state.t_b5g_pw_w, state.t_b5g_pw_b,
+        const_t_b5g_pw_mantissa, const_t_b5g_pw_shift, arena.t_b5g_pw);
+    myna_couple_s16(&n_b5g, arena.t_b4g, arena.t_b5g_pw, state.t_wraps, arena.t_b5g);
+    myna_requantize_s16_s8(&n_end_a, arena.t_b5f, arena.t_end_a);
+    myna_average_pool_s8(&n_pool_a, arena.t_end_a, arena.t_pool_a);
+    myna_requantize_s16_s8(&n_end_b, arena.t_b5g, arena.t_end_b);
+    myna_average_pool_s8(&n_pool_b, arena.t_end_b, arena.t_pool_b);
+    myna_concat_s8(&n_embedding, arena.t_pool_a, arena.t_pool_b, arena.t_embedding);
+    myna_dense_s8(&n_logits, arena.t_embedding, state.t_logits_w, state.t_logits_b,
+        const_t_logits_mantissa, const_t_logits_shift, arena.t_logits);
+}
+
+static void compared(void) {
+    myna_conv2d_s8(&n_stem_a_int8, arena.t_features, state.t_stem_a_w, state.t_stem_a_b,
+        const_t_stem_a_mantissa, const_t_stem_a_shift, arena.t_stem_a_int8);
+    myna_requantize_s8_s16(&n_stem_a, arena.t_stem_a_int8, arena.t_stem_a);
+    myna_conv2d_s8(&n_stem_b_int8, arena.t_features, state.t_stem_b_w, state.t_stem_b_b,
+        const_t_stem_b_mantissa, const_t_stem_b_shift, arena.t_stem_b_int8);
+    myna_requantize_s8_s16(&n_stem_b, arena.t_stem_b_int8, arena.t_stem_b);
+    myna_requantize_s16_s8(&n_b0f_in, arena.t_stem_b, arena.t_b0f_in);
+    myna_depthwise_s8(&n_b0f_dw, arena.t_b0f_in, state.t_b0f_dw_w, state.t_b0f_dw_b,
+        const_t_b0f_dw_mantissa, const_t_b0f_dw_shift, arena.t_b0f_dw);
+    myna_conv2d_s8(&n_b0f_pw, arena.t_b0f_dw, state.t_b0f_pw_w, state.t_b0f_pw_b,
+        const_t_b0f_pw_mantissa, const_t_b0f_pw_shift, arena.t_b0f_pw);
+    myna_couple_s16(&n_b0f, arena.t_stem_a, arena.t_b0f_pw, state.t_wraps, arena.t_b0f);
+    myna_requantize_s16_s8(&n_b0g_in, arena.t_b0f, arena.t_b0g_in);
+    myna_depthwise_s8(&n_b0g_dw, arena.t_b0g_in, state.t_b0g_dw_w, state.t_b0g_dw_b,
+        const_t_b0g_dw_mantissa, const_t_b0g_dw_shift, arena.t_b0g_dw);
+    myna_conv2d_s8(&n_b0g_pw, arena.t_b0g_dw, state.t_b0g_pw_w, state.t_b0g_pw_b,
+        const_t_b0g_pw_mantissa, const_t_b0g_pw_shift, arena.t_b0g_pw);
+    myna_couple_s16(&n_b0g, arena.t_stem_b, arena.t_b0g_pw, state.t_wraps, arena.t_b0g);
+    myna_requantize_s16_s8(&n_b1f_in, arena.t_b0g, arena.t_b1f_in);
+    myna_depthwise_s8(&n_b1f_dw, arena.t_b1f_in, state.t_b1f_dw_w, state.t_b1f_dw_b,
+        const_t_b1f_dw_mantissa, const_t_b1f_dw_shift, arena.t_b1f_dw);
+    myna_conv2d_s8(&n_b1f_pw, arena.t_b1f_dw, state.t_b1f_pw_w, state.t_b1f_pw_b,
+        const_t_b1f_pw_mantissa, const_t_b1f_pw_shift, arena.t_b1f_pw);
+    myna_couple_s16(&n_b1f, arena.t_b0f, arena.t_b1f_pw, state.t_wraps, arena.t_b1f);
+    myna_requantize_s16_s8(&n_b1g_in, arena.t_b1f, arena.t_b1g_in);
+    myna_depthwise_s8(&n_b1g_dw, arena.t_b1g_in, state.t_b1g_dw_w, state.t_b1g_dw_b,
+        const_t_b1g_dw_mantissa, const_t_b1g_dw_shift, arena.t_b1g_dw);
+    myna_conv2d_s8(&n_b1g_pw, arena.t_b1g_dw, state.t_b1g_pw_w, state.t_b1g_pw_b,
+        const_t_b1g_pw_mantissa, const_t_b1g_pw_shift, arena.t_b1g_pw);
+    myna_couple_s16(&n_b1g, arena.t_b0g, arena.t_b1g_pw, state.t_wraps, arena.t_b1g);
+    myna_requantize_s16_s8(&n_b2f_in, arena.t_b1g, arena.t_b2f_in);
+    myna_depthwise_s8(&n_b2f_dw, arena.t_b2f_in, state.t_b2f_dw_w, state.t_b2f_dw_b,
+        const_t_b2f_dw_mantissa, const_t_b2f_dw_shift, arena.t_b2f_dw);
+    myna_conv2d_s8(&n_b2f_pw, arena.t_b2f_dw, state.t_b2f_pw_w, state.t_b2f_pw_b,
+        const_t_b2f_pw_mantissa, const_t_b2f_pw_shift, arena.t_b2f_pw);
+    myna_couple_s16(&n_b2f, arena.t_b1f, arena.t_b2f_pw, state.t_wraps, arena.t_b2f);
+    myna_requantize_s16_s8(&n_b2g_in, arena.t_b2f, arena.t_b2g_in);
+    myna_depthwise_s8(&n_b2g_dw, arena.t_b2g_in, state.t_b2g_dw_w, state.t_b2g_dw_b,
+        const_t_b2g_dw_mantissa, const_t_b2g_dw_shift, arena.t_b2g_dw);
+    myna_conv2d_s8(&n_b2g_pw, arena.t_b2g_dw, state.t_b2g_pw_w, state.t_b2g_pw_b,
+        const_t_b2g_pw_mantissa, const_t_b2g_pw_shift, arena.t_b2g_pw);
+    myna_couple_s16(&n_b2g, arena.t_b1g, arena.t_b2g_pw, state.t_wraps, arena.t_b2g);
+    myna_requantize_s16_s8(&n_b3f_in, arena.t_b2g, arena.t_b3f_in);
+    myna_depthwise_s8(&n_b3f_dw, arena.t_b3f_in, state.t_b3f_dw_w, state.t_b3f_dw_b,
+        const_t_b3f_dw_mantissa, const_t_b3f_dw_shift, arena.t_b3f_dw);
+    myna_conv2d_s8(&n_b3f_pw, arena.t_b3f_dw, state.t_b3f_pw_w, state.t_b3f_pw_b,
+        const_t_b3f_pw_mantissa, const_t_b3f_pw_shift, arena.t_b3f_pw);
+    myna_couple_s16(&n_b3f, arena.t_b2f, arena.t_b3f_pw, state.t_wraps, arena.t_b3f);
+    myna_requantize_s16_s8(&n_b3g_in, arena.t_b3f, arena.t_b3g_in);
+    myna_depthwise_s8(&n_b3g_dw, arena.t_b3g_in, state.t_b3g_dw_w, state.t_b3g_dw_b,
+        const_t_b3g_dw_mantissa, const_t_b3g_dw_shift, arena.t_b3g_dw);
+    myna_conv2d_s8(&n_b3g_pw, arena.t_b3g_dw, state.t_b3g_pw_w, state.t_b3g_pw_b,
+        const_t_b3g_pw_mantissa, const_t_b3g_pw_shift, arena.t_b3g_pw);
+    myna_couple_s16(&n_b3g, arena.t_b2g, arena.t_b3g_pw, state.t_wraps, arena.t_b3g);
+    myna_requantize_s16_s8(&n_b4f_in, arena.t_b3g, arena.t_b4f_in);
+    myna_depthwise_s8(&n_b4f_dw, arena.t_b4f_in, state.t_b4f_dw_w, state.t_b4f_dw_b,
+        const_t_b4f_dw_mantissa, const_t_b4f_dw_shift, arena.t_b4f_dw);
+    myna_conv2d_s8(&n_b4f_pw, arena.t_b4f_dw, state.t_b4f_pw_w, state.t_b4f_pw_b,
+        const_t_b4f_pw_mantissa, const_t_b4f_pw_shift, arena.t_b4f_pw);
+    myna_couple_s16(&n_b4f, arena.t_b3f, arena.t_b4f_pw, state.t_wraps, arena.t_b4f);
+    myna_requantize_s16_s8(&n_b4g_in, arena.t_b4f, arena.t_b4g_in);
+    myna_depthwise_s8(&n_b4g_dw, arena.t_b4g_in, state.t_b4g_dw_w, state.t_b4g_dw_b,
+        const_t_b4g_dw_mantissa, const_t_b4g_dw_shift, arena.t_b4g_dw);
+    myna_conv2d_s8(&n_b4g_pw, arena.t_b4g_dw, state.t_b4g_pw_w, state.t_b4g_pw_b,
+        const_t_b4g_pw_mantissa, const_t_b4g_pw_shift, arena.t_b4g_pw);
+    myna_couple_s16(&n_b4g, arena.t_b3g, arena.t_b4g_pw, state.t_wraps, arena.t_b4g);
+    myna_requantize_s16_s8(&n_b5f_in, arena.t_b4g, arena.t_b5f_in);
+    myna_depthwise_s8(&n_b5f_dw, arena.t_b5f_in, state.t_b5f_dw_w, state.t_b5f_dw_b,
+        const_t_b5f_dw_mantissa, const_t_b5f_dw_shift, arena.t_b5f_dw);
+    myna_conv2d_s8(&n_b5f_pw, arena.t_b5f_dw, state.t_b5f_pw_w, state.t_b5f_pw_b,
+        const_t_b5f_pw_mantissa, const_t_b5f_pw_shift, arena.t_b5f_pw);
+    myna_couple_s16(&n_b5f, arena.t_b4f, arena.t_b5f_pw, state.t_wraps, arena.t_b5f);
+    myna_requantize_s16_s8(&n_b5g_in, arena.t_b5f, arena.t_b5g_in);
+    myna_depthwise_s8(&n_b5g_dw, arena.t_b5g_in, state.t_b5g_dw_w, state.t_b5g_dw_b,
+        const_t_b5g_dw_mantissa, const_t_b5g_dw_shift, arena.t_b5g_dw);
+    myna_conv2d_s8(&n_b5g_pw, arena.t_b5g_dw, state.t_b5g_pw_w, state.t_b5g_pw_b,
+        const_t_b5g_pw_mantissa, const_t_b5g_pw_shift, arena.t_b5g_pw);
+    myna_couple_s16(&n_b5g, arena.t_b4g, arena.t_b5g_pw, state.t_wraps, arena.t_b5g);
+    myna_requantize_s16_s8(&n_end_a, arena.t_b5f, arena.t_end_a);
+    myna_average_pool_s8(&n_pool_a, arena.t_end_a, arena.t_pool_a);
+    myna_requantize_s16_s8(&n_end_b, arena.t_b5g, arena.t_end_b);
+    myna_average_pool_s8(&n_pool_b, arena.t_end_b, arena.t_pool_b);
+    myna_concat_s8(&n_embedding, arena.t_pool_a, arena.t_pool_b, arena.t_embedding);
+    myna_similarity_s8(&n_similarity, arena.t_embedding, const_t_imprint_center, state.t_logits_w,
+        arena.t_similarity);
+}
+
+static void rehearse(void) {
+    learned();
+    (void)learn(NULL);
 }
 
 static void imprint(void) {
@@ -12798,7 +13062,7 @@ static const struct myna_output output_table[386] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x13720d7cu,
+    .fingerprint = 0x13cfe3e0u,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
     .options = "{}",
@@ -12863,6 +13127,8 @@ const struct myna_model myna_model = {
     .replay_count = 133,
     .replay_latents = replay_latents,
     .replay_labels = replay_labels,
+    .encode = encode,
     .rehearse = rehearse,
-    .recall = recall,
+    .recall = recalled,
+    .compare = compared,
 };

@@ -18,7 +18,7 @@ from myna.device.target import find_board
 from myna.device.tool import call
 from myna.errors import MynaError
 from myna.learn.examples import Examples
-from myna.learn.recipe import Recipe
+from myna.learn.recipe import AT_ONCE, Recipe
 
 PLUGIN = Path(__file__).with_name("counter.c")
 STEPS, ENROLL, UPDATE = "bench/steps.c", "bench/enroll.c", "bench/update.c"
@@ -87,9 +87,18 @@ class Steps:
 
 @dataclass(frozen=True)
 class Enrollment:
-    """What an enrollment took: instructions, and passes over the clips until it stopped."""
+    """What an enrollment took, from its takes' features on.
+
+    Attributes:
+        instructions: of all of it, and
+        instructions_after_last_take: of what is left to do when the last take is there.
+        instructions_first_answer: of what makes the first take alone a word.
+        epochs: passes over the clips until it stopped.
+    """
 
     instructions: int
+    instructions_after_last_take: int
+    instructions_first_answer: int
     epochs: int
 
 
@@ -159,8 +168,9 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
         MynaError: see `count_steps`.
     """
     (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
-    (before, after, *epochs), _ = _run(board, generated, ENROLL)
-    return Enrollment(after.instructions - before.instructions, len(epochs))
+    marks, _ = _run(board, generated, ENROLL)
+    asked, answered, begun, last, done, *epochs = (mark.instructions for mark in marks)
+    return Enrollment(done - begun, done - last, answered - asked, len(epochs))
 
 
 def count_update(board: str, generated: Path) -> Update:
@@ -217,15 +227,20 @@ def _enrollment(examples: Examples, recipe: Recipe) -> str:
     maps = ",\n    ".join(
         "{" + ", ".join(map(str, features.reshape(-1))) + "}" for features in examples.features
     )
-    options = (
-        f".enough = {recipe.enough_q16}u, .vary = {int(recipe.vary)}u, "
-        f".epochs = {recipe.epochs}u, .rehearsals = {recipe.rehearsals}u"
-    )
     return (
         '#include "protocol/messages.h"\n#include "config.h"\n'
-        f"static const struct message_learn how_to_learn = {{{options}}};\n"
+        f"static const struct message_learn how_to_answer = {{{_options(AT_ONCE)}}};\n"
+        f"static const struct message_learn how_to_learn = {{{_options(recipe)}}};\n"
         f"static const uint16_t clip_labels[] = {{{', '.join(map(str, examples.labels))}}};\n"
         f"static const int8_t clip_features[][MYNA_FEATURE_BYTES] = {{\n    {maps}}};\n"
+    )
+
+
+def _options(recipe: Recipe) -> str:
+    """The fields of a LEARN request."""
+    return (
+        f".enough = {recipe.enough_q16}u, .vary = {int(recipe.vary)}u, "
+        f".epochs = {recipe.epochs}u, .rehearsals = {recipe.rehearsals}u"
     )
 
 

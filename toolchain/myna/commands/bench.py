@@ -110,6 +110,12 @@ def _summary(measured: Bench) -> Table:
     if measured.enroll is not None:
         passes = f"{measured.enroll.epochs} passes"
         table.add_row(f"5 words × 5 takes, {passes}", f"{measured.enroll.instructions:,}")
+        rest, first = (
+            measured.enroll.instructions_after_last_take,
+            measured.enroll.instructions_first_answer,
+        )
+        table.add_row("  of these after the last take", f"{rest:,}")
+        table.add_row("first answer after one take", f"{first:,}")
     if (listening := measured.listening) is not None:
         how = f"listening, per second, a decision every {listening.period_ms} ms"
         table.add_row(how, f"{listening.instructions_per_second:,}")

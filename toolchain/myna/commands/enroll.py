@@ -107,12 +107,8 @@ def enroll(
             "owner": owner,
             "recognized": recognized,
             "steps": session.status().step - step,
-            "epochs": len(taught.learned.worst),
-            "before": _percent(taught.before),
-            "after": _percent(taught.after),
+            **_outcome(taught),
             "memories": len(project.program.replay.labels),
-            "known_before": taught.learned.known_before,
-            "known_after": taught.learned.known_after,
             "saved": keep(session),
         }
     _say(result, taught)
@@ -165,12 +161,25 @@ def _required(word: str | None) -> str:
     return word
 
 
+def _outcome(taught: enrollment.Taught) -> dict[str, float]:
+    """What is written of training."""
+    return {
+        "epochs": len(taught.learned.worst),
+        "ready_in_s": round(taught.seconds, 1),
+        "before": _percent(taught.before),
+        "after": _percent(taught.after),
+        "known_before": taught.learned.known_before,
+        "known_after": taught.learned.known_after,
+    }
+
+
 def _say(result: Mapping[str, Any], taught: enrollment.Taught) -> None:
     """What a user is told of a word that was learned."""
     word, takes, recognized = (result[name] for name in ("word", "takes", "recognized"))
     click.echo(
         f"{word!r} is class {result['class']}; {taught.before.correct} of {taught.before.total} "
-        f"stored clips right before training, {taught.after.correct} after"
+        f"stored clips right before training, {taught.after.correct} after; "
+        f"ready in {result['ready_in_s']} s"
     )
     if result["owner"]:
         click.echo(f"the takes of {word!r} that the board stores are the owner's voice now")

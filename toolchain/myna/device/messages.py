@@ -135,7 +135,7 @@ INFER = Exchange("INFER", 32, b.Infer, b.InferReply, _A, "classifies a slot")
 SCORE = Exchange("SCORE", 33, b.Score, b.ScoreReply, _K, "classifies a range of slots")
 TRAIN = Exchange("TRAIN", 34, b.Train, b.TrainReply, _K, "training steps over the stored clips")
 LEARN = Exchange("LEARN", 37, b.Learn, b.LearnReply, _K, "learns the stored clips by the recipe")
-TAKES = Exchange("TAKES", 45, b.Takes, b.TakesReply, _A, "compares the takes of one class")
+TAKES = Exchange("TAKES", 45, b.Takes, b.TakesReply, _A, "compares a class's takes, prepares them")
 LISTEN = Exchange(
     "LISTEN", 40, b.Listen, b.ListenReply, _K, "labels a slot if the model is sure, or empties it"
 )

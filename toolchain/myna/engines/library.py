@@ -95,6 +95,8 @@ class HostLibrary:
         self._c.myna_library_rehearse.argtypes = (_BYTES, ctypes.c_int32)
         self._c.myna_library_rehearse.restype = ctypes.c_int32
         self._c.myna_library_recall.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_encode.argtypes = (_BYTES, _BYTES)
+        self._c.myna_library_compare.argtypes = (_BYTES,)
         self._c.myna_library_embed.argtypes = (_BYTES, _WORDS)
         self._c.myna_library_similarity.restype = _WORDS
         numbers = ctypes.c_int32, ctypes.c_int32
@@ -146,13 +148,35 @@ class HostLibrary:
         """
         replay = self.program.replay
         latent = replay.latents[memory] if varied is None else varied
-        return int(self._c.myna_library_rehearse(_pointer(latent), int(replay.labels[memory])))
+        return self.train_latent(latent, int(replay.labels[memory]))
 
     def recall(self, memory: int) -> Array:
         """Logits (int8) of a memory."""
-        latent = self.program.replay.latents[memory]
+        return self.infer_latent(self.program.replay.latents[memory])
+
+    def encode(self, features: Array) -> Array:
+        """The latent of a feature map, int8 [bytes]: what the frozen part makes of it."""
+        latent = np.zeros(self.program.replay.latents.shape[1], np.int8)
+        self._c.myna_library_encode(_pointer(features), _pointer(latent))
+        return latent
+
+    def infer_latent(self, latent: Array) -> Array:
+        """Logits (int8) of a latent."""
         self._c.myna_library_recall(_pointer(latent), _pointer(self._logits))
         return self._logits.copy()
+
+    def compare(self, latent: Array) -> Array:
+        """How much a latent resembles each class (Q15), int32 [rows]."""
+        self._c.myna_library_compare(_pointer(latent))
+        return self.similarity
+
+    def memory(self, memory: int) -> Array:
+        """The latent of a memory, int8 [bytes]."""
+        return np.asarray(self.program.replay.latents[memory])
+
+    def train_latent(self, latent: Array, label: int) -> int:
+        """One step on a latent; returns the loss before it (nats, Q16)."""
+        return int(self._c.myna_library_rehearse(_pointer(latent), label))
 
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""

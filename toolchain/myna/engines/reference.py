@@ -79,20 +79,41 @@ class Reference:
             memory: its number.
             varied: what to take in place of its latent.
         """
-        replay, latent = self.program.replay, self.program.latent
-        shape = self._graph.tensors[latent.tensor].shape
-        data = replay.latents[memory] if varied is None else varied
-        self.values[latent.tensor] = data.reshape(shape)
-        self.values[LABEL] = replay.labels[memory : memory + 1]
-        run(self._graph.nodes[latent.node : self.program.train_nodes], self.values)
-        return int(self.values[LOSS][0])
+        replay = self.program.replay
+        latent = replay.latents[memory] if varied is None else varied
+        return self.train_latent(latent, int(replay.labels[memory]))
 
     def recall(self, memory: int) -> Array:
         """Logits (int8) of a memory."""
-        shape = self._graph.tensors[self.program.latent.tensor].shape
-        self.values[self.program.latent.tensor] = self.program.replay.latents[memory].reshape(shape)
+        return self.infer_latent(self.program.replay.latents[memory])
+
+    def encode(self, features: Array) -> Array:
+        """The latent of a feature map, int8 [bytes]: what the frozen part makes of it."""
+        self._feed(features)
+        run(self._graph.nodes[: self.program.latent.node], self.values)
+        return self.values[self.program.latent.tensor].reshape(-1)
+
+    def infer_latent(self, latent: Array) -> Array:
+        """Logits (int8) of a latent."""
+        self._feed_latent(latent)
         run(self._graph.nodes[self.program.latent.node : self.program.forward_nodes], self.values)
-        return self.values[self._graph.outputs[0]].reshape(-1)
+        return self.values[self._logits].reshape(-1)
+
+    def compare(self, latent: Array) -> Array:
+        """How much a latent resembles each class (Q15), int32 [rows]."""
+        self.infer_latent(latent)
+        return self.similarity
+
+    def memory(self, memory: int) -> Array:
+        """The latent of a memory, int8 [bytes]."""
+        return np.asarray(self.program.replay.latents[memory])
+
+    def train_latent(self, latent: Array, label: int) -> int:
+        """One step on a latent; returns the loss before it (nats, Q16)."""
+        self._feed_latent(latent)
+        self.values[LABEL] = np.array([label], np.int32)
+        run(self._graph.nodes[self.program.latent.node : self.program.train_nodes], self.values)
+        return int(self.values[LOSS][0])
 
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""
@@ -163,6 +184,10 @@ class Reference:
         values = self.program.unpack(block)
         check_values(self.program, values)
         self.values |= values
+
+    def _feed_latent(self, latent: Array) -> None:
+        name = self.program.latent.tensor
+        self.values[name] = latent.reshape(self._graph.tensors[name].shape)
 
     def _feed(self, features: Array) -> None:
         self.values[self._features.name] = features.astype(np.int8).reshape(self._features.shape)

@@ -48,6 +48,8 @@ OWN = (FLOAT, REFERENCE, HOST, STREAM)  # in this process
 class PredictingCore(Core, Protocol):
     """What `Reference`, `HostLibrary` and the float baseline have in common."""
 
+    @property
+    def similarity(self) -> Array: ...
     def reset(self) -> None: ...
 
 

@@ -90,7 +90,28 @@ class FloatCore:
 
     def recall(self, memory: int) -> Array:
         """Real-valued logits of a memory, which is always taken as features."""
-        return self.infer(self._knowledge.memories.features[memory])
+        return self.infer(self.memory(memory))
+
+    def encode(self, features: Array) -> Array:
+        """The features, from which every step begins here."""
+        return features
+
+    def infer_latent(self, latent: Array) -> Array:
+        """Real-valued logits."""
+        return self.infer(latent)
+
+    def compare(self, latent: Array) -> Array:
+        """See `similarity`."""
+        self.infer(latent)
+        return self.similarity
+
+    def memory(self, memory: int) -> Array:
+        """The features of a memory."""
+        return np.asarray(self._knowledge.memories.features[memory])
+
+    def train_latent(self, latent: Array, label: int) -> int:
+        """See `train_step`."""
+        return self.train_step(latent, label)
 
     @property
     def similarity(self) -> Array:
@@ -122,9 +143,9 @@ class FloatCore:
 
     def rehearse(self, memory: int, varied: Array | None = None) -> int:
         """One step on a memory, which is always taken as features."""
-        memories = self._knowledge.memories
-        features = memories.features[memory] if varied is None else varied
-        return self._learn(features, self._remembered(features, int(memories.labels[memory])))
+        features = self.memory(memory) if varied is None else varied
+        label = int(self._knowledge.memories.labels[memory])
+        return self._learn(features, self._remembered(features, label))
 
     def _certain(self, label: int) -> Floats:
         """The probabilities of a known label, float32 [rows]."""

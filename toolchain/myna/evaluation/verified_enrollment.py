@@ -65,9 +65,9 @@ class _Recorder(Reference):
         """See `Reference`."""
         return self._note(super().train_step(features, label, observe))
 
-    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+    def train_latent(self, latent: Array, label: int) -> int:
         """See `Reference`."""
-        return self._note(super().rehearse(memory, varied))
+        return self._note(super().train_latent(latent, label))
 
     def _note(self, loss: int) -> int:
         self._record.losses.append(loss / 65536)

@@ -148,10 +148,10 @@ class AlteredSteps(HostLibrary):
         self._alter(before)
         return loss
 
-    def rehearse(self, memory: int, varied: Array | None = None) -> int:
+    def train_latent(self, latent: Array, label: int) -> int:
         """See `HostLibrary`."""
         before = self._planes()
-        loss = super().rehearse(memory, varied)
+        loss = super().train_latent(latent, label)
         self._alter(before)
         return loss
 

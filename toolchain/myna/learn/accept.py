@@ -18,7 +18,6 @@ import numpy.typing as npt
 from myna import fixed
 from myna.ir import Array
 
-VARIATIONS = 2  # of each clip
 BINS, BIN_WIDTH = 128, 512
 LOWEST = -BINS // 2 * BIN_WIDTH
 FOREIGN_PERCENT = 1  # of the impostors at hand may pass the higher bound, and

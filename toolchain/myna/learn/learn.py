@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from myna import fixed
-from myna.audio.augment import vary
 from myna.audio.config import AudioConfig
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.learn.accept import VARIATIONS, Acceptance, calibrate
+from myna.learn.accept import Acceptance, calibrate
 from myna.learn.examples import Examples
+from myna.learn.latents import Latents, Variations, draw
 from myna.learn.recipe import MORE, Recipe
 from myna.learn.schedule import shuffle
 from myna.names import CLASSES, SIMILARITY, THRESHOLD, TYPICAL
-from myna.passes.memory.plan import Program
+from myna.passes.memory.plan import HELD_OUT, Program
 
 TAG_VARY = 0x56415259  # "VARY": no tensor draws with these tags
 TAG_REHEARSE = 0x52454853  # "REHS"
@@ -32,7 +32,7 @@ TAG_ACCEPT = 0x41435054  # "ACPT"
 FORGET_SHIFT = 5  # one memory in 32 may be forgotten
 HALVINGS = 2  # of new rows, at most, while more are endangered
 SAFE = 16  # by so many int8 steps a memory leads the classes that are begun, or is endangered
-DRAW_NOISE, DRAW_MEMORY = 0x100, 0x101  # that choose a noise, a memory; those of `vary` are less
+DRAW_MEMORY, DRAW_VARIATION = 0x101, 0x102  # draws that choose these; those of `vary` are less
 
 
 class Core(Protocol):
@@ -44,15 +44,16 @@ class Core(Protocol):
     def classes(self) -> int: ...
     @property
     def clock(self) -> tuple[int, int]: ...
-    @property
-    def similarity(self) -> Array: ...
     def get_state(self, name: str) -> Array: ...
     def set_state(self, name: str, value: Array) -> None: ...
     def infer(self, features: Array) -> Array: ...
     def recall(self, memory: int) -> Array: ...
     def embed(self, features: Array) -> Array: ...
+    def encode(self, features: Array) -> Array: ...
+    def compare(self, latent: Array) -> Array: ...
+    def memory(self, memory: int) -> Array: ...
+    def train_latent(self, latent: Array, label: int) -> int: ...
     def imprint(self, label: int, total: Array, shots: int, halvings: int) -> None: ...
-    def train_step(self, features: Array, label: int) -> int: ...
     def rehearse(self, memory: int, varied: Array | None = None) -> int: ...
 
 
@@ -106,10 +107,11 @@ class Learner:
         guessed: npt.NDArray[np.bool_] | None = None,
         retreat: Callable[[], None] | None = None,
     ) -> None:
-        self._core, self._audio, self._silence = core, audio, silence
+        self._core, self._silence = core, silence
         self._clips, self._recipe = clips, recipe
         self._guessed = np.zeros(len(clips), bool) if guessed is None else guessed
-        self._noises = clips.features[clips.labels == silence]
+        self._variations = Variations(audio, silence, clips, vary=recipe.vary)
+        self._latents = Latents(core, clips, self._variations)
         self._retreat = retreat or (lambda: None)
         latent = core.program.latent
         self._replay = core.program.replay
@@ -174,11 +176,16 @@ class Learner:
             label = int(self._clips.labels[i])
             if self._guessed[i] and not self._agrees(i):
                 continue  # perhaps it was never right
-            features = self._varied(self._clips.features[i], label, self._key(TAG_VARY))
-            losses.setdefault(label, []).append(self._core.train_step(features, label))
+            losses.setdefault(label, []).append(self._train(i, label))
             for _ in range(self._rehearsals if len(self._replay.labels) else 0):
                 self._rehearse()
         return max((sum(some) // len(some) for some in losses.values()), default=0)
+
+    def _train(self, i: int, label: int) -> int:
+        """One step on a clip, of which a variation is drawn; returns the loss before it."""
+        key = self._key(TAG_VARY)
+        number = draw(key, DRAW_VARIATION, self._core.program.variations)
+        return self._core.train_latent(self._latents.of(i, number, key), label)
 
     def _agrees(self, i: int) -> bool:
         """Whether the model takes a clip for what its label says."""
@@ -187,40 +194,31 @@ class Learner:
 
     def _rehearse(self) -> None:
         key = self._key(TAG_REHEARSE)
-        memory = _draw(key, DRAW_MEMORY, len(self._replay.labels))
+        memory = draw(key, DRAW_MEMORY, len(self._replay.labels))
         features = None
         if self._varies_memories:
             stored = self._replay.latents[memory].reshape(self._clips.features.shape[1:])
-            features = self._varied(stored, int(self._replay.labels[memory]), key)
+            features = self._variations.of(stored, int(self._replay.labels[memory]), key)
         self._core.rehearse(memory, features)
 
     def _calibrate(self) -> None:
         """Set what is typical of each class, and the threshold."""
         core, key = self._core, self._key(TAG_ACCEPT)
-        varied = np.repeat(self._clips.labels, VARIATIONS)
+        varied = np.repeat(self._clips.labels, HELD_OUT)
         labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
         similarities = []
         for i in range(len(varied)):
-            draw = int(fixed.random32(key, i))
-            core.infer(self._varied(self._clips.features[i // VARIATIONS], int(varied[i]), draw))
-            similarities.append(core.similarity)
+            clip, number = divmod(i, HELD_OUT)
+            number += core.program.variations  # none that was learned
+            latent = self._latents.of(clip, number, int(fixed.random32(key, i)))
+            similarities.append(core.compare(latent))
         for memory in range(len(self._replay.labels)):
-            core.recall(memory)
-            similarities.append(core.similarity)
+            similarities.append(core.compare(core.memory(memory)))
         words = set(self._clips.labels.tolist()) - {self._silence}
         old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
         found = calibrate(labels, np.array(similarities), words, old)
         core.set_state(TYPICAL, found.typical)
         core.set_state(THRESHOLD, np.array([found.threshold], np.int32))
-
-    def _varied(self, features: npt.NDArray[np.int8], label: int, key: int) -> npt.NDArray[np.int8]:
-        """The features to learn from: varied, unless there is no speech in them."""
-        if self._audio is None or not self._recipe.vary or label == self._silence:
-            return features
-        noise = None
-        if len(self._noises):
-            noise = self._noises[_draw(key, DRAW_NOISE, len(self._noises))]
-        return vary(self._audio, features, noise, key)
 
     def _key(self, tag: int) -> int:
         seed, step = self._core.clock
@@ -241,8 +239,3 @@ def known_memories(core: Core) -> int:
     """How many memories are taken for what they are."""
     classes, labels = core.classes, core.program.replay.labels.tolist()
     return sum(int(core.recall(i)[:classes].argmax()) == label for i, label in enumerate(labels))
-
-
-def _draw(key: int, index: int, below: int) -> int:
-    """A number in [0, below)."""
-    return (int(fixed.random32(key, index)) * below) >> 32

@@ -16,13 +16,13 @@ from myna.ops.layer import Layer
 from myna.package.package import Package
 from myna.passes.layout import occupied
 from myna.passes.macs import UPDATES, macs
-from myna.passes.memory.plan import Program
+from myna.passes.memory.plan import ALIGNMENT, Program, with_variations
 from myna.passes.pipeline import Compiler, Options, rehearsing
 from myna.passes.training.select import AUTO
 
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
 FIRMWARE = 3200  # of the runtime, beside what depends on the model
-PER_CLIP = 8  # label, flags, place in a list
+PER_CLIP = 10  # label, flags, place in a list
 SECRET = 12  # struct myna_secret of firmware/runtime/model.h
 PER_OUTPUT = 4  # digest of a traced tensor
 RECOMPUTED = 256  # digests of what is computed again
@@ -31,6 +31,7 @@ STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
 CLIPS = (25, 15, 10, 5)
+VARIATIONS = (8, 4, 2, 0)  # of each clip that are tried to be kept
 CLIP_BYTES = 98304  # of all clips, where no limit was asked for and five take no more
 NEW_WORDS = 5  # rows of the output layer beyond the model's own, at least
 
@@ -57,7 +58,9 @@ class Needs:
             program.state_bytes + _secret_bytes(program),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
-            graph.of_kind(Kind.INPUT)[0].nbytes + PER_CLIP,
+            graph.of_kind(Kind.INPUT)[0].nbytes
+            + PER_CLIP
+            + program.kept_latents * program.latent_bytes,
         )
 
     def total(self, clips: int) -> int:
@@ -110,10 +113,10 @@ class Candidate:
 class Search:
     """Searches the way to compile a model that fits the RAM asked for and gives up least.
 
-    First what costs no accuracy: inference by whole maps, then clips beyond 25. Then residuals of
-    as few layers as possible, spare rows of the output layer, and more clips; at last activations
-    are recomputed. If the plan `all` fits in no way, as much of it is trained as does; of `auto` at
-    least the head.
+    First what costs no accuracy: inference by whole maps, then kept variations of clips, which save
+    time alone, and clips beyond 25. Then residuals of as few layers as possible, spare rows of the
+    output layer, and more clips; at last activations are recomputed. If the plan `all` fits in no
+    way, as much of it is trained as does; of `auto` at least the head.
 
     Each candidate is compiled once, however often it is considered.
 
@@ -139,7 +142,7 @@ class Search:
             usual = min(asked.clips, clips) if asked.clips <= Options.clips else asked.clips
             return Candidate(replace(asked, clips=usual), rows)
         first = Candidate(replace(asked, backup=0), rows)
-        if asked.train == AUTO and (chosen := self._auto(first)):
+        if asked.train == AUTO and (chosen := self._auto(first.but(variations=0))):
             return chosen
         plans = [first] if asked.train != AUTO else []
         if asked.train in ("all", AUTO):
@@ -160,7 +163,9 @@ class Search:
 
     def program(self, candidate: Candidate) -> Program:
         """The program of a candidate without its memories, which are in flash."""
-        return self._compiled(candidate.but(clips=0))  # no program depends on these
+        program = self._compiled(candidate.but(clips=0, variations=0))  # depends on neither
+        most = candidate.options.variations
+        return with_variations(program, most if self._package.has_front_end else min(most, 1))
 
     def _compiler_of(self, output_rows: int) -> Compiler:
         package, asked = self._package.with_rows(output_rows), self._asked
@@ -189,13 +194,15 @@ class Search:
     def _candidates(self, plan: Candidate, least: int) -> Iterator[Candidate]:
         """Ways to need less, each less welcome than the one before."""
         yield plan
-        by_rows = plan.but(rows=True)
-        yield by_rows
+        for count in VARIATIONS:
+            by_rows = plan.but(rows=True, variations=count)
+            yield by_rows
         excess = self._needs(by_rows).total(least) - self._ram
-        layers = _int8_layers(self.program(by_rows), excess)
-        small = by_rows.but(int8_weights=layers)
-        if layers:
-            yield small
+        for slack in (0, ALIGNMENT):  # where tensors are aligned, a layer may bring that much less
+            layers = _int8_layers(self.program(by_rows), excess + slack)
+            small = by_rows.but(int8_weights=layers)
+            if layers:
+                yield small
         few = len(self._package.labels) + NEW_WORDS
         yield replace(small, output_rows=min(few, self._package.rows))
 
@@ -203,13 +210,14 @@ class Search:
         """As much more of what was asked for as contributions say, and memory has room for."""
         if found.options.train == self._asked.train or self._package.contributions is None:
             return found
-        head = self._needs(found.but(rows=True))
+        fresh = found.but(rows=True, variations=0)
+        head = self._needs(fresh)
         room = self._ram - head.total(least) + head.arena + head.state
         while room >= head.arena + head.state:
-            more = found.but(rows=True, train=f"ram-{room}")
+            more = fresh.but(train=f"ram-{room}")
             needs = self._needs(more)
             if needs.clips(self._asked) >= least:
-                return more
+                return more if needs.state > head.state else found
             room -= needs.total(least) - self._ram  # more digests and stack than the head's
         return found
 

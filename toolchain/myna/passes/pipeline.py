@@ -16,7 +16,7 @@ from myna.passes.lowering.lower import lower
 from myna.passes.lowering.quantize import QuantizedModel
 from myna.passes.macs import macs
 from myna.passes.memory.optimal_schedule import optimal_schedule
-from myna.passes.memory.plan import Program, plan, with_memories
+from myna.passes.memory.plan import Program, plan, with_memories, with_variations
 from myna.passes.memory.rematerialize import fit_memory, rematerialize
 from myna.passes.memory.reversible import coupling_count, reversible
 from myna.passes.memory.rowwise import rowwise
@@ -52,6 +52,8 @@ class Options:
             layers are the network's own.
         streaming: infer on sound as it comes, too; it takes memory of its own.
         clips: how many enrollment clips the device keeps.
+        variations: how many variations of each clip the device learns from, where it keeps what
+            the frozen part makes of them; 0 to vary a clip anew at each step.
         backup: bytes of RAM for copies of the state, see `state_copies`.
         ram: bytes of RAM to learn within, all told; `package.budget` chooses the rest accordingly.
         memory: bytes of it for arena and state: activations are stored, inverted or recomputed
@@ -71,6 +73,7 @@ class Options:
     rows: bool = False
     streaming: bool = False
     clips: int = 48
+    variations: int = 8
     backup: int = 16384
     ram: int | None = None
     memory: int | None = None
@@ -172,7 +175,8 @@ def compile_model(
         MynaError: an option does not fit the model.
     """
     compiler = Compiler(model, gradient_ranges, options, knowledge, contributions, projection, code)
-    return rehearsing(compiler.compile(options), options, knowledge)
+    program = with_variations(compiler.compile(options), options.variations)
+    return rehearsing(program, options, knowledge)
 
 
 def rehearsing(program: Program, options: Options, knowledge: Knowledge | None) -> Program:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -49,11 +50,18 @@ ANOTHER_WORD = (
 
 @dataclass(frozen=True)
 class Taught:
-    """Accuracy over all clips that the board stores, before and after training."""
+    """Accuracy over all clips that the board stores, before and after training.
+
+    Attributes:
+        before, after: of training.
+        learned: what came of it.
+        seconds: that training took, by this machine's clock.
+    """
 
     before: Scored
     after: Scored
     learned: Learned
+    seconds: float
 
 
 def class_of(word: str, session: Board) -> int:
@@ -114,8 +122,9 @@ def send(
                 session.put_features(take.features, slot, label)
             else:
                 upload(session, take, slot, label)
+            # the board prepares what it learns from each take while the next one is said
+            said = session.link.request(m.TAKES, b.Takes(label))
             progress(done, len(takes))
-        said = session.link.request(m.TAKES, b.Takes(label))
         for slot in (said.same, said.other):
             if slot in slots:
                 _refuse(takes[slots.index(slot)], *SAME_TAKE)
@@ -227,6 +236,7 @@ def train(
     Raises:
         MynaError: the board failed.
     """
-    before = session.score()
+    before, begun = session.score(), time.monotonic()
     learned = learn_on(session, program, recipe, progress)
-    return Taught(before, session.score(), learned)
+    seconds = time.monotonic() - begun
+    return Taught(before, session.score(), learned, seconds)

@@ -23,6 +23,8 @@ from myna.passes.training.replay import (
 )
 
 ALIGNMENT = 4
+HELD_OUT = 2  # variations kept beside those that are learned, to calibrate what is accepted
+LARGEST_STORE = 2  # times the size of a clip, that its latents may take
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Program:
         train_nodes: number of nodes of a training step.
         latent: where rehearsal enters the training step, and
         replay: what is rehearsed.
+        variations: of every clip, of which the latent is computed once and kept, to learn from;
+            0 if each step varies the clip anew.
         arena: offset of every value and input.
         arena_bytes: size of the arena.
         arena_lower_bound: largest sum of live bytes at any node; no plan can need less.
@@ -55,6 +59,17 @@ class Program:
     state: Mapping[str, int]
     state_bytes: int
     buffers: tuple[Buffer, ...]
+    variations: int = 0
+
+    @property
+    def latent_bytes(self) -> int:
+        """Size of a latent."""
+        return self.graph.tensors[self.latent.tensor].nbytes
+
+    @property
+    def kept_latents(self) -> int:
+        """How many latents are kept of each clip: of itself and of variations; 0 if none are."""
+        return 1 + self.variations + HELD_OUT if self.variations else 0
 
     @property
     def ram_bytes(self) -> int:
@@ -151,6 +166,16 @@ def with_memories(
     latent = features_of(program.graph) if varied else program.latent
     replay = remember(program.graph, latent, memories, budget)
     return replace(program, latent=latent, replay=replay)
+
+
+def with_variations(program: Program, count: int) -> Program:
+    """The same program, which keeps the latents of so many variations of a clip, or of fewer.
+
+    None if nothing is frozen that would make a latent of a clip.
+    """
+    clip = program.graph.tensors[features_of(program.graph).tensor].nbytes
+    most = LARGEST_STORE * clip // program.latent_bytes - 1 - HELD_OUT
+    return replace(program, variations=max(min(count, most), 0) if program.latent.node else 0)
 
 
 def peak(graph: Graph) -> int:
