@@ -11,7 +11,8 @@ from myna.commands.federate import BITS_DOWN, BITS_UP
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.evaluation.base import Crossed
-from myna.evaluation.engine import BoardEngine, Engine, EngineSpec
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import Engine, EngineSpec
 from myna.learn import codec
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe

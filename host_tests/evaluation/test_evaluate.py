@@ -27,7 +27,8 @@ from myna.device.status import Status
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.evaluation import evaluate, split
-from myna.evaluation.engine import BoardEngine, CoreEngine, Engine, EngineSpec
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine, Engine, EngineSpec
 from myna.evaluation.evaluate import mean_with_ci
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe

@@ -23,7 +23,8 @@ from myna.cli import cli
 from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.evaluation import noise
-from myna.evaluation.engine import BoardEngine, CoreEngine
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine
 from myna.learn.recipe import Recipe
 from myna.passes.pipeline import Options
 from myna.pretrain.corpus import HELD_OUT_NOISE, training_noises

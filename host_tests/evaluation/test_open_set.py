@@ -21,7 +21,8 @@ from myna.device.target import PROJECT
 from myna.engines.reference import Reference
 from myna.errors import MynaError
 from myna.evaluation import open_set, roc
-from myna.evaluation.engine import BoardEngine, CoreEngine, EngineSpec
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine, EngineSpec
 from myna.evaluation.personalization import begin
 from myna.evaluation.protocol import Request
 from myna.ir import Array

@@ -12,7 +12,8 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.session import Board
 from myna.engines.reference import Reference
-from myna.evaluation.engine import BoardEngine, CoreEngine
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine
 from myna.ir import Kind
 from myna.learn.examples import Examples
 from myna.learn.latents import Latents, Variations

@@ -20,7 +20,8 @@ from myna.device.session import Board
 from myna.device.status import Status
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.evaluation.engine import BoardEngine, CoreEngine, Engine, open_float, predict
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine, Engine, open_float, predict
 from myna.evaluation.evaluate import percent_right
 from myna.ir import Array
 from myna.learn.examples import Examples

@@ -21,7 +21,8 @@ from myna.device.session import Board
 from myna.device.status import Status
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.evaluation.engine import BoardEngine, CoreEngine
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import CoreEngine
 from myna.federated.site import blocks_of
 from myna.learn import codec
 from myna.learn.examples import Examples

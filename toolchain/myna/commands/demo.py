@@ -24,7 +24,8 @@ from myna.device.session import Board
 from myna.device.target import PROJECT, find_board, missing_programs, require
 from myna.errors import MynaError
 from myna.evaluation import speech, split
-from myna.evaluation.engine import BoardEngine, predict
+from myna.evaluation.board_engine import BoardEngine
+from myna.evaluation.engine import predict
 from myna.evaluation.evaluate import percent_right
 from myna.evaluation.protocol import refuse_measured
 from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize

@@ -18,12 +18,11 @@ import numpy.typing as npt
 
 from myna.audio.config import AudioConfig, silence_of
 from myna.device import target
-from myna.device.results import Classified
-from myna.device.session import Board
 from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.evaluation.base import BoardBase, CoreBase, EngineBase
+from myna.evaluation.base import CoreBase, EngineBase
+from myna.evaluation.board_engine import BoardEngine
 from myna.ir import Array
 from myna.learn.accept import Judged
 from myna.learn.examples import Examples
@@ -32,11 +31,9 @@ from myna.learn.listen import Listener
 from myna.learn.recipe import Recipe
 from myna.names import RATE, THRESHOLD, TYPICAL
 from myna.package.package import Package
-from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
-from myna.sessions.learning import learn_on, patch_state, rate_pair, store_examples
-from myna.sessions.user import draw_codeword
+from myna.sessions.learning import rate_pair
 
 Labels = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.int8]
@@ -179,60 +176,6 @@ class StreamEngine(CoreEngine):
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
         return np.array([self._stream.window(one) for one in features])[:, : self.core.classes]
-
-
-class BoardEngine:
-    """An engine on a board; it takes the board's clip slots for itself."""
-
-    def __init__(self, session: Board, program: Program) -> None:
-        self._session, self._program = session, program
-        self.base = BoardBase(session, program)
-        self.read_state, self.write_state = session.read_state, session.write_state
-
-    def reset(self) -> None:
-        """See `Engine`."""
-        self._session.reset_state()
-
-    def set_state(self, name: str, value: Array) -> None:
-        """See `Engine`."""
-        patch_state(self._session, self._program, name, value)
-
-    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
-        """See `Engine`."""
-        return np.array([found.logits for found in self._classify(features)])
-
-    def judge(self, features: npt.NDArray[np.int8]) -> Judged:
-        """See `Engine`."""
-        found = self._classify(features)
-        return Judged.of((one.label, one.confidence, one.accepted) for one in found)
-
-    def set_codeword(self, codeword: Array) -> None:
-        """A secret does not cross the line."""
-        raise MynaError(
-            "no codeword crosses the line to a board",
-            where="engine on a board",
-            fix="use --engine host, or reference",
-        )
-
-    def draw_codeword(self) -> None:
-        """See `Engine`."""
-        draw_codeword(self._session)
-
-    def _classify(self, features: npt.NDArray[np.int8]) -> Iterator[Classified]:
-        slots = self._session.info.max_clips
-        for start in range(0, len(features), slots):
-            piece = features[start : start + slots]
-            store_examples(self._session, Examples(piece, np.zeros(len(piece), np.int64)))
-            yield from (self._session.infer(slot) for slot in range(len(piece)))
-
-    def learn(self, examples: Examples, recipe: Recipe) -> Learned:
-        """See `Engine`.
-
-        Raises:
-            MynaError: there are more examples than clip slots.
-        """
-        store_examples(self._session, examples)
-        return learn_on(self._session, self._program, recipe)
 
 
 def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:
