@@ -11,7 +11,6 @@ import numpy as np
 
 from myna.engines.reference import Reference
 from myna.errors import MynaError
-from myna.evaluation.engine import StreamEngine, predict
 from myna.frontend.model import load_model
 from myna.ir import Array
 from myna.package.calibration import input_quant
@@ -36,8 +35,10 @@ def _float(project: Project) -> Classify:
 
 def _stream(project: Project) -> Classify:
     listening = open_project(project.folder, replace(project.asked, streaming=True))
-    engine = StreamEngine(listening)
-    return lambda features: int(predict(engine, features[None])[0])
+    assert listening.streaming is not None
+    library = listening.library()
+    stream = library.stream(listening.streaming)
+    return lambda features: int(stream.window(features)[: library.classes].argmax())
 
 
 ENGINES: dict[str, Callable[[Project], Classify]] = {

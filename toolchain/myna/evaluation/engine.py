@@ -6,7 +6,7 @@ Reference, C core and boards give the same predictions, losses and states, byte 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -90,17 +90,19 @@ class CoreEngine:
     """An engine in this process.
 
     Attributes:
-        core: what computes.
+        core: what computes; `ask`, if given, infers in its place where it is examined.
     """
 
-    def __init__(self, core: PredictingCore, package: Package) -> None:
-        self.core, self._package = core, package
+    def __init__(
+        self, core: PredictingCore, package: Package, ask: Callable[[Array], Array] | None = None
+    ) -> None:
+        self.core, self._package, self._ask = core, package, ask or core.infer
         self.reset, self.set_state = core.reset, core.set_state
 
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
         classes = self.core.classes
-        rows = [self.core.infer(one)[:classes] for one in features]
+        rows = [self._ask(one)[:classes] for one in features]
         return np.array(rows).reshape(len(features), classes)
 
     def set_codeword(self, codeword: Array) -> None:
@@ -158,20 +160,6 @@ class CoreEngine:
         if not isinstance(self.core, Reference | HostLibrary):
             raise MynaError(f"cannot {what}", where="engine float", fix="use --engine host")
         return self.core
-
-
-class StreamEngine(CoreEngine):
-    """The C core, examined as it listens: see `HostStream.window`. It learns as ever."""
-
-    def __init__(self, project: Project) -> None:
-        assert project.streaming is not None
-        library = project.library()
-        super().__init__(library, project.package)
-        self._stream = library.stream(project.streaming)
-
-    def infer(self, features: npt.NDArray[np.int8]) -> Logits:
-        """See `Engine`."""
-        return np.array([self._stream.window(one) for one in features])[:, : self.core.classes]
 
 
 class BoardEngine:
@@ -238,8 +226,7 @@ class EngineSpec:
     """How to make an engine; travels between processes.
 
     Attributes:
-        name: "float", "reference", "host" (the C core in this process), "stream" (likewise, as it
-            listens) or a board.
+        name: of OWN, or a board; "stream" is the C core, examined as it listens.
         model: the model's folder.
         options: of the compiler.
         port: of a board that runs already.
@@ -281,7 +268,10 @@ class EngineSpec:
         elif self.name == REFERENCE:
             yield CoreEngine(Reference(project.program), project.package)
         elif self.name == STREAM:
-            yield StreamEngine(project)
+            assert project.streaming is not None
+            library = project.library()
+            ask = library.stream(project.streaming).window
+            yield CoreEngine(library, project.package, ask)
         else:
             yield CoreEngine(project.library(), project.package)
 
