@@ -74,7 +74,9 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @click.option("--base-data", type=data_path, help="The same of what the model knew.")
 @code_length_option
 @stream_options
-@click.option("--engine", default="host", show_default=True, help="float, reference, host, BOARD.")
+@click.option(
+    "--engine", default="host", show_default=True, help="float, reference, host, stream, BOARD."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True)
 @jobs_option
 @port_option
