@@ -20,11 +20,10 @@ def paths(program: Program) -> dict[str, list[int]]:
         name for n in nodes[program.forward_nodes : program.train_nodes] for name in n.inputs
     }
     embedding = {head_of(program.graph).inputs[0]} if has_head(program.graph) else set()
-    return {
-        "learned": _needed(program, learned),
-        "recalled": _needed(program, {logits, *embedding}),
-        "compared": _needed(program, {SIMILARITY}),
-    }
+    wanted = {"learned": learned, "recalled": {logits, *embedding}}
+    if SIMILARITY in program.graph.tensors:
+        wanted["compared"] = {SIMILARITY}
+    return {name: _needed(program, tensors) for name, tensors in wanted.items()}
 
 
 def _needed(program: Program, wanted: Iterable[str]) -> list[int]:
