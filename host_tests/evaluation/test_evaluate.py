@@ -262,7 +262,7 @@ def test_a_limit_of_ram_is_recorded_and_clips_beyond_it_are_named(
     assert done.exit_code == 0, done.output
     result = json.loads(file.read_text())
     assert (result["train"], result["ram"]) == ("head", RAM)
-    assert "warning: 8 takes were enrolled; this --ram holds 5 clips" in done.output
+    assert "warning: 8 takes were enrolled; this --ram holds 6 clips" in done.output
 
 
 def test_new_words_result(tones: Path, tmp_path: Path) -> None:
