@@ -22,6 +22,7 @@ import pytest
 from click.testing import CliRunner
 from myna.cli import cli
 from myna.device import target
+from myna.device.session import Board
 from myna.errors import MynaError
 from myna.federated.audit import audit
 from myna.federated.client import DROPPED, LOSSLESS, Order
@@ -291,6 +292,21 @@ def test_a_killed_server_continues_to_the_same_state(data: Path, tmp_path: Path)
         assert ended.exit_code == 0, ended.output
         digests.append(json.loads(json_file.read_text())["aggregate_digest"])
     assert digests[0] == digests[1]
+
+
+def test_a_board_that_forgot_meanwhile_takes_part_when_the_run_goes_on(tmp_path: Path) -> None:
+    """It alone has what its client keeps, so that it is told the whole state."""
+    elf = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("host").elf
+    path, order = tmp_path / "results.db", replace(ORDER, bits=4.0)
+    with target.start("host", elf) as port:
+        engines = (HOST, replace(HOST, port=port), HOST, HOST)
+        asked = federation(order=order, bits_down=4.0, engines=engines, rounds=2)
+        run(asked, path)
+        with Board.connect(port) as board:
+            board.reset_state()
+        with Store.open(path, {}, resume=True) as store:
+            replace(asked, rounds=3).run(store, quiet)
+            assert not [row.dropout for _, row in store.clients() if row.dropout]
 
 
 def test_fewer_rounds_than_are_done_are_refused(data: Path, tmp_path: Path) -> None:

@@ -117,9 +117,14 @@ class Federation:
         known: dict[int, int] = {}  # what clients elsewhere keep ends with a run of the server
         kept: dict[int, RecordDict] = {}
         if isinstance(grid, LocalGrid):
-            known = {client + 1: number - 1 for client, number in store.answered().items()}
+            here = store.kept()
+            known = {
+                client + 1: number - 1
+                for client, number in store.answered().items()
+                if here[client].state  # what a board alone has may be gone, or of another round
+            }
             kept = grid.kept
-            kept |= {client + 1: keep_record(own) for client, own in store.kept().items()}
+            kept |= {client + 1: keep_record(own) for client, own in here.items()}
         teller = Teller(self.program, self.bits_down, store.base(done), store.differences(), known)
         order = replace(self.order, evidence=self.audit > 0)
 
