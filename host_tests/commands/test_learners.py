@@ -61,8 +61,8 @@ def test_a_secure_sum_tells_no_codeword(data: Path) -> None:
         (["--strategy", "reptile"], "reptile is of words alone"),
         (["--clients", "4"], "3 speakers can learn"),
         (["--engine", "qemu_m4"], "forgets its user's codeword"),
-        (["--engine", "host,/dev/none"], "a board has one user"),
-        (["--engine", "host,host,/dev/none", "--audit", "1"], "cannot be replayed"),
+        (["--engine", "host,/dev/null"], "a board has one user"),
+        (["--engine", "host,host,/dev/null", "--audit", "1"], "cannot be replayed"),
         (["--shots", "5"], "lower --shots"),
     ],
 )

@@ -24,16 +24,19 @@ from myna.cli import cli
 from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
+from myna.evaluation.engine import Engine
+from myna.federated import site
 from myna.federated.audit import audit
 from myna.federated.client import DROPPED, LOSSLESS, Order
 from myna.federated.client_app import client_app
 from myna.federated.flower import ClientApp, Context, Message
+from myna.federated.privacy import terms
 from myna.federated.records import BLOCKS, UPDATE, kept_of, order_of, to_update
 from myna.federated.result import result
 from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.learn import codec
-from myna.learn.vector import to_vector
+from myna.learn.vector import from_vector, to_vector
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.checkpoint import load_checkpoint, write_board
@@ -226,6 +229,46 @@ def test_one_changed_integer_is_found_and_named(bits: float) -> None:
         assert len(store.evidence()) == 12
         (found,) = audit(asked, store, quiet)
     assert (found.server_round, found.client) == (2, 3)
+
+
+def test_who_begins_elsewhere_than_it_was_told_is_named_though_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A board that another command wrote to in between, or one that cheats."""
+    begun: list[int] = []
+
+    def shifted(engine: Engine) -> tuple[bytes, bytes]:
+        begun.append(len(begun))
+        if len(begun) == 5:  # before and after each client's learning: before the third one's
+            program, state = asked.program, engine.read_state()
+            engine.write_state(from_vector(program, state, to_vector(program, state) + 9))
+        return honest(engine)
+
+    honest, asked = site.blocks_of, federation(audit=12)
+    monkeypatch.setattr(site, "blocks_of", shifted)
+    with Store.open(None, {}, resume=False) as store:
+        asked.run(store, quiet)
+        (found,) = audit(asked, store, quiet)
+    assert (found.server_round, found.client) == (1, 2)
+
+
+def test_a_name_that_boards_cannot_keep_is_refused_before_the_first_round() -> None:
+    long = {"x" * 99 if word == "two" else word: n for word, n in cohort().classes.items()}
+    with pytest.raises(MynaError, match="takes 99 bytes"):
+        replace(federation(), cohort=replace(cohort(), classes=long)).start()
+
+
+def test_what_cannot_work_is_said_before_anything_is_read(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results.db"
+    ended = CliRunner().invoke(cli, federate(data, path, "--engine", f"host,{tmp_path}/none"))
+    assert "no such port" in str(ended.exception)
+    monkeypatch.setattr(terms, "find_spec", lambda name: None)
+    noise = ("--dp", "central", "--clip", "50000", "--noise", "1")
+    ended = CliRunner().invoke(cli, federate(data, path, *noise))
+    assert "dp-accounting" in str(ended.exception)
+    assert not path.exists()
 
 
 def test_a_damaged_update_is_left_out_and_its_client_told_all() -> None:

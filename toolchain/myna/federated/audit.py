@@ -14,6 +14,8 @@ from myna.federated.store import Evidence, Store
 from myna.federated.updates import protected
 from myna.learn import codec
 from myna.learn.examples import Progress
+from myna.learn.vector import with_parts
+from myna.passes.memory.plan import Program
 
 
 def audit(federation: Federation, store: Store, progress: Progress) -> list[Evidence]:
@@ -29,7 +31,7 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
     exams = [
         Replay(
             federation.cohort.clients[piece.client],
-            Kept(store.base(piece.server_round - 1), piece.begun, piece.unsent),
+            _told(program, store.base(piece.server_round - 1), piece, private),
             replace(federation.order, server_round=piece.server_round),
             codec.budget(program, federation.order.bits, private),
             private,
@@ -45,6 +47,11 @@ def audit(federation: Federation, store: Store, progress: Progress) -> list[Evid
         if data != piece.data:
             differ.append(piece)
     return differ
+
+
+def _told(program: Program, base: bytes, piece: Evidence, private: frozenset[str]) -> Kept:
+    """What a client began with, if it began as told: for what is private we have its own word."""
+    return Kept(base, with_parts(program, base, piece.begun, private), piece.unsent)
 
 
 @dataclass(frozen=True)

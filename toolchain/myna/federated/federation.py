@@ -34,6 +34,7 @@ from myna.learn.examples import Progress
 from myna.names import CLASSES, NAMES, SEED
 from myna.passes.memory.plan import Program
 from myna.project import Project
+from myna.sessions.words import check_name
 
 Found = dict[str, Any]  # what an exam found
 
@@ -142,7 +143,11 @@ class Federation:
         return store.state(self.rounds)
 
     def start(self) -> bytes:
-        """The state block before the first round: as built, all words' classes in use and named."""
+        """The state block before the first round: as built, all words' classes in use and named.
+
+        Raises:
+            MynaError: a new word has a name that boards cannot keep.
+        """
         program, labels = self.program, self.project.package.labels
         values = program.unpack(self.project.library().read_state())
         words = sorted(self.cohort.classes, key=lambda word: self.cohort.classes[word])
@@ -152,7 +157,8 @@ class Federation:
         if NAMES in values:
             size = values[NAMES].shape[1]
             for row, word in zip(values[NAMES], words[len(labels) :], strict=False):
-                row[:] = np.frombuffer(word.encode()[:size].ljust(size, b"\0"), np.int8)
+                check_name(word, labels)
+                row[:] = np.frombuffer(word.encode().ljust(size, b"\0"), np.int8)
         return program.pack(values)
 
     def examine(self, exams: Sequence[Exam], engine: str, progress: Progress) -> list[Found]:

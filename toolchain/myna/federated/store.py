@@ -269,6 +269,8 @@ def _connected(name: str, where: str, done: str, fix: str) -> Iterator[sqlite3.C
     except sqlite3.Error as error:
         if "locked" in str(error):
             fix = f"wait until the other command that uses it has ended, or {fix}"
+        if "full" in str(error):
+            fix = "make room, and repeat the command with --resume: whole rounds are kept"
         raise MynaError(f"results cannot be {done} ({error})", where=where, fix=fix) from error
 
 

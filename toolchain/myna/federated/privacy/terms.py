@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from myna import fixed
-from myna.errors import MynaError
+from myna.errors import MynaError, install
 from myna.federated.aggregate import Total
 from myna.federated.client import LOSSLESS, Order
 from myna.federated.privacy.clip import clip
@@ -85,9 +86,13 @@ class Privacy:
         return LOSSLESS
 
     def check(self, asked: int) -> None:
-        """Raise MynaError where a sum over the clients asked could overflow, or noise is coarse."""
+        """Raise MynaError where a sum over the clients asked could overflow, or noise is coarse.
+
+        Or where the budget could not be told in the end, as its accountant is not installed.
+        """
         if self.noise_by is None:
             return
+        _require_accountant()
         share = self.client_noise(asked)
         if asked * (self.clip + TAIL * share) + TAIL * self.server_noise >= 2**31:
             raise MynaError(
@@ -100,6 +105,14 @@ class Privacy:
                 f"noise of a deviation of {share or self.server_noise} is too coarse",
                 fix=f"raise --clip or --noise, so that it is at least {LEAST}",
             )
+
+
+def _require_accountant() -> None:
+    if find_spec("dp_accounting") is None:
+        raise MynaError(
+            "the budget of privacy cannot be computed without dp-accounting",
+            fix=install("federated"),
+        )
 
 
 PLAIN = Privacy()
