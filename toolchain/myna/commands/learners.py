@@ -69,8 +69,10 @@ def learners(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
     """Who learns on these engines, whom a round asks, and for what.
 
     Raises:
-        MynaError: the model learns neither words nor its user, or what is asked does not suit it.
+        MynaError: the model learns neither words nor its user, what is asked does not suit it, or
+            a port is not there.
     """
+    _require_ports(engines)
     package = asked.package
     if package.code is not None:
         cohort, strategy, order = _users(asked, engines)
@@ -89,6 +91,17 @@ def learners(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
         rehearsals=order.rehearsals if asked.rehearsals is None else asked.rehearsals,
     )
     return cohort, strategy.adapted(asked.sample, asked.proximal), order
+
+
+def _require_ports(engines: Sequence[EngineSpec]) -> None:
+    """Raise a MynaError for a port that is not there, instead of a dropout in every round."""
+    for spec in engines:
+        if spec.port is not None and "://" not in spec.port and not Path(spec.port).exists():
+            raise MynaError(
+                "there is no such port",
+                where=f"--engine {spec.port}",
+                fix="plug the board in, or start it; myna ports lists what there is",
+            )
 
 
 def _words(asked: Asked) -> Learners:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from myna.errors import MynaError
@@ -263,12 +262,6 @@ def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:
         spec = EngineSpec("host" if is_port else name, like.model, like.options)
         spec = EngineSpec(spec.name, like.model, like.options, name) if is_port else spec
         spec.check()
-        if is_port and "://" not in name and not Path(name).exists():
-            raise MynaError(
-                "there is no such port",
-                where=f"--engine {name}",
-                fix="plug the board in, or start it; myna ports lists what there is",
-            )
         if name == FLOAT:
             raise MynaError(
                 "updates are integers, the float baseline has none",
