@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -188,13 +188,32 @@ def read_usable(clips: Iterable[Clip]) -> tuple[tuple[Clip, ...], Pcm, tuple[Myn
     Raises:
         MynaError: none of the clips is usable (the first one's error).
     """
+    kept, sounds, problems = read_each(clips, read_clip)
+    return kept, np.array(sounds, np.int16).reshape(-1, RATE), problems
+
+
+def read_each(
+    clips: Iterable[Clip], read: Callable[[Path], Pcm]
+) -> tuple[tuple[Clip, ...], list[Pcm], tuple[MynaError, ...]]:
+    """Read many recordings, of any length, and leave out the unusable ones.
+
+    Args:
+        clips: to read.
+        read: how, see `files`.
+
+    Returns:
+        the usable clips, the samples of each, and why each other was left out.
+
+    Raises:
+        MynaError: none of the clips is usable (the first one's error).
+    """
     kept, sounds, problems = [], [], []
     for clip in clips:
         try:
-            sounds.append(read_clip(clip.path))
+            sounds.append(read(clip.path))
             kept.append(clip)
         except MynaError as error:
             problems.append(error)
     if problems and not kept:
         raise problems[0]
-    return tuple(kept), np.array(sounds, np.int16).reshape(-1, RATE), tuple(problems)
+    return tuple(kept), sounds, tuple(problems)

@@ -11,7 +11,7 @@ import numpy as np
 
 from myna.audio import endpoint, mixing
 from myna.audio.config import HOP, RATE
-from myna.audio.dataset import Clip
+from myna.audio.dataset import Clip, read_each
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
 from myna.audio.files import read_pcm
@@ -48,21 +48,13 @@ class Noise:
 
 def read_positives(
     clips: Sequence[Clip], clock: Clock, noise: Noise | None, hear: Hear
-) -> tuple[list[Positive], list[Positive], list[MynaError]]:
+) -> tuple[list[Positive], list[Positive], tuple[MynaError, ...]]:
     """Recordings in silence, the same in noise if there is any, and why others were left out.
 
     Raises:
         MynaError: none is usable.
     """
-    kept, sounds, problems = [], [], []
-    for clip in clips:
-        try:
-            sounds.append(read_pcm(clip.path))
-            kept.append(clip)
-        except MynaError as error:
-            problems.append(error)
-    if not kept:
-        raise problems[0]
+    kept, sounds, problems = read_each(clips, read_pcm)
     padded = [np.pad(pcm, (clock.warm_up, AFTER)) for pcm in sounds]
     words = [_word(pcm, clock.warm_up) for pcm in sounds]
 
