@@ -10,6 +10,7 @@ from pathlib import Path
 
 from myna.audio.dataset import Heard
 from myna.commands.evaluation_options import read, require_sound
+from myna.device.ports import attach
 from myna.errors import MynaError
 from myna.evaluation.engine import EngineSpec
 from myna.evaluation.protocol import Known
@@ -72,7 +73,9 @@ def learners(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
         MynaError: the model learns neither words nor its user, what is asked does not suit it, or
             a port is not there.
     """
-    _require_ports(engines)
+    for spec in engines:
+        if spec.port is not None:
+            attach(spec.port)  # otherwise it is a dropout in every round
     package = asked.package
     if package.code is not None:
         cohort, strategy, order = _users(asked, engines)
@@ -91,17 +94,6 @@ def learners(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
         rehearsals=order.rehearsals if asked.rehearsals is None else asked.rehearsals,
     )
     return cohort, strategy.adapted(asked.sample, asked.proximal), order
-
-
-def _require_ports(engines: Sequence[EngineSpec]) -> None:
-    """Raise a MynaError for a port that is not there, instead of a dropout in every round."""
-    for spec in engines:
-        if spec.port is not None and "://" not in spec.port and not Path(spec.port).exists():
-            raise MynaError(
-                "there is no such port",
-                where=f"--engine {spec.port}",
-                fix="plug the board in, or start it; myna ports lists what there is",
-            )
 
 
 def _words(asked: Asked) -> Learners:
