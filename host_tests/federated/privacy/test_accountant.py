@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from dp_accounting import get_epsilon_gaussian
-from myna.federated.privacy.accountant import budget, epsilon
+from myna.federated.privacy.accountant import budget
+from myna.federated.privacy.epsilon import epsilon
 from myna.federated.privacy.terms import CENTRAL, PLAIN, Privacy
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES

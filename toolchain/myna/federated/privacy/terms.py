@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
 
 from myna import fixed
-from myna.errors import MynaError, install
+from myna.errors import MynaError
 from myna.federated.aggregate import Total
 from myna.federated.client import LOSSLESS, Order
 from myna.federated.privacy.clip import clip
+from myna.federated.privacy.epsilon import epsilon
 from myna.federated.privacy.noise import gaussian
 from myna.learn.vector import Form, Vector, averaged
 from myna.passes.memory.plan import Program
@@ -92,7 +92,7 @@ class Privacy:
         """
         if self.noise_by is None:
             return
-        _require_accountant()
+        epsilon(self.multiplier(asked), 0)
         share = self.client_noise(asked)
         if asked * (self.clip + TAIL * share) + TAIL * self.server_noise >= 2**31:
             raise MynaError(
@@ -105,14 +105,6 @@ class Privacy:
                 f"noise of a deviation of {share or self.server_noise} is too coarse",
                 fix=f"raise --clip or --noise, so that it is at least {LEAST}",
             )
-
-
-def _require_accountant() -> None:
-    if find_spec("dp_accounting") is None:
-        raise MynaError(
-            "the budget of privacy cannot be computed without dp-accounting",
-            fix=install("federated"),
-        )
 
 
 PLAIN = Privacy()
