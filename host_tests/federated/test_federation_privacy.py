@@ -4,23 +4,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from cobs import cobs
-from flwr.common.serde import message_to_proto
 from myna.device import session, target
 from myna.engines.reference import Reference
 from myna.federated.flower import Context, Message
-from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import LOCAL, PLAIN, Privacy
 from myna.federated.records import BLOCKS, UPDATE, of_blocks
 from myna.project import open_project
 from support import tiny_model
-from support.federations import HOST, ORDER, WORDS, cohort, federation, run, through
+from support.federations import HOST, ORDER, WORDS, cohort, crossing, federation, run, through
 from support.federations import Answer as Answering
 from support.leaks import RUN, Values, leaks
 
@@ -44,19 +42,8 @@ def secrets() -> dict[str, list[Values]]:
 
 
 def sent(monkeypatch: pytest.MonkeyPatch, **chosen: Any) -> bytes:
-    """All that crosses between server and clients in two rounds, as it is sent to far nodes."""
-    kept: list[bytes] = []
-    honest = LocalGrid.send_and_receive
-
-    def tap(grid: LocalGrid, messages: Iterable[Message], **more: Any) -> Iterable[Message]:
-        asked = [*messages]
-        replies = [*honest(grid, asked, **more)]
-        kept.extend(message_to_proto(one).SerializeToString() for one in [*asked, *replies])
-        return replies
-
-    monkeypatch.setattr(LocalGrid, "send_and_receive", tap)
-    run(federation(rounds=2, **chosen))
-    return b"".join(kept)
+    """All that crosses in a run, as it is sent to far nodes."""
+    return crossing(monkeypatch, lambda: run(federation(rounds=2, **chosen)))
 
 
 @pytest.mark.parametrize("privacy", [PLAIN, SECURE, NOISY], ids=["plain", "secure", "noisy"])

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flwr.common.serde import message_to_proto
 from myna.device import session as board_session
 from myna.device import target
 from myna.device.session import Board
@@ -22,7 +21,6 @@ from myna.federated.board_users import users_of_boards
 from myna.federated.client import DROPPED
 from myna.federated.codebook import codewords
 from myna.federated.flower import Context, Message
-from myna.federated.local_grid import LocalGrid
 from myna.federated.privacy.terms import PLAIN, Privacy
 from myna.federated.records import BEGUN, BLOCKS, UPDATE, of_blocks, order_of, to_told, to_update
 from myna.federated.store import Store
@@ -33,7 +31,7 @@ from myna.learn.vector import to_vector
 from myna.package.verifier import OUTPUT
 from myna.passes.training.user import codeword_of
 from myna.project import MODELS
-from support.federations import Answer, quiet, run, through
+from support.federations import Answer, crossing, quiet, run, through
 from support.leaks import Values, leaks
 from support.line import Line, shows, stored_secret
 from support.voices import LENGTH, SHOTS, USERS, cohort, federation, project, users
@@ -145,19 +143,8 @@ def words() -> list[Array]:
 
 
 def sent(monkeypatch: pytest.MonkeyPatch, **chosen: Any) -> bytes:
-    """All that crosses between server and clients, as it is sent to far nodes."""
-    kept: list[bytes] = []
-    honest: Callable[..., Iterable[Message]] = LocalGrid.send_and_receive
-
-    def tap(grid: LocalGrid, messages: Iterable[Message], **more: Any) -> Iterable[Message]:
-        asked = [*messages]
-        replies = [*honest(grid, asked, **more)]
-        kept.extend(message_to_proto(one).SerializeToString() for one in [*asked, *replies])
-        return replies
-
-    monkeypatch.setattr(LocalGrid, "send_and_receive", tap)
-    run(federation(**chosen))
-    return b"".join(kept)
+    """All that crosses in a run, as it is sent to far nodes."""
+    return crossing(monkeypatch, lambda: run(federation(**chosen)))
 
 
 @pytest.mark.parametrize("privacy", [PLAIN, SECURE], ids=["plain", "secure"])

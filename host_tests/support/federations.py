@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+from flwr.common.serde import message_to_proto
 from myna.audio.dataset import Heard
 from myna.evaluation.engine import EngineSpec
 from myna.federated.client import Order
@@ -17,6 +19,7 @@ from myna.federated.client_app import client_app
 from myna.federated.cohort import Cohort, CohortRequest
 from myna.federated.federation import Federation
 from myna.federated.flower import ClientApp, Context, Message
+from myna.federated.local_grid import LocalGrid
 from myna.federated.site import Site
 from myna.federated.store import Store
 from myna.federated.strategies import STRATEGIES
@@ -70,3 +73,19 @@ def through(between: Callable[[Answer, Message, Context], Message], site: Site) 
     """The app of a site with something between it and the server, which may change or fail."""
     honest = client_app(site)
     return cast(ClientApp, lambda message, context: between(honest, message, context))
+
+
+def crossing(monkeypatch: pytest.MonkeyPatch, ask: Callable[[], object]) -> bytes:
+    """All that crosses between server and clients meanwhile, as it is sent to far nodes."""
+    kept: list[bytes] = []
+    honest: Callable[..., Iterable[Message]] = LocalGrid.send_and_receive
+
+    def tap(grid: LocalGrid, messages: Iterable[Message], **more: Any) -> Iterable[Message]:
+        asked = [*messages]
+        replies = [*honest(grid, asked, **more)]
+        kept.extend(message_to_proto(one).SerializeToString() for one in [*asked, *replies])
+        return replies
+
+    monkeypatch.setattr(LocalGrid, "send_and_receive", tap)
+    ask()
+    return b"".join(kept)
