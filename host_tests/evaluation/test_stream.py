@@ -15,7 +15,7 @@ from myna.audio.files import write_wav
 from myna.cli import cli
 from myna.engines.library import HostLibrary
 from myna.errors import MynaError
-from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
+from myna.evaluation.engine import STREAM, CoreEngine, EngineSpec
 from myna.evaluation.sound import Clock, Head, groups, hear
 from myna.passes.pipeline import Options
 from myna.passes.streaming.stream import stream
@@ -28,7 +28,7 @@ STREAMING = Options(train="head", streaming=True)
 
 @pytest.fixture(scope="module")
 def engine() -> Any:
-    with EngineSpec(HOST, tiny_model.folder(), STREAMING).open() as opened:
+    with EngineSpec(STREAM, tiny_model.folder(), STREAMING).open() as opened:
         assert isinstance(opened, CoreEngine)
         yield opened
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from myna.commands.common import jobs_option, model_argument, progress, require_front_end
-from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
+from myna.evaluation.engine import STREAM, CoreEngine, EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.negatives import stored_negatives
 from myna.evaluation.sound import SoundExam, center_of
@@ -30,7 +30,7 @@ def negatives(model: Path, seed: int, jobs: int) -> None:
     set by it. No recording is needed.
     """
     require_front_end(model)
-    spec = EngineSpec(HOST, model, Options(train="head", streaming=True))
+    spec = EngineSpec(STREAM, model, Options(train="head"))
     sounds = babble(SOUNDS, seed)
     with progress("hear") as report:
         heard = examine_all(spec, [SoundExam(pcm) for pcm in sounds], jobs, report)

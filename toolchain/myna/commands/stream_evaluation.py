@@ -19,6 +19,7 @@ from myna.commands.evaluation_options import data_path, require_sound
 from myna.errors import MynaError
 from myna.evaluation import stream, stream_tasks
 from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
+from myna.evaluation.engine import STREAM as STREAM_ENGINE
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.sound import Clock, FilesExam, Sound, SoundExam, center_of, groups
 from myna.evaluation.split import SPEAKERS, assign_classes, choose_new_words
@@ -108,7 +109,7 @@ def evaluate_stream(asked: Asked, engine: str) -> dict[str, Any]:
             fix="name a folder of sound in which no word is said: --negatives DIR",
         )
     require_sound(asked.model, asked.data)
-    spec = EngineSpec(HOST, asked.model, Options(train="head", streaming=True))
+    spec = EngineSpec(STREAM_ENGINE, asked.model, Options(train="head"))
     with spec.open() as opened:
         assert isinstance(opened, CoreEngine)
         found = _examine(asked, negatives, spec, opened)

@@ -152,11 +152,11 @@ class HostLibrary:
 
     def recall(self, memory: int) -> Array:
         """Logits (int8) of a memory."""
-        return self.infer_latent(self.program.replay.latents[memory])
+        return self.infer_latent(self.memory(memory))
 
     def encode(self, features: Array) -> Array:
         """The latent of a feature map, int8 [bytes]: what the frozen part makes of it."""
-        latent = np.zeros(self.program.replay.latents.shape[1], np.int8)
+        latent = np.zeros(self.program.latent_bytes, np.int8)
         self._c.myna_library_encode(_pointer(features), _pointer(latent))
         return latent
 

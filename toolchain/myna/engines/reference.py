@@ -85,7 +85,7 @@ class Reference:
 
     def recall(self, memory: int) -> Array:
         """Logits (int8) of a memory."""
-        return self.infer_latent(self.program.replay.latents[memory])
+        return self.infer_latent(self.memory(memory))
 
     def encode(self, features: Array) -> Array:
         """The latent of a feature map, int8 [bytes]: what the frozen part makes of it."""

@@ -165,17 +165,21 @@ class CoreEngine:
 
 
 class StreamEngine(CoreEngine):
-    """The C core, examined as it listens: see `HostStream.window`. It learns as ever."""
+    """The C core, examined as it listens: see `HostStream.window`. It learns as ever.
+
+    Attributes:
+        stream: what listens.
+    """
 
     def __init__(self, project: Project) -> None:
         assert project.streaming is not None
         library = project.library()
         super().__init__(library, project.package)
-        self._stream = library.stream(project.streaming)
+        self.stream = library.stream(project.streaming)
 
     def infer(self, features: npt.NDArray[np.int8]) -> Logits:
         """See `Engine`."""
-        return np.array([self._stream.window(one) for one in features])[:, : self.core.classes]
+        return np.array([self.stream.window(one) for one in features])[:, : self.core.classes]
 
 
 def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:

@@ -22,20 +22,19 @@ from myna.audio.features import Pcm
 from myna.audio.files import read_pcm
 from myna.engines.library import HostLibrary
 from myna.errors import MynaError
-from myna.evaluation.engine import CoreEngine, Engine
+from myna.evaluation.engine import Engine, StreamEngine
+from myna.learn.detect import Embeddings
 from myna.names import CENTER, TYPICAL
 from myna.ops.dense import Dense
 from myna.ops.similarity import Similarity
 from myna.passes.memory.plan import Program
-from myna.passes.streaming.stream import StreamingProgram, stream
+from myna.passes.streaming.stream import StreamingProgram
 from myna.passes.training.imprint import head_of
 
 WINDOW_STEP = RATE // 5  # samples from one single window to the next
 PIECE = 1 << 14  # rows of logits that are computed at once
 NOTHING = -(2**31)  # less than any confidence
 GROUP_BYTES = 1 << 22  # of recordings that one exam hears: minutes, however they are coded
-
-Embeddings = npt.NDArray[np.int16]  # without their zero point
 
 
 @dataclass(frozen=True)
@@ -119,12 +118,12 @@ class SoundExam:
 
 def hear(engine: Engine, pcm: Pcm) -> Sound:
     """What an engine in this process makes of int16 [samples]."""
-    assert isinstance(engine, CoreEngine)
-    core, audio = engine.core, engine.front_end
+    assert isinstance(engine, StreamEngine)
+    core, audio, listener = engine.core, engine.front_end, engine.stream
     assert isinstance(core, HostLibrary)
     head = head_of(core.program.graph)
     source = core.program.graph.tensors[head.inputs[0]]
-    listener = core.stream(stream(core.program.graph))
+    listener.reset()
     streamed = [listener.embedding for _ in listener.push(pcm)]
     starts = range(0, len(pcm) - audio.samples + 1, WINDOW_STEP)
     single = [

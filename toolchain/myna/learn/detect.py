@@ -7,11 +7,12 @@ A *template* holds the directions of some of them, `STEPS` in all, each the mean
 takes. The score of a word is the sum of their cosines with the embeddings that arrive: a matched
 filter in time, where a mean of the latest decisions would weigh all alike. From each, half the
 largest cosine with a *foil* is taken, directions that embeddings of any speech have. A word that is
-said
-gives some high scores in a row, of which only the first is an event: afterwards nothing is heard
-for a refractory time. Sources: Turin, "An Introduction to Matched Filters" (IRE Transactions on
-Information Theory, 1960); Hazen, Shen and White, "Query-by-Example Spoken Term Detection Using
-Phonetic Posteriorgram Templates" (ASRU 2009).
+said gives some high scores in a row, of which only the first is an event: afterwards nothing is
+heard for a refractory time.
+
+Sources: Turin, "An Introduction to Matched Filters" (IRE Transactions on Information Theory, 1960);
+Hazen, Shen and White, "Query-by-Example Spoken Term Detection Using Phonetic Posteriorgram
+Templates" (ASRU 2009).
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def directions(embeddings: Embeddings, center: npt.NDArray[np.int16]) -> npt.NDA
         embeddings: [n, inputs].
         center: [inputs], Q4.
     """
-    away = (embeddings.astype(np.int64) << CENTER_BITS) - center
-    return np.asarray((away * _inverse((away**2).sum(1))[:, None]) >> 15)
+    away, inverse = _centred(embeddings, center)
+    return np.asarray((away * inverse[:, None]) >> 15)
 
 
 def template(takes: Sequence[Embeddings], center: npt.NDArray[np.int16]) -> Template:
@@ -117,8 +118,7 @@ def scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDAr
 
 
 def _scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDArray[np.int32]:
-    away = (embeddings.astype(np.int64) << CENTER_BITS) - space.center
-    inverse = _inverse((away**2).sum(1))
+    away, inverse = _centred(embeddings, space.center)
     own = fixed.matmul_exact(away, template.T) * inverse[:, None] >> 15
     if len(space.foils):
         rival = fixed.matmul_exact(away, space.foils.T).max(1) * inverse >> 16
@@ -168,9 +168,12 @@ def spaced(times: npt.NDArray[np.int64], refractory: int) -> list[int]:
     return chosen
 
 
-def _inverse(squares: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """2^30 over the lengths of vectors, of their squares."""
-    return np.asarray((1 << 30) // np.maximum(_root(squares), 1))
+def _centred(
+    embeddings: Embeddings, center: npt.NDArray[np.int16]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Embeddings without their centre, Q4 [n, inputs], and 2^30 over their lengths, [n]."""
+    away = (embeddings.astype(np.int64) << CENTER_BITS) - center
+    return away, np.asarray((1 << 30) // np.maximum(_root((away**2).sum(1)), 1))
 
 
 def _root(x: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
