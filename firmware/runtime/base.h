@@ -33,7 +33,7 @@ void myna_base_retreat(uint32_t share);
 /* Adds what the state has beyond the base to what was not sent; then it is the base, but for
    tensors that are private. */
 void myna_base_owe(struct private_tensors private);
-/* Exchanges the state and the base with what was not sent. */
+/* Exchanges the state, and the block of the base and what was not sent. */
 void myna_base_swap(void);
 
 #endif

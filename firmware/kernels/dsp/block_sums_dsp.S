@@ -55,24 +55,32 @@
 4:
     .endm
 
+    .macro sum_block body /* then r8 is acc, r9 how many blocks, r10 what is next */
+    movs    r4, #0
+    movs    r5, #0
+    movs    r6, #0
+    movs    r7, #0
+    sum     \body
+    ldrd    r8, r9, [sp, #44]
+    ldr     r10, [sp, #52]
+    ldrd    r0, r3, [sp]
+    .endm
+
+    .macro next_block /* Z is set after the last one */
+    add     r1, r1, r10
+    subs    r9, r9, #1
+    strd    r8, r9, [sp, #44]
+    .endm
+
     /* (columns, rows, stride, fours, acc, pairs, next) */
     .global myna_block_pairs
     .type   myna_block_pairs, %function
 myna_block_pairs:
     push    {r4-r11, lr}
     push    {r0, r3} /* then acc, pairs and next are at sp + 44, 48, 52 */
-1:  movs    r4, #0
-    movs    r5, #0
-    movs    r6, #0
-    movs    r7, #0
-    sum     four_terms
-    ldrd    r8, r9, [sp, #44]
-    ldr     r10, [sp, #52]
-    ldrd    r0, r3, [sp]
+1:  sum_block four_terms
     stmia   r8!, {r4-r7}
-    add     r1, r1, r10
-    subs    r9, r9, #1
-    strd    r8, r9, [sp, #44]
+    next_block
     bne     1b
     add     sp, sp, #8
     pop     {r4-r11, pc}
@@ -104,21 +112,12 @@ myna_block_quads:
     push    {r4-r11, lr}
     push    {r0, r3} /* then acc, quads and next are at sp + 44, 48, 52 */
     add     r12, r2, r2, lsl #1
-1:  movs    r4, #0
-    movs    r5, #0
-    movs    r6, #0
-    movs    r7, #0
-    sum     four_terms_of_four
-    ldrd    r8, r9, [sp, #44]
-    ldr     r10, [sp, #52]
-    ldrd    r0, r3, [sp]
+1:  sum_block four_terms_of_four
     str     r4, [r8], #8
     str     r5, [r8], #8
     str     r6, [r8], #8
     str     r7, [r8], #8
-    add     r1, r1, r10
-    subs    r9, r9, #1
-    strd    r8, r9, [sp, #44]
+    next_block
     bne     1b
     add     sp, sp, #8
     pop     {r4-r11, pc}
