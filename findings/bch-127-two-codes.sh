@@ -14,7 +14,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'bchlib==2.1.3' 'galois==0.4.11' 'numpy==2.4.6'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'bchlib==2.1.3' 'galois==0.4.11' 'numpy==2.4.6'
 "$work/venv/bin/python" - <<'PY'
 import sys
 from importlib.metadata import version

@@ -15,7 +15,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'flwr==1.42.0' 'numpy==2.4.6'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'flwr==1.42.0' 'numpy==2.4.6'
 FLWR_TELEMETRY_ENABLED=0 "$work/venv/bin/python" -W ignore - <<'PY'
 import logging
 import sys

@@ -14,7 +14,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'numpy==2.4.6' 'ai-edge-litert==2.3.0' \
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'numpy==2.4.6' 'ai-edge-litert==2.3.0' \
     'tflite-micro==0.dev20261023182759' 'pyyaml==6.0.4' 'flatbuffers==25.12.19'
 "$work/venv/bin/python" - 2>"$work/log" <<'PY' ||
 import sys

@@ -15,7 +15,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'soundfile==0.14.0' 'numpy==2.4.6'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'soundfile==0.14.0' 'numpy==2.4.6'
 "$work/venv/bin/python" - 2>"$work/log" <<'PY' ||
 import io
 import sys

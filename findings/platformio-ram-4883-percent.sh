@@ -14,7 +14,7 @@ command -v gcc >/dev/null || { echo "needs gcc: apt-get install gcc" >&2; exit 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'platformio==6.2.0' 'SCons==4.11.1'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'platformio==6.2.0' 'SCons==4.11.1'
 cd "$work"
 export PLATFORMIO_CORE_DIR="$work/core" PLATFORMIO_SETTING_ENABLE_TELEMETRY=no
 export PLATFORMIO_SETTING_CHECK_PLATFORMIO_INTERVAL=36500

@@ -16,7 +16,7 @@ command -v arm-none-eabi-gcc >/dev/null ||
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'SCons==4.11.1'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'SCons==4.11.1'
 cd "$work"
 cat >main.c <<'C'
 #include <string.h>

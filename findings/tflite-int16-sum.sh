@@ -13,7 +13,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'tensorflow==2.21.0' 'keras==3.15.1' 'numpy==2.4.6'
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'tensorflow==2.21.0' 'keras==3.15.1' 'numpy==2.4.6'
 TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES='' "$work/venv/bin/python" - 2>"$work/log" <<'PY' ||
 import contextlib
 import io

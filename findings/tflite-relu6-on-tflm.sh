@@ -15,7 +15,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install -qq --disable-pip-version-check 'tensorflow==2.21.0' 'keras==3.15.1' \
+"$work/venv/bin/python" -m pip install -qq --disable-pip-version-check 'tensorflow==2.21.0' 'keras==3.15.1' \
     'numpy==2.4.6' 'ai-edge-litert==2.3.0' 'tflite-micro==0.dev20261023182759' 'pyyaml==6.0.4'
 TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES='' "$work/venv/bin/python" - 2>"$work/log" <<'PY' ||
 import contextlib
