@@ -43,7 +43,7 @@ def test_a_finding_is_a_program_of_its_own(path: Path) -> None:
 @each_finding
 def test_packages_are_pinned(path: Path) -> None:
     text = path.read_text("utf-8").replace("\\\n", " ")
-    installs = re.findall(r"pip\" install (.*)", text)
+    installs = re.findall(r"-m pip install (.*)", text)
     assert installs or "arm-none-eabi-gcc --version" in text
     for line in installs:
         packages = [word.strip("'\"") for word in line.split() if not word.startswith("-")]
