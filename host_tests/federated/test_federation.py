@@ -407,9 +407,28 @@ def test_where_no_take_is_left_nobody_enrolls(data: Path, tmp_path: Path) -> Non
     assert found["after"]["mean"] > 0
 
 
-def test_the_float_baseline_cannot_take_part(data: Path, tmp_path: Path) -> None:
-    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", "--engine", "host,float"))
-    assert "the float baseline has none" in str(ended.exception)
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--engine", "host,float", "the float baseline has none"),
+        ("--engine", "host,,host", "a name is missing in 'host,,host'"),
+        ("--rate", "1e300", "a learning rate of 1e+300"),
+        ("--sample", "1000", "1000 clients cannot be asked"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    data: Path, tmp_path: Path, option: str, value: str, said: str
+) -> None:
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "r.db", option, value))
+    assert isinstance(ended.exception, MynaError)
+    assert said in str(ended.exception)
+    assert not (tmp_path / "r.db").exists()
+
+
+def test_nothing_is_made_where_there_is_nothing_to_resume(data: Path, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, federate(data, tmp_path / "no.db", "--resume"))
+    assert "no such file to resume from" in str(ended.exception)
+    assert not (tmp_path / "no.db").exists()
 
 
 def test_a_board_takes_what_was_learned_and_knows_its_words(data: Path, tmp_path: Path) -> None:

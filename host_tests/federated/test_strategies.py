@@ -33,8 +33,8 @@ def test_each_node_is_asked_as_often_as_any_other() -> None:
 
 
 def test_what_is_given_replaces_what_a_strategy_has() -> None:
-    own, other = STRATEGIES["fedprox"], STRATEGIES["fedprox"].adapted(9, 0.0)
-    assert own.adapted(None, None) == own
+    own, other = STRATEGIES["fedprox"], STRATEGIES["fedprox"].adapted(9, 30, 0.0)
+    assert own.adapted(None, 30, None) == own
     assert (other.asked, other.proximal, own.proximal) == (9, 0.0, 0.25)
 
 

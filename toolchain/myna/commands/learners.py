@@ -93,7 +93,7 @@ def learners(asked: Asked, engines: Sequence[EngineSpec]) -> Learners:
         epochs=asked.epochs or order.epochs,
         rehearsals=order.rehearsals if asked.rehearsals is None else asked.rehearsals,
     )
-    return cohort, strategy.adapted(asked.sample, asked.proximal), order
+    return cohort, strategy.adapted(asked.sample, asked.clients, asked.proximal), order
 
 
 def _words(asked: Asked) -> Learners:

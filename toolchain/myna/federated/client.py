@@ -25,6 +25,7 @@ from myna.sessions.learning import scalar
 
 TAG_CLIENT = 0x464C434C  # "FLCL": no tensor draws with these tags
 TAG_DROPOUT = 0x464C4450  # "FLDP"
+HIGHEST_RATE = 64  # boards hold no rate of very much more
 LOSSLESS = 24.0  # bits a weight, more than any needs
 DROPPED = "dropped out at random"
 
@@ -69,7 +70,7 @@ class Order:
         seed: of the federation.
         most: takes that a client learns in a round, drawn anew each time.
         dropout: probability that a client fails, for tests of the federation.
-        rate: learning rate of the first round, see `learn.recipe.Recipe`.
+        rate: learning rate of the first round, at most `HIGHEST_RATE`, see `learn.recipe.Recipe`.
         epochs, rehearsals: see there.
         bits: of an update for each trained weight.
         evidence: whether clients say with which state they began, so that a round can be replayed.
@@ -94,6 +95,15 @@ class Order:
     proximal: int = 0
     vary: bool = True
     private_head: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise a MynaError if nobody could learn at this rate."""
+        if not 0 < self.rate <= HIGHEST_RATE:
+            raise MynaError(
+                f"a learning rate of {self.rate:g} is not above 0 and at most {HIGHEST_RATE}",
+                where="federation",
+                fix="set a rate near 1",
+            )
 
     def to_config(self) -> dict[str, int | float]:
         """As a message carries it."""

@@ -261,12 +261,16 @@ def engine_specs(text: str, like: EngineSpec) -> tuple[EngineSpec, ...]:
         is_port = "/" in name or "://" in name
         spec = EngineSpec("host" if is_port else name, like.model, like.options)
         spec = EngineSpec(spec.name, like.model, like.options, name) if is_port else spec
-        spec.check()
         if name == FLOAT:
             raise MynaError(
                 "updates are integers, the float baseline has none",
                 where="engine float",
                 fix="use --engine host",
             )
+        if not name:
+            raise MynaError(
+                f"a name is missing in {text!r}", where="--engine", fix="write A,B,… without gaps"
+            )
+        spec.check()
         specs.append(spec)
     return tuple(specs)

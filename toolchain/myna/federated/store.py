@@ -134,6 +134,12 @@ class Store:
             MynaError: the file is no results file, or holds no such run.
         """
         where = str(path or "results in memory")
+        if resume and path is not None and not path.exists():
+            raise MynaError(
+                "there is no such file to resume from",
+                where=where,
+                fix="name the file that --results of the interrupted command named",
+            )
         text = json.dumps(settings, sort_keys=True)
         fix = "name another file with --results"
         with _connected(str(path or ":memory:"), where, "kept", fix) as base:

@@ -55,8 +55,17 @@ class Strategy:
             )
         return asked
 
-    def adapted(self, asked: int | None, proximal: float | None) -> Strategy:
-        """This one, but for what is given."""
+    def adapted(self, asked: int | None, clients: int, proximal: float | None) -> Strategy:
+        """This one, but for what is given.
+
+        Raises:
+            MynaError: none is asked in a round, or more than there are.
+        """
+        if asked is not None and not 1 <= asked <= clients:
+            raise MynaError(
+                f"{asked} clients cannot be asked in a round: there are {clients}",
+                fix=f"use --sample {clients}, or none to ask all",
+            )
         own = self.proximal if proximal is None else proximal
         return replace(self, asked=asked or self.asked, proximal=own)
 

@@ -148,7 +148,7 @@ class Settings:
         strategy = STRATEGIES[self.strategy]
         if tells_user:
             strategy = CODEWORDS.strategy(self.clients, self.sample, self.strategy)
-        strategy = strategy.adapted(self.sample, self.proximal or None)
+        strategy = strategy.adapted(self.sample or None, self.clients, self.proximal or None)
         asked = strategy.count(self.clients)
         privacy.check(asked)
         order = strategy.order(privacy.order(order, asked), project.program)
