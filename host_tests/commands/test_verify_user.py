@@ -108,7 +108,7 @@ def test_listening_learns_from_the_owner_alone(
 ) -> None:
     for threshold, said in ((-(1 << 15), "the owner"), (1 << 16, "refused: not the owner")):
         set_threshold(port, project, threshold)
-        done = run("listen", MODEL(), "--port", port, files[3])
+        done = run("adapt", MODEL(), "--port", port, files[3])
         assert f"'one', kept, {said}\n" in done.output
         with Board.connect(port) as board:
             assert board.status().clips == 4  # the refused one beside the accepted one is gone

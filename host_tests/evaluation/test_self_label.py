@@ -247,7 +247,7 @@ def test_users_let_a_board_listen_and_confirm(tmp_path: Path) -> None:
             done = run("enroll", "--word", word, "--wav", *some)
             assert done.exit_code == 0, done.exception
         heard = sorted((takes / "one").iterdir())[3:]
-        done = run("listen", "--confirm", "--json", file, "--wav", *heard, answer="y\nn\n")
+        done = run("adapt", "--confirm", "--json", file, "--wav", *heard, answer="y\nn\n")
         assert done.exit_code == 0, done.exception
     result = json.loads(file.read_text())
     assert [Path(entry["file"]) for entry in result["heard"]] == heard

@@ -232,7 +232,7 @@ def test_what_varies_sound_is_refused_and_the_rest_learns(board: Board) -> None:
     "arguments",
     [
         ["enroll", "MODEL", "--port", "nowhere", "--word", "x", "--wav", "take.wav"],
-        ["listen", "MODEL", "--port", "nowhere", "--wav", "take.wav"],
+        ["adapt", "MODEL", "--port", "nowhere", "--wav", "take.wav"],
         ["evaluate", "MODEL", "--data", "recordings", "--protocol", "new-words"],
         ["demo", "MODEL"],
     ],

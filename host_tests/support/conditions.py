@@ -54,7 +54,7 @@ COMMANDS: dict[str, list[str]] = {
     "enroll --json": ["enroll", "{model}", "--port", "{port}", "--word", "{word}", "--wav", "{wav}",
                       "--json", "{out}"],
     "recognize": ["recognize", "--port", "{port}", "--wav", "{wav}"],
-    "listen": ["listen", "{model}", "--port", "{port}", "--wav", "{wav}"],
+    "adapt": ["adapt", "{model}", "--port", "{port}", "--wav", "{wav}"],
     "words": ["words", "--port", "{port}"],
     "words --json": ["words", "--port", "{port}", "--json", "{out}"],
     "words --remove": ["words", "{model}", "--port", "{port}", "--remove", "{known}"],
@@ -75,7 +75,7 @@ COMMANDS: dict[str, list[str]] = {
     "stop": ["stop", "{board}"],
 }  # fmt: skip
 ASKING = [name for name, words in COMMANDS.items() if "{port}" in words]
-HEARING = ["enroll", "recognize", "listen"]
+HEARING = ["enroll", "recognize", "adapt"]
 CHANGING = ["enroll", "words --remove", "words --rename", "restore"]
 READING = ["build", "flash", "accuracy", "analyze"]
 
@@ -267,10 +267,10 @@ ROWS = [
         says="stays as it is"),
     # boards
     Row("all classes are taken", on_board(fill_classes), ["enroll"], says="no class is free"),
-    Row("all slots are full", on_board(fill_slots), ["enroll", "recognize", "listen"],
+    Row("all slots are full", on_board(fill_slots), ["enroll", "recognize", "adapt"],
         says="at most 48 clips"),
     Row("a state cut short", on_board(cut_upload),
-        ["enroll", "export", "recognize", "listen", "words --remove"], says="incomplete"),
+        ["enroll", "export", "recognize", "adapt", "words --remove"], says="incomplete"),
     Row("nobody answers the question", puts(), ["reset", "verify"], says="Abort"),
     Row("a reset board", on_board(lambda board: (board.reset_state(), board.clear_clips())),
         ["words --remove", "words --rename"], says="it has learned no word"),
@@ -280,7 +280,7 @@ ROWS = [
     Row("no such model", puts(model="{}/none"), [*READING, "quantize"], says="none"),
     Row("a model that is a file", file("f", "model", b"{}"), [*READING, "quantize"], says="f"),
     Row("another model than the board's", puts(model=tiny_model.folder("plain")),
-        ["enroll {model}", "listen {model}", "export", "words --remove", "verify"],
+        ["enroll {model}", "adapt {model}", "export", "words --remove", "verify"],
         says="the board runs"),
     Row("no weights", damaged_model("int8.npz", None), [*READING, "enroll {model}"],
         says="int8.npz"),
@@ -330,7 +330,7 @@ ROWS = [
 ]  # fmt: skip
 COMMANDS |= {
     "enroll {model}": COMMANDS["enroll"],
-    "listen {model}": COMMANDS["listen"],
+    "adapt {model}": COMMANDS["adapt"],
     "bake": ["bake"],
     "enroll without": ["enroll", "{wav}", "--word", "two"],
     "enroll wordless": ["enroll", "{wav}", "--port", "{port}"],

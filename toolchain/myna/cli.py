@@ -16,6 +16,7 @@ from myna.errors import MynaError
 
 COMMANDS = {
     "accuracy": "Measure a pretrained model on held-out speakers.",
+    "adapt": "Let a board learn from what nobody labelled.",
     "analyze": "Compute what a training step costs.",
     "bench": "Count instructions and bytes in the emulator.",
     "boards": "List the boards that firmware can be built for.",
@@ -30,7 +31,6 @@ COMMANDS = {
     "flash": "Put a model on a board.",
     "import": "Make a model of a .tflite or .keras file.",
     "info": "Ask a board what it runs.",
-    "listen": "Let a board learn from what nobody labelled.",
     "negatives": "Store what a model makes of speech without words.",
     "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",

@@ -68,7 +68,7 @@ def enroll(
     The board trains on all clips that it stores, and keeps the word's name. A model that hears
     nothing learns a class from --examples.
 
-    With --owner, `myna recognize`, `listen` and `verify-user` say from then on whether it is the
+    With --owner, `myna recognize`, `adapt` and `verify-user` say from then on whether it is the
     same person who says the word. In a quiet room most others are refused; it is no lock.
 
     A model that tells its user (`myna verifier`) takes --owner without --word: the board draws a

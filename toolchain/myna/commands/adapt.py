@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``myna listen``: let a board learn from what nobody labelled."""
+"""``myna adapt``: let a board learn from what nobody labelled."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_WORDS = (SILENCE, UNKNOWN)  # labels that are never adapted
 @wav_option
 @click.option("--confirm", is_flag=True, help='Ask "was that right?" for each clip that is kept.')
 @json_option
-def listen(
+def adapt(
     paths: tuple[Path, ...],
     port: str,
     wav: tuple[Path, ...],
@@ -55,7 +55,7 @@ def listen(
         if not words and not known:
             raise MynaError(
                 "there is no word to listen for: the model knows none, and none was enrolled",
-                where="listen",
+                where="adapt",
                 fix="enroll a word first: myna enroll",
             )
         lowest = len(session.labels) if words else min(known)
@@ -66,7 +66,7 @@ def listen(
         if not session.status().clips:
             raise MynaError(
                 "the board is sure of none of these recordings",
-                where="listen",
+                where="adapt",
                 fix="enroll the words first, or record them more clearly",
             )
         adapted = listening.adapt(session, project.program, Recipe())
@@ -75,7 +75,7 @@ def listen(
     click.echo("adapted" if adapted.kept else "adapting did harm: undone")
     if adapted.kept and not saved:
         click.echo(FORGETS)
-    write_json(json_file, "listen", result)
+    write_json(json_file, "adapt", result)
 
 
 def _hear(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listening: what is heard is kept if the board is sure, and where there is no word it is said."""
+"""Adapting: what is heard is kept if the board is sure, and where there is no word it is said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from myna.audio.files import write_wav
 from myna.cli import cli
-from myna.commands import listen
+from myna.commands import adapt
 from myna.device import target
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -36,7 +36,7 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def wordless(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if all labels of the model were those of silence and unknown words."""
-    monkeypatch.setattr(listen, "NO_WORDS", tiny.LABELS)
+    monkeypatch.setattr(adapt, "NO_WORDS", tiny.LABELS)
 
 
 def clips(port: str) -> int:
@@ -46,7 +46,7 @@ def clips(port: str) -> int:
 
 @pytest.mark.usefixtures("wordless")
 def test_where_there_is_no_word_it_is_said(port: str) -> None:
-    done = run("listen", "--port", port, "takes/one")
+    done = run("adapt", "--port", port, "takes/one")
     assert isinstance(done.exception, MynaError), done.exception
     assert "no word to listen for" in str(done.exception)
     assert "enroll" in done.exception.fix
@@ -58,14 +58,14 @@ def test_an_enrolled_word_is_listened_for(port: str) -> None:
     takes = [f"takes/one/me_x_{take}.wav" for take in range(4)]
     done = run("enroll", "--port", port, "--word", "one", *(f"--wav={f}" for f in takes[:3]))
     assert done.exit_code == 0, done.exception
-    done = run("listen", "--port", port, takes[3])
+    done = run("adapt", "--port", port, takes[3])
     assert done.exit_code == 0, done.exception
     assert "'one', kept" in done.output
 
 
 def test_nothing_is_learned_of_recordings_that_hold_no_word(port: str) -> None:
     write_wav(Path("steady.wav"), np.tile(tiny_model.tone("two", 1), 2))
-    done = run("listen", "--port", port, "steady.wav")
+    done = run("adapt", "--port", port, "steady.wav")
     assert "no clear word" in done.output
     assert isinstance(done.exception, MynaError)
     assert "sure of none" in str(done.exception)
