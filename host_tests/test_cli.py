@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from myna.audio.dataset import split_of
 from myna.device.target import PROJECT
 from support import tiny_model
+from support.sounds import write_sound
 
 FULL = Path("/dev/full")
 
@@ -85,3 +88,17 @@ def test_a_result_that_cannot_be_written_is_refused_before_the_work(tmp_path: Pa
     for place in (tmp_path / "x.json", tmp_path / "new" / "x.json"):
         assert "nothing" in said("verify", "nothing", "--json", place)
         assert not place.exists()
+
+
+def test_a_conversion_is_said_in_one_line(tmp_path: Path) -> None:
+    someone = next(name for name in map(str, range(99)) if split_of(name) == "test")
+    for take in range(3):
+        (tmp_path / "data" / "a").mkdir(parents=True, exist_ok=True)
+        path = tmp_path / "data" / "a" / f"{someone}_{take}.wav"
+        sound = np.repeat(tiny_model.tone("a", take), 3)
+        write_sound(path, np.stack([sound, sound], 1), 48000)
+    done = run("accuracy", tiny_model.folder(), "--data", tmp_path / "data")
+    notes = [line for line in done.stderr.splitlines() if "converted" in line]
+    assert len(notes) == 1, done.stderr
+    assert notes[0].startswith(f"note: {tmp_path / 'data' / 'a'}: recordings are converted")
+    assert f"{someone}_0.wav (48000 Hz, 2 channels)" in notes[0]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from myna.audio import dataset, files, synth
 from myna.audio.config import RATE
+from myna.audio.decode import SUFFIXES
 from myna.errors import MynaError
 from support.sounds import write_sound
 
@@ -49,8 +50,6 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "is empty"),
     "text": (lambda path: path.write_text("RIFF, but not really audio"), "cannot be read as audio"),
     "truncated": (_truncated, r"truncated|cannot be read as audio"),
-    "wrong_rate": (_write(SPEECH, 48000), "48000 Hz"),
-    "stereo": (_write(np.stack([SPEECH, SPEECH], 1)), "2 channels"),
     "no_samples": (_write(SPEECH[:0]), r"too short|is empty|cannot be read as audio"),
     "too_short": (_write(SPEECH[:1000]), "too short"),
     "zeros": (_write(np.zeros(RATE, np.int16)), "only silence"),
@@ -58,8 +57,13 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
-@pytest.mark.parametrize("name", BAD_FILES)
+LOSSLESS = {".aif", ".aiff", ".flac", ".wav"}  # others do not keep what is at full scale
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [(n, s) for n in BAD_FILES for s in SUFFIXES if n != "clipped" or s in LOSSLESS],
+)
 def test_bad_files_are_named_with_a_remedy(tmp_path: Path, name: str, suffix: str) -> None:
     make, message = BAD_FILES[name]
     path = tmp_path / f"{name}{suffix}"
@@ -180,7 +184,7 @@ def test_nothing_usable_is_an_error(tmp_path: Path) -> None:
         dataset.read_usable(dataset.scan(tmp_path))
 
 
-@pytest.mark.parametrize("suffix", files.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_noises_lie_beside_or_in_the_data_folder(suffix: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

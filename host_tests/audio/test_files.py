@@ -108,7 +108,7 @@ def test_a_file_that_is_no_sound_is_told_what_would_be(tmp_path: Path) -> None:
     path.write_bytes(b"OggS, but not really audio")
     with pytest.raises(MynaError, match="cannot be read as audio") as caught:
         read_pcm(path)
-    assert "WAV, FLAC or Opus" in str(caught.value.fix)
+    assert "WAV, FLAC, Opus" in str(caught.value.fix)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -123,7 +123,7 @@ def test_samples_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -
 
 def test_hours_are_refused_before_they_are_read(tmp_path: Path) -> None:
     path = tmp_path / "day.wav"
-    size = 2 * (LONGEST + 1)
+    size = 2 * RATE * (LONGEST + 1)
     soundfile.write(path, SOUND, RATE, subtype="PCM_16")
     head = bytearray(path.read_bytes()[:44])
     head[4:8], head[40:44] = (n.to_bytes(4, "little") for n in (size + 36, size))

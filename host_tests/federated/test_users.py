@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from myna.audio.dataset import Clip, split_of
-from myna.audio.files import SUFFIXES
+from myna.audio.decode import SUFFIXES
 from myna.errors import MynaError
 from myna.federated.users import EXAMINED, NOBODY, WARM_UP, Users, gather, speakers_of
 from myna.learn.examples import Examples

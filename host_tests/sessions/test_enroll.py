@@ -124,8 +124,8 @@ def words(*times: float) -> npt.NDArray[np.int16]:
 
 
 BAD: dict[str, tuple[str, Callable[[Path], Path]]] = {
-    "rate": ("sampled at 44100 Hz", lambda p: sound(p, TONE, 44100)),
-    "stereo": ("has 2 channels", lambda p: sound(p, np.stack([TONE, TONE], 1))),
+    "rate": ("sampled at 4000 Hz", lambda p: sound(p, TONE, 4000)),
+    "channels": ("cancel each other", lambda p: sound(p, np.stack([TONE, -TONE], 1))),
     "empty": ("the file is empty", lambda p: (p.write_bytes(b""), p)[1]),
     "text": ("cannot be read as audio", lambda p: (p.write_text("hello"), p)[1]),
     "short": ("too short for a word", lambda p: sound(p, TONE[:1000])),

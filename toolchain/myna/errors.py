@@ -22,6 +22,10 @@ class MynaError(Exception):
         return f"{text}\n  -> {self.fix}" if self.fix else text
 
 
+class Note(UserWarning):
+    """Something that a user may like to know; `myna` says it in a line and goes on."""
+
+
 def install(extra: str) -> str:
     """How one of Myna's extras (pyproject.toml) is installed; a `fix`."""
     return f"install the extra, in Myna's folder: .venv/bin/pip install -e '.[{extra}]'"

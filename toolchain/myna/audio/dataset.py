@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from myna.audio.config import RATE
+from myna.audio.decode import SUFFIXES
 from myna.audio.features import Pcm
-from myna.audio.files import SUFFIXES, read_clip, read_pcm
+from myna.audio.files import read_clip, read_pcm
 from myna.errors import MynaError
 
 Split = Literal["train", "validation", "test"]
@@ -46,7 +47,7 @@ def scan(folder: Path) -> tuple[Clip, ...]:
         raise MynaError(
             "the folder holds no recordings",
             where=str(folder),
-            fix="put 16 kHz mono files in it as <word>/<speaker>_<take>.{wav,flac,opus}",
+            fix="put files in it as <word>/<speaker>_<take>.{wav,flac,opus}",
         )
     return tuple(sorted(map(describe, paths)))
 

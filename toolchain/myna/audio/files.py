@@ -1,45 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sound files as the front end wants them: int16, 16 kHz, mono."""
+"""Recordings as the front end wants them: int16, 16 kHz, mono; and whether they are fit."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from myna.audio.config import RATE, RECORDING
+from myna.audio.decode import Recording
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 
-SUFFIXES = (".flac", ".opus", ".wav")
-FORMATS = "WAV, FLAC or Opus"
 SHORTEST = RATE // 5  # no word is shorter than 0.2 s
 QUIETEST = 16  # peak to peak; below this there is nothing to hear
-LONGEST = 3600 * RATE  # an hour takes 115 MB
+LONGEST = 3600  # seconds; an hour takes 115 MB
 FLATTEST = 0.8  # geometric over arithmetic mean of the power spectrum; of words up to 0.7
 SPECTRUM = 512  # samples
 CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
-OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest: header, sizes of segments, segments
-OGG_LAST = 4  # flag of a stream's last page
 
 
 def read_pcm(path: Path) -> Pcm:
-    """Read a recording as it is: int16 [samples].
+    """Read a recording: int16 [samples]. What is not 16 kHz mono is converted, see `Converter`.
 
     Raises:
-        MynaError: the file is missing, empty, not audio, truncated, not 16 kHz, not mono, too
-            short, silent or clipped throughout.
+        MynaError: the file is missing, empty, not audio, truncated, too short, longer than an hour,
+            silent or clipped throughout, or cannot be converted.
     """
-    sound = _decode(path)
-    if sound.shape[1] != 1:
-        raise MynaError(
-            f"has {sound.shape[1]} channels, Myna needs one",
-            where=str(path),
-            fix=f"mix it down: ffmpeg -i {path.name} -ac 1 mono.wav",
-        )
-    pcm = sound[:, 0]
+    recording = Recording(path)
+    _expect_an_hour(path, recording.seconds)
+    pieces: list[Pcm] = []
+    for piece in recording.pieces():
+        pieces.append(piece)
+        _expect_an_hour(path, sum(map(len, pieces)) / RATE)  # whatever its header says
+    pcm = np.concatenate(pieces)
     if len(pcm) < SHORTEST:
         raise MynaError(
             f"lasts {len(pcm) / RATE:.2f} s, too short for a word",
@@ -50,11 +45,20 @@ def read_pcm(path: Path) -> Pcm:
         raise MynaError(
             "holds only silence", where=str(path), fix="check the microphone and record again"
         )
-    if np.mean((pcm == 32767) | (pcm <= -32767)) > CLIPPED_SHARE:
+    if recording.clipped > CLIPPED_SHARE:
         raise MynaError(
             "is clipped throughout", where=str(path), fix="lower the gain and record again"
         )
     return pcm
+
+
+def _expect_an_hour(path: Path, seconds: float) -> None:
+    if seconds > LONGEST:
+        raise MynaError(
+            f"lasts {seconds:.0f} s, more than an hour",
+            where=str(path),
+            fix="cut it into shorter recordings",
+        )
 
 
 def read_clip(path: Path, samples: int = RATE) -> Pcm:
@@ -103,87 +107,3 @@ def pad_or_trim(pcm: Pcm, samples: int) -> Pcm:
     energy = np.concatenate([[0], np.cumsum(pcm.astype(np.int64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
     return pcm[start : start + samples]
-
-
-def _decode(path: Path) -> Pcm:
-    """The file's samples, int16 [n, channels], after checks of the container."""
-    if not path.is_file():
-        raise MynaError("no such file", where=str(path), fix="check the path")
-    if path.stat().st_size == 0:
-        raise MynaError("the file is empty", where=str(path), fix="record or copy it again")
-    try:
-        with soundfile.SoundFile(path) as sound:
-            rate, declared = sound.samplerate, sound.frames
-            _check_length(path, declared)
-            pcm = _samples(sound)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise MynaError(
-            f"cannot be read as audio ({error})",
-            where=str(path),
-            fix=f"use a complete {FORMATS} file, 16 kHz mono",
-        ) from error
-    if rate != RATE:
-        raise MynaError(
-            f"is sampled at {rate} Hz, Myna needs {RATE}",
-            where=str(path),
-            fix=f"convert it: ffmpeg -i {path.name} -ar {RATE} -ac 1 out.wav",
-        )
-    if len(pcm) < declared or _cut_short(path):
-        raise MynaError(
-            "is truncated: samples are missing",
-            where=str(path),
-            fix="copy or record it again",
-        )
-    return np.asarray(pcm, np.int16)
-
-
-def _check_length(path: Path, samples: int) -> None:
-    if samples > LONGEST:
-        raise MynaError(
-            f"holds {samples} samples, more than an hour",
-            where=str(path),
-            fix="cut it into shorter recordings",
-        )
-
-
-def _samples(sound: soundfile.SoundFile) -> Pcm:
-    """All samples, int16 [n, channels].
-
-    Asked for integers, libsndfile drops the fraction of floats, which is all, and lets what an
-    Ogg decoder gives beyond full scale wrap around. float32 holds every int16.
-    """
-    values = sound.read(dtype="float32", always_2d=True)
-    if not np.isfinite(values).all():
-        raise MynaError(
-            "holds samples that are no numbers",
-            where=sound.name,
-            fix="record or convert it again",
-        )
-    values *= 32768
-    np.rint(values, out=values).clip(-32768, 32767, out=values)
-    return np.asarray(values, np.int16)
-
-
-def _cut_short(path: Path) -> bool:
-    """Whether the end of a WAV or Ogg file is missing (libsndfile hides this)."""
-    with path.open("rb") as file:
-        head = file.read(12)
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - OGG_PAGE))
-        tail = file.read()
-    if head[:4] == b"OggS":
-        return not _ends_with_last_page(tail)
-    if head[:4] != b"RIFF":
-        return False
-    promised = int.from_bytes(head[4:8], "little") + 8
-    streamed = promised >= 0xFFFFFFFF or promised == 8  # recorders that never rewound the header
-    return not streamed and size < promised
-
-
-def _ends_with_last_page(tail: bytes) -> bool:
-    """Whether an Ogg file's end holds the whole last page of a stream (RFC 3533, section 6)."""
-    page = tail[max(0, tail.rfind(b"OggS")) :]
-    if len(page) < 27:
-        return False
-    sizes = page[27 : 27 + page[26]]
-    return bool(page[5] & OGG_LAST) and len(page) >= 27 + page[26] + sum(sizes)

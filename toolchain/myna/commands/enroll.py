@@ -62,9 +62,10 @@ def enroll(
     tpr: int,
     json_file: Path | None,
 ) -> None:
-    """Teach a word to a board, from recordings: 16 kHz mono WAV, FLAC or Opus, best 3 to 5 takes.
+    """Teach a word to a board, from recordings, best 3 to 5 takes.
 
-    A recording lasts up to four seconds; the board finds the word in it, and refuses a bad take.
+    A recording (WAV, FLAC, Opus, Ogg, MP3, AIFF, of any rate and number of channels) lasts up to
+    four seconds; the board finds the word in it, and refuses a bad take.
     The board trains on all clips that it stores, and keeps the word's name. A model that hears
     nothing learns a class from --examples.
 

@@ -9,7 +9,7 @@ import click
 
 from myna.audio.endpoint import Verdict
 from myna.audio.features import Pcm
-from myna.audio.files import FORMATS, read_recording
+from myna.audio.files import read_recording
 from myna.commands.common import counted, json_option, running_port_option, write_json
 from myna.commands.recordings import wav_option
 from myna.device.session import Board
@@ -54,7 +54,7 @@ def recognize(
         raise MynaError(
             f"{problems} of {counted(len(paths), 'recording')} could not be used",
             where="recognize",
-            fix=f"see above what is wrong; record again, or convert: 16 kHz mono {FORMATS}",
+            fix="see above what is wrong, and record again",
         )
 
 

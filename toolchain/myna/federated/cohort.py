@@ -119,7 +119,7 @@ def expect_takes(speakers: Iterable[str], clips: Iterable[Clip], data: Path) -> 
         raise MynaError(
             f"has no usable recording of a word by speaker {min(missing)}",
             where=str(data),
-            fix="record 16 kHz mono files as <word>/<speaker>_<take>.wav, or leave the speaker out",
+            fix="record usable files as <word>/<speaker>_<take>.wav, or leave the speaker out",
         )
 
 

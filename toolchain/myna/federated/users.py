@@ -120,7 +120,7 @@ def gather(data: Path, shots: int, most: int, heard: Sequence[str], seed: int, r
         raise MynaError(
             f"of speaker {short[0]} {len(own[short[0]])} takes can be used, not {shots + 1}",
             where=str(data),
-            fix="record 16 kHz mono files, or leave the speaker out",
+            fix="record usable files, or leave the speaker out",
         )
     seen, owner = [], np.full(len(kept), NOBODY)
     is_examined = np.ones(len(kept), bool)

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from myna.audio.decode import FORMATS, SUFFIXES
 from myna.audio.features import Pcm
-from myna.audio.files import FORMATS, SUFFIXES, read_recording
+from myna.audio.files import read_recording
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.package.example_file import open_examples
 
-OTHER_SOUNDS = {".mp3", ".m4a", ".aac", ".ogg", ".oga", ".wma", ".aif", ".aiff", ".amr"}
+OTHER_SOUNDS = {".m4a", ".aac", ".wma", ".amr"}
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def find_takes(paths: Sequence[Path]) -> tuple[Path, ...]:
                 raise MynaError(
                     f"is of another format than {FORMATS}, like {len(others)} of this folder",
                     where=str(min(others)),
-                    fix=f"convert them: ffmpeg -i {min(others).name} -ar 16000 -ac 1 take.wav",
+                    fix=f"convert them: ffmpeg -i {min(others).name} take.wav",
                 )
             if not files:
                 raise MynaError(
                     "the folder holds no recordings",
                     where=str(path),
-                    fix=f"name a folder with 16 kHz mono {FORMATS} files",
+                    fix=f"name a folder with {FORMATS} files",
                 )
         found += files
     if not found:
@@ -67,8 +68,8 @@ def read_takes(paths: Sequence[Path]) -> tuple[Take, ...]:
     """Recordings as they are; whether they are fit to learn from is for the board to say.
 
     Raises:
-        MynaError: the first one that no board could use: unreadable, not 16 kHz mono, empty of
-            sound, longer than four seconds.
+        MynaError: the first one that no board could use: unreadable, empty of sound, longer
+            than four seconds.
     """
     return tuple(Take(path, read_recording(path)) for path in paths)
 
