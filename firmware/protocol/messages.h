@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x23896965u
+#define PROTOCOL_ABI 0x7560d503u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -59,6 +59,7 @@ enum message {
     MESSAGE_STATE_READ = 12,
     MESSAGE_STATE_PATCH = 13,
     MESSAGE_STATE_SAVE = 14,
+    MESSAGE_STATE_UNDO = 84,
     MESSAGE_STATE_ERASE = 15,
     MESSAGE_BASE_SET = 48,
     MESSAGE_DIFFERENCE_WRITE = 49,
@@ -446,6 +447,7 @@ union message_request {
     X(STATE_READ, state_read, 8, false, AGAIN) \
     X(STATE_PATCH, state_patch, 4, true, STATUS) \
     X(STATE_SAVE, state_save, 0, false, ANSWER) \
+    X(STATE_UNDO, state_undo, 0, false, STATUS) \
     X(STATE_ERASE, state_erase, 0, false, STATUS) \
     X(BASE_SET, base_set, 0, false, STATUS) \
     X(DIFFERENCE_WRITE, difference_write, 4, true, STATUS) \

@@ -62,6 +62,31 @@ void myna_clips_remove(uint32_t label, uint32_t last) {
     }
 }
 
+uint32_t myna_clips_extent(void) {
+    uint32_t count = MYNA_MAX_CLIPS;
+    while (count > 0u && !clips[count - 1u].stored) {
+        count--;
+    }
+    return count * (uint32_t)sizeof *clips;
+}
+
+uint8_t *myna_clips_memory(void) {
+    return (uint8_t *)clips;
+}
+
+bool myna_clips_restore(uint32_t bytes) {
+    for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
+        struct clip *clip = &clips[slot];
+        clip->latents = 0u;
+        if ((slot + 1u) * sizeof *clip > bytes || !clip->stored) {
+            forget(clip);
+        } else if (clip->filled != MYNA_FEATURE_BYTES || clip->label >= MYNA_MAX_CLASSES) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct clip *myna_clips_at(uint32_t slot) {
     return slot < MYNA_MAX_CLIPS ? &clips[slot] : NULL;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* It is saved as it is: another layout is another MYNA_MODEL_ABI. */
 struct clip {
     int8_t features[MYNA_FEATURE_BYTES];
     uint16_t latents; /* which of its latents are made, a bit each; see runtime/latents.c */
@@ -27,6 +28,14 @@ void myna_clips_remove(uint32_t label, uint32_t last);
 
 /* Stores a complete clip under a label, the user's or guessed. */
 void myna_clips_store(struct clip *clip, uint16_t label, bool guessed);
+
+/* Bytes of all slots up to the last one that stores a clip, and where they begin: what is saved. */
+uint32_t myna_clips_extent(void);
+uint8_t *myna_clips_memory(void);
+
+/* Makes clips of so many bytes that came back to their place; the other slots are empty. False if
+   these are none. */
+__attribute__((warn_unused_result)) bool myna_clips_restore(uint32_t bytes);
 
 /* Empties the slot of a clip, whose features stay. */
 void myna_clips_drop(struct clip *clip);

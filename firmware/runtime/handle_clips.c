@@ -153,6 +153,9 @@ enum status myna_handle_features_put(const struct request *request, struct reply
     memcpy(&clip->features[put->offset], request->tail, request->tail_bytes);
     clip->filled = (uint16_t)(put->offset + request->tail_bytes);
     clip->latents = 0u;
+    if (clip->filled == 0u) {
+        memset(clip->features, 0, sizeof clip->features); /* or what was heard might be saved */
+    }
     return STATUS_OK;
 }
 

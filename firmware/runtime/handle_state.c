@@ -108,6 +108,17 @@ enum status myna_handle_state_save(const struct request *request, struct reply *
     return status;
 }
 
+enum status myna_handle_state_undo(const struct request *request, struct reply *reply) {
+    (void)request;
+    (void)reply;
+    enum status status = myna_state_undo();
+    if (status == STATUS_OK) {
+        upload.writing = false;
+        myna_base_is_set = false;
+    }
+    return status;
+}
+
 enum status myna_handle_state_erase(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;

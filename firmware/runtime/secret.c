@@ -56,13 +56,13 @@ void myna_secret_forget(void) {
 }
 
 bool myna_secret_restore(void) {
-    if (!myna_secret_is_drawn()) {
+    if (myna_model.secret == NULL) {
         return true;
     }
     if (myna_model.secret->drawn > myna_secret_known()) {
         return false;
     }
-    expand(myna_model.secret->drawn - 1u);
+    expand(myna_secret_is_drawn() ? myna_model.secret->drawn - 1u : myna_secret_known());
     return true;
 }
 

@@ -2,6 +2,8 @@
 #include "runtime/state.h"
 
 #include "boards/port.h"
+#include "runtime/arena.h"
+#include "runtime/clips.h"
 #include "runtime/model.h"
 #include "runtime/secret.h"
 #include "storage/storage.h"
@@ -66,22 +68,45 @@ static struct storage_owner owner(void) {
     return (struct storage_owner){myna_model.fingerprint, myna_model.abi, myna_model.kept_bytes};
 }
 
-void myna_state_restore(void) {
+/* Makes what was stored the state and the clips in use. */
+static enum status load(enum storage_age age, struct storage_entry *entry) {
     const struct storage_owner self = owner();
+    struct storage_data data = {myna_model.state, myna_clips_memory(), myna_clips_bytes};
+    enum status status = to_status(myna_storage_load(myna_port_nvm(), &self, age, &data, entry));
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool has_clips = myna_clips_restore(data.clip_bytes);
+    if (!has_clips || !myna_state_is_usable() || !myna_secret_restore()) {
+        myna_clips_clear(0u);
+        myna_state_reset();
+        return STATUS_BAD_STATE;
+    }
+    myna_state_info.is_stored = true;
+    myna_state_info.is_incomplete = false;
+    return STATUS_OK;
+}
+
+void myna_state_restore(void) {
     struct storage_entry entry;
     myna_state_reset();
-    myna_state_info.stored =
-        to_status(myna_storage_load(myna_port_nvm(), &self, myna_model.state, &entry));
-    if (myna_state_info.stored != STATUS_OK) {
-        return;
+    myna_state_info.stored = load(STORAGE_NEWEST, &entry);
+    if (myna_state_info.stored == STATUS_OK) {
+        myna_state_info.sequence = entry.sequence;
     }
-    if (!myna_state_is_usable() || !myna_secret_restore()) {
-        myna_state_reset();
-        myna_state_info.stored = STATUS_BAD_STATE;
-        return;
+}
+
+enum status myna_state_undo(void) {
+    struct storage_entry entry;
+    enum status status = load(STORAGE_BEFORE, &entry);
+    if (status == STATUS_BAD_STATE) {
+        myna_state_restore();
     }
-    myna_state_info.sequence = entry.sequence;
-    myna_state_info.is_stored = true;
+    if (status == STATUS_OK) { /* what was computed may tell a codeword that is another one now */
+        myna_arena_take(ARENA_MODEL);
+        memset(myna_model.arena, 0, myna_model.arena_bytes);
+    }
+    return status;
 }
 
 enum status myna_state_save(struct message_state_saved *saved) {
@@ -90,8 +115,8 @@ enum status myna_state_save(struct message_state_saved *saved) {
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    enum status status =
-        to_status(myna_storage_save(myna_port_nvm(), &self, myna_model.state, &entry));
+    const struct storage_data data = {myna_model.state, myna_clips_memory(), myna_clips_extent()};
+    enum status status = to_status(myna_storage_save(myna_port_nvm(), &self, &data, &entry));
     if (status == STATUS_OK) {
         *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};
         myna_state_info.sequence = entry.sequence;

@@ -10,11 +10,13 @@
 
 /* State as built. */
 void myna_state_reset(void);
-/* State as after power-up: the stored one if there is one, otherwise as built. */
+/* State and clips as after power-up: the stored ones if there are any, otherwise as built. */
 void myna_state_restore(void);
-/* Makes the state in use the stored one. */
+/* State and clips as stored before those that are stored now; others stay if there are none. */
+__attribute__((warn_unused_result)) enum status myna_state_undo(void);
+/* Stores the state and the clips in use. */
 __attribute__((warn_unused_result)) enum status myna_state_save(struct message_state_saved *saved);
-/* Forgets the stored one. */
+/* Forgets what is stored. */
 __attribute__((warn_unused_result)) enum status myna_state_erase(void);
 
 /* Whether all values are within the model's bounds; with others it might leave its tensors. */

@@ -15,12 +15,14 @@
 struct header {
     uint32_t magic;
     uint32_t sequence;
-    struct storage_owner owner;
+    uint32_t fingerprint, abi; /* of the owner */
+    uint32_t length;           /* of the data */
     uint32_t data_crc;
     uint32_t header_crc; /* of the fields above */
 };
 
-/* The state follows the header, at a multiple of every program unit. */
+/* The state follows the header, and clips follow the state, if there are any, each at a multiple of
+   every program unit; what lies between is erased. */
 #define DATA_AT MYNA_NVM_MAX_PROGRAM_BYTES
 _Static_assert(sizeof(struct header) <= DATA_AT, "the header lies in front of the data");
 
@@ -28,7 +30,8 @@ _Static_assert(sizeof(struct header) <= DATA_AT, "the header lies in front of th
 struct survey {
     struct header headers[SLOTS];
     uint32_t newest; /* slot of the newest state of any model */
-    uint32_t own;    /* slot of the newest state of this one */
+    uint32_t own;    /* slot of the newest state of this one, */
+    uint32_t before; /* and of the one before it */
 };
 
 static uint32_t slot_bytes(const struct myna_nvm *nvm) {
@@ -48,9 +51,14 @@ static bool is_newer(uint32_t sequence, uint32_t other) {
     return sequence - other - 1u < INT32_MAX;
 }
 
-static bool is_same(const struct storage_owner *one, const struct storage_owner *other) {
-    return one->fingerprint == other->fingerprint && one->abi == other->abi &&
-           one->length == other->length;
+/* Where clips lie behind a state's beginning. */
+static uint32_t clips_at(const struct storage_owner *owner) {
+    return (owner->state_bytes + DATA_AT - 1u) / DATA_AT * DATA_AT;
+}
+
+static bool is_own(const struct header *header, const struct storage_owner *owner) {
+    return header->fingerprint == owner->fingerprint && header->abi == owner->abi &&
+           (header->length == owner->state_bytes || header->length > clips_at(owner));
 }
 
 /* Reads a slot's header; whether the slot is intact. */
@@ -58,8 +66,8 @@ static bool read_slot(const struct myna_nvm *nvm, uint32_t slot, struct header *
     const uint8_t *memory = nvm->memory + slot * slot_bytes(nvm);
     memcpy(header, memory, sizeof *header);
     return header->magic == MAGIC && header->header_crc == header_crc(header) &&
-           fits(nvm, header->owner.length) &&
-           header->data_crc == myna_crc32_update(0u, memory + DATA_AT, header->owner.length);
+           fits(nvm, header->length) &&
+           header->data_crc == myna_crc32_update(0u, memory + DATA_AT, header->length);
 }
 
 static uint32_t newer_slot(const struct survey *found, uint32_t slot, uint32_t other) {
@@ -69,14 +77,16 @@ static uint32_t newer_slot(const struct survey *found, uint32_t slot, uint32_t o
 }
 
 static struct survey look(const struct myna_nvm *nvm, const struct storage_owner *owner) {
-    struct survey found = {.newest = NO_SLOT, .own = NO_SLOT};
+    struct survey found = {.newest = NO_SLOT, .own = NO_SLOT, .before = NO_SLOT};
     assert(nvm->bytes % (SLOTS * nvm->erase_bytes) == 0u);
     assert(DATA_AT % nvm->program_bytes == 0u);
     for (uint32_t slot = 0u; slot < SLOTS; slot++) {
         if (read_slot(nvm, slot, &found.headers[slot])) {
             found.newest = newer_slot(&found, slot, found.newest);
-            if (is_same(&found.headers[slot].owner, owner)) {
-                found.own = newer_slot(&found, slot, found.own);
+            if (is_own(&found.headers[slot], owner)) {
+                uint32_t other = found.own;
+                found.own = newer_slot(&found, slot, other);
+                found.before = found.own == slot ? other : slot;
             }
         }
     }
@@ -117,42 +127,78 @@ static bool program(const struct myna_nvm *nvm, uint32_t offset, const void *dat
     return memcmp(nvm->memory + offset, data, count) == 0;
 }
 
+/* Copies `length` bytes that a slot holds. */
+static void copy(const uint8_t *slot, const struct storage_owner *owner, uint32_t length,
+                 struct storage_data *data) {
+    uint32_t at = clips_at(owner), behind = length > at ? length - at : 0u;
+    data->clip_bytes = behind < data->clip_bytes ? behind : data->clip_bytes;
+    memcpy(data->state, slot + DATA_AT, owner->state_bytes);
+    memcpy(data->clips, slot + DATA_AT + at, data->clip_bytes);
+}
+
 enum storage_status myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner,
-                                      uint8_t *state, struct storage_entry *entry) {
+                                      enum storage_age age, struct storage_data *data,
+                                      struct storage_entry *entry) {
     if (nvm == NULL) {
         return STORAGE_NONE;
     }
     struct survey found = look(nvm, owner);
-    if (found.own == NO_SLOT) {
-        return found.newest == NO_SLOT ? STORAGE_EMPTY : STORAGE_OTHER_MODEL;
+    uint32_t slot = age == STORAGE_NEWEST ? found.own : found.before;
+    if (slot == NO_SLOT) {
+        return found.newest == NO_SLOT || found.own != NO_SLOT ? STORAGE_EMPTY
+                                                               : STORAGE_OTHER_MODEL;
     }
-    memcpy(state, nvm->memory + found.own * slot_bytes(nvm) + DATA_AT, owner->length);
-    entry->sequence = found.headers[found.own].sequence;
-    entry->slot = found.own;
+    copy(nvm->memory + slot * slot_bytes(nvm), owner, found.headers[slot].length, data);
+    entry->sequence = found.headers[slot].sequence;
+    entry->slot = slot;
     return STORAGE_OK;
 }
 
+static uint32_t length_of(const struct storage_owner *owner, const struct storage_data *data) {
+    return data->clip_bytes > 0u ? clips_at(owner) + data->clip_bytes : owner->state_bytes;
+}
+
+/* As it is read back from flash: with ones where nothing is programmed. */
+static uint32_t crc_of(const struct storage_owner *owner, const struct storage_data *data) {
+    static const uint8_t erased = 0xFFu;
+    uint32_t crc = myna_crc32_update(0u, data->state, owner->state_bytes);
+    for (uint32_t at = owner->state_bytes; data->clip_bytes > 0u && at < clips_at(owner); at++) {
+        crc = myna_crc32_update(crc, &erased, sizeof erased);
+    }
+    return myna_crc32_update(crc, data->clips, data->clip_bytes);
+}
+
+/* Fills an erased slot that begins at `start`, the header last. */
+static bool fill(const struct myna_nvm *nvm, uint32_t start, const struct header *header,
+                 const struct storage_owner *owner, const struct storage_data *data) {
+    uint32_t state_at = start + DATA_AT;
+    return program(nvm, state_at, data->state, owner->state_bytes) &&
+           program(nvm, state_at + clips_at(owner), data->clips, data->clip_bytes) &&
+           program(nvm, start, header, sizeof *header);
+}
+
 enum storage_status myna_storage_save(const struct myna_nvm *nvm, const struct storage_owner *owner,
-                                      const uint8_t *state, struct storage_entry *entry) {
+                                      const struct storage_data *data,
+                                      struct storage_entry *entry) {
     if (nvm == NULL) {
         return STORAGE_NONE;
     }
-    if (!fits(nvm, owner->length)) {
+    if (!fits(nvm, length_of(owner, data))) {
         return STORAGE_TOO_SMALL;
     }
     struct survey found = look(nvm, owner);
     uint32_t slot = spare_slot(&found);
-    uint32_t start = slot * slot_bytes(nvm);
     struct header header = {
         .magic = MAGIC,
         .sequence = found.newest == NO_SLOT ? 1u : found.headers[found.newest].sequence + 1u,
-        .owner = *owner,
-        .data_crc = myna_crc32_update(0u, state, owner->length),
+        .fingerprint = owner->fingerprint,
+        .abi = owner->abi,
+        .length = length_of(owner, data),
+        .data_crc = crc_of(owner, data),
     };
     header.header_crc = header_crc(&header);
-    if (!erase(nvm, slot, DATA_AT + owner->length) ||
-        !program(nvm, start + DATA_AT, state, owner->length) ||
-        !program(nvm, start, &header, sizeof header)) {
+    if (!erase(nvm, slot, DATA_AT + header.length) ||
+        !fill(nvm, slot * slot_bytes(nvm), &header, owner, data)) {
         return STORAGE_FAILED;
     }
     entry->sequence = header.sequence;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was learned, kept in two slots of non-volatile memory. Power may fail at any operation:
- * the state saved last, or the one being saved, is what is found afterwards.
+ * What was learned, and what it was learned from, kept in two slots of non-volatile memory. Power
+ * may fail at any operation: what was saved last, or is being saved, is found afterwards.
  */
 #ifndef MYNA_STORAGE_H
 #define MYNA_STORAGE_H
@@ -17,11 +17,18 @@ enum storage_status {
     STORAGE_FAILED,      /* erasing or programming failed; what was saved before is still there */
 };
 
-/* Whose state it is: a stored state is loaded only if all three are the same. */
+/* Whose state it is: one of another model is not loaded. */
 struct storage_owner {
     uint32_t fingerprint;
     uint32_t abi;
-    uint32_t length; /* bytes of the state */
+    uint32_t state_bytes;
+};
+
+/* Where in RAM that is which is stored and loaded. */
+struct storage_data {
+    uint8_t *state; /* [state_bytes] of the owner */
+    uint8_t *clips;
+    uint32_t clip_bytes; /* to be stored; to be loaded, at most */
 };
 
 /* Where a state is stored. */
@@ -30,17 +37,23 @@ struct storage_entry {
     uint32_t slot;     /* 0 or 1 */
 };
 
-/* Copies the newest intact state of this owner to `state`; otherwise changes nothing. */
-__attribute__((warn_unused_result)) enum storage_status
-myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner, uint8_t *state,
-                  struct storage_entry *entry);
+enum storage_age {
+    STORAGE_NEWEST,
+    STORAGE_BEFORE, /* what was saved before the newest */
+};
 
-/* Stores `state`, read in place, beside the newest intact one, and checks what was written. */
+/* Copies what is intact and of this owner to where `data` says, and how many bytes of clips that
+   were; otherwise changes nothing. */
+__attribute__((warn_unused_result)) enum storage_status
+myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner,
+                  enum storage_age age, struct storage_data *data, struct storage_entry *entry);
+
+/* Stores `data`, read in place, beside the newest that is intact, and checks what was written. */
 __attribute__((warn_unused_result)) enum storage_status
 myna_storage_save(const struct myna_nvm *nvm, const struct storage_owner *owner,
-                  const uint8_t *state, struct storage_entry *entry);
+                  const struct storage_data *data, struct storage_entry *entry);
 
-/* Erases everything, the newest state of this owner last: no older one comes back. */
+/* Erases everything, the newest of this owner last: nothing older comes back. */
 __attribute__((warn_unused_result)) enum storage_status
 myna_storage_erase(const struct myna_nvm *nvm, const struct storage_owner *owner);
 

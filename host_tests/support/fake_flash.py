@@ -23,6 +23,7 @@ Bytes = npt.NDArray[np.uint8]
 
 HEADER = struct.Struct("<7I")  # magic, sequence, fingerprint, abi, length, CRC of data and header
 DATA_AT = 32
+MOST_CLIPS = 512
 
 # The sanitizer asks to be loaded before anything else, which only matters for finding leaks.
 OPTIONS = """
@@ -62,7 +63,15 @@ class _Owner(ctypes.Structure):
     _fields_ = (
         ("fingerprint", ctypes.c_uint32),
         ("abi", ctypes.c_uint32),
-        ("length", ctypes.c_uint32),
+        ("state_bytes", ctypes.c_uint32),
+    )
+
+
+class _Data(ctypes.Structure):
+    _fields_ = (
+        ("state", ctypes.c_void_p),
+        ("clips", ctypes.c_void_p),
+        ("clip_bytes", ctypes.c_uint32),
     )
 
 
@@ -181,7 +190,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What `Storage.load` found; `state` is empty unless the outcome is OK."""
+    """What `Storage.load` found, nothing unless the outcome is OK: `state` with clips behind it."""
 
     outcome: Outcome
     state: bytes
@@ -197,29 +206,36 @@ class Storage:
         self._nvm = ctypes.byref(flash.nvm) if flash else None
         self._c_owner = ctypes.byref(_Owner(owner.fingerprint, owner.abi, owner.length))
         self._state = _allocate(library, owner.length)
+        self._clips = _allocate(library, MOST_CLIPS)
 
-    def load(self) -> Loaded:
-        entry = _Entry()
-        self._state[:] = 0x5A
-        outcome = Outcome(self._call("load", self._pointer(), ctypes.byref(entry)))
+    def load(self, room: int = MOST_CLIPS, *, before: bool = False) -> Loaded:
+        """The newest, or what was saved before it, of whose clips so many bytes are wanted."""
+        entry, data = _Entry(), self._data(room)
+        self._state[:] = self._clips[:] = 0x5A
+        outcome = Outcome(self._call("load", int(before), ctypes.byref(data), ctypes.byref(entry)))
+        found = self._clips[: data.clip_bytes].tobytes()
+        assert (self._clips[data.clip_bytes :] == 0x5A).all()
         if outcome is not Outcome.OK:
-            assert (self._state == 0x5A).all(), "a refused state was copied"
+            assert (self._state == 0x5A).all() and set(found) <= {0x5A}, "it copied what it refused"
             return Loaded(outcome, b"", 0, 0)
-        return Loaded(outcome, self._state.tobytes(), entry.sequence, entry.slot)
+        return Loaded(outcome, self._state.tobytes() + found, entry.sequence, entry.slot)
 
-    def save(self, state: bytes) -> tuple[Outcome, int, int]:
-        """Outcome, sequence number and slot."""
-        entry = _Entry()
-        self._state[:] = np.frombuffer(state, np.uint8)
-        outcome = Outcome(self._call("save", self._pointer(), ctypes.byref(entry)))
-        assert self._state.tobytes() == state, "saving changed the state"
+    def save(self, content: bytes) -> tuple[Outcome, int, int]:
+        """Outcome, sequence number and slot of saving a state with clips behind it."""
+        entry, length = _Entry(), self.owner.length
+        self._state[:] = np.frombuffer(content[:length], np.uint8)
+        self._clips[: len(content) - length] = np.frombuffer(content[length:], np.uint8)
+        data = self._data(len(content) - length)
+        outcome = Outcome(self._call("save", ctypes.byref(data), ctypes.byref(entry)))
+        after = self._state.tobytes() + self._clips[: len(content) - length].tobytes()
+        assert after == content, "saving changed what was saved"
         return outcome, entry.sequence, entry.slot
 
     def erase(self) -> Outcome:
         return Outcome(self._call("erase"))
 
-    def _pointer(self) -> ctypes.c_void_p:
-        return ctypes.c_void_p(self._state.ctypes.data)
+    def _data(self, clips: int) -> _Data:
+        return _Data(self._state.ctypes.data, self._clips.ctypes.data, clips)
 
     def _call(self, name: str, *arguments: object) -> int:
         function = getattr(self._library, f"myna_storage_{name}")

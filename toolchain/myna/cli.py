@@ -41,6 +41,7 @@ COMMANDS = {
     "restore": "Give a board what was saved.",
     "stop": "End a virtual board.",
     "train": "Pretrain a network on recordings.",
+    "undo": "Take back what a board saved last.",
     "verifier": "Make a model that tells its user.",
     "verify": "Compare reference and device bit for bit.",
     "verify-user": "Ask a board whether its owner speaks.",

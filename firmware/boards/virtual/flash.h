@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define FLASH_BYTES (256u * 1024u)
+#define FLASH_BYTES (512u * 1024u)
 #define FLASH_ERASE_BYTES 4096u
 #define FLASH_PROGRAM_BYTES 4u
 

@@ -20,7 +20,8 @@ from support.fake_flash import (
     sign,
 )
 
-# bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many
+# bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many; clips take
+# what is left of a slot
 GEOMETRIES = [
     pytest.param((512, 64, 4, 181), id="nrf52-like"),
     pytest.param((512, 256, 2, 224), id="stm32-like"),
@@ -50,7 +51,10 @@ def storage(library: ctypes.CDLL, flash: Flash, geometry: tuple[int, int, int, i
 
 
 def _state(storage: Storage, number: int) -> bytes:
-    return np.random.default_rng(number).bytes(storage.owner.length)
+    """A state, and behind it as many clips as there are in turn: none, all that fit, one byte."""
+    length = storage.owner.length
+    room = {181: 32, 224: 0, 150: 64, 3: 448}.get(length, 0)
+    return np.random.default_rng(number).bytes(length + (0, room, min(1, room))[number % 3])
 
 
 def _save(storage: Storage, number: int) -> tuple[int, int]:
@@ -87,13 +91,39 @@ def test_states_come_back_from_alternate_slots(storage: Storage, flash: Flash) -
 def test_the_layout_is_the_documented_one(storage: Storage, flash: Flash) -> None:
     """PROTOCOL.md describes these bytes; another version must still find them."""
     _save(storage, 1)
-    data, owner = _state(storage, 1), storage.owner
-    words = (0x314E594D, 1, owner.fingerprint, owner.abi, owner.length, zlib.crc32(data), 0)
+    state, owner = _state(storage, 1), storage.owner
+    clips, state = state[owner.length :], state[: owner.length]
+    data = state + (b"\xff" * (-len(state) % 32) + clips if clips else b"")
+    words = (0x314E594D, 1, owner.fingerprint, owner.abi, len(data), zlib.crc32(data), 0)
     head = sign(HEADER.pack(*words))
     assert flash.memory[: HEADER.size].tobytes() == head
     assert flash.memory[DATA_AT : DATA_AT + len(data)].tobytes() == data
     erased = [*range(HEADER.size, DATA_AT), *range(DATA_AT + len(data), DATA_AT + len(data) + 3)]
     assert all(flash.memory[at] == 0xFF for at in erased if at < flash.memory.size // 2)
+
+
+def test_what_was_saved_before_the_newest_comes_back(
+    library: ctypes.CDLL, storage: Storage, flash: Flash
+) -> None:
+    for number in range(1, 6):
+        _save(storage, number)
+        found = storage.load(before=True)
+        if number == 1:
+            assert found.outcome is Outcome.EMPTY
+        else:
+            assert (found.state, found.sequence) == (_state(storage, number - 1), number - 1)
+            assert found.slot != storage.load().slot
+    other = Storage(library, flash, Owner(storage.owner.length, fingerprint=0x9999))
+    assert other.load(before=True).outcome is Outcome.OTHER_MODEL
+    _save(other, 6)
+    assert storage.load(before=True).outcome is other.load(before=True).outcome is Outcome.EMPTY
+
+
+def test_clips_that_have_no_room_are_left_out(storage: Storage) -> None:
+    _save(storage, 1)
+    length = storage.owner.length
+    for room in (0, 1):
+        assert storage.load(room).state == _state(storage, 1)[: length + room]
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["completed", "torn"])

@@ -22,12 +22,15 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from support import fake_board
-from support.fake_board import FakeModel
+from support.fake_board import FEATURE_BYTES, FakeModel
 from support.fake_flash import DATA_AT, HEADER, is_intact, sign
 from support.pairs import emulated
 
-SLOT = 128 * 1024
+SLOT = 256 * 1024
 CLIPS = {3: (np.random.default_rng(8).integers(-128, 128, (49, 10), np.int8), 2)}
+CLIP_BYTES = 498  # of struct clip
+LABEL_AT = FEATURE_BYTES + 4  # in it
+LAST_CLIP_AT = -(-len(FakeModel().state()) // 32) * 32 + max(CLIPS) * CLIP_BYTES
 ERASED = 0xFFFFFFFF
 ROUNDS = 60  # saves that fit in the board's receive window at once
 WITHOUT_MEMORY = [("qemu_m4", False), ("qemu_m55", False), ("qemu_m55", True)]  # is a file given?
@@ -79,13 +82,12 @@ def _slots(name: str, nv: Path) -> npt.NDArray[np.uint32]:
     return np.memmap(nv, np.uint32, "r", start, (2, SLOT // 4))
 
 
-def _change_classes(nv: Path, classes: int) -> None:
-    """Gives the state in slot 0 of a host board another number of classes, with right CRCs."""
+def _change(nv: Path, at: int, value: bytes) -> None:
+    """Overwrites some bytes of what a host board saved in slot 0, with right CRCs."""
     flash = bytearray(nv.read_bytes())
-    size = len(FakeModel().state())
-    flash[DATA_AT + 8 : DATA_AT + 12] = classes.to_bytes(4, "little")
+    flash[DATA_AT + at : DATA_AT + at + len(value)] = value
     words = list(HEADER.unpack(flash[: HEADER.size]))
-    words[5] = zlib.crc32(flash[DATA_AT : DATA_AT + size])
+    words[5] = zlib.crc32(flash[DATA_AT : DATA_AT + words[4]])
     flash[: HEADER.size] = sign(HEADER.pack(*words))
     nv.write_bytes(flash)
 
@@ -107,9 +109,12 @@ def test_what_was_saved_is_there_after_a_restart(
     with target.start(name, elf, nv) as port, Board.connect(port) as board:
         status = board.status()
         assert (status.storage, status.stored_sequence) == (Status.OK, 1)
-        assert (status.state_from_storage, status.step, status.clips) == (1, 5, 0)
+        assert (status.state_from_storage, status.step, status.clips) == (1, 5, 1)
         assert board.read_state() == _learned(5)
-        _learn(board, 3)
+        (slot, (features, _)), *_ = CLIPS.items()
+        assert (board.get_features(slot) == features).all()
+        assert board.score().labels.keys() == {slot}
+        board.train(3)
         assert board.status().state_from_storage == 1
         assert board.save_state() == b.StateSaved(2, 1)
         board.reset_state()
@@ -245,11 +250,51 @@ def test_a_stored_state_that_the_model_cannot_run_is_not_used(
     with target.start("host", image("host"), nv) as port, Board.connect(port) as board:
         _learn(board, 1)
         board.save_state()
-    _change_classes(nv, 13)
+    _change(nv, 8, (13).to_bytes(4, "little"))
     with target.start("host", image("host"), nv) as port, Board.connect(port) as board:
         status = board.status()
         assert (status.storage, status.state_from_storage) == (Status.BAD_STATE, 0)
         assert board.read_state() == _learned(0)
+        assert status.clips == 0
+
+
+@pytest.mark.parametrize("name", ["host", *emulated("qemu_m4")])
+def test_what_was_saved_last_can_be_undone_and_done_again(
+    image: Callable[[str], Path], name: str, nv: Path
+) -> None:
+    elf = image(name)
+    with target.start(name, elf, nv) as port, Board.connect(port) as board:
+        assert _refusal(board.undo_state).status == Status.NOTHING_STORED
+        board.save_state()
+        assert _refusal(board.undo_state).status == Status.NOTHING_STORED
+        _learn(board, 4)
+        board.save_state()
+        board.undo_state()
+        assert (board.read_state(), board.status().clips) == (_learned(0), 0)
+    with target.start(name, elf, nv) as port, Board.connect(port) as board:
+        assert (board.read_state(), board.status().clips) == (_learned(4), 1), "it was not saved"
+        board.undo_state()
+        assert board.save_state().sequence == 3
+    with target.start(name, elf, nv) as port, Board.connect(port) as board:
+        assert (board.read_state(), board.status().clips) == (_learned(0), 0)
+        board.undo_state()
+        assert (board.read_state(), board.status().clips) == (_learned(4), 1)
+
+
+def test_a_stored_clip_that_the_model_cannot_have_is_not_used(
+    image: Callable[[str], Path], nv: Path
+) -> None:
+    with target.start("host", image("host"), nv) as port, Board.connect(port) as board:
+        _learn(board, 1)
+        board.save_state()
+    for at, value in ((LABEL_AT, fake_board.CLASSES), (LABEL_AT - 2, FEATURE_BYTES - 1)):
+        content = nv.read_bytes()
+        _change(nv, LAST_CLIP_AT + at, value.to_bytes(2, "little"))
+        with target.start("host", image("host"), nv) as port, Board.connect(port) as board:
+            status = board.status()
+            assert (status.storage, status.clips) == (Status.BAD_STATE, 0)
+            assert board.read_state() == _learned(0)
+        nv.write_bytes(content)
 
 
 @pytest.mark.parametrize("name", ["host", *emulated("qemu_m4")])

@@ -12,7 +12,7 @@ from myna.device.session import Board
 from myna.learn.examples import Progress
 from myna.sessions.checkpoint import FORGETS, Checkpoint, keep, load_checkpoint, write_board
 from myna.sessions.undo import undoing
-from myna.sessions.words import read_words
+from myna.sessions.words import listed, read_words
 
 
 @click.command()
@@ -28,7 +28,7 @@ def restore(file: Path, port: str) -> None:
         kept = keep(session)
         takes -= session.status().clips
     size = len(checkpoint.state)
-    click.echo(f"{port}: {size} bytes of state, CRC {checkpoint.crc:08x}; {_listed(words)}")
+    click.echo(f"{port}: {size} bytes of state, CRC {checkpoint.crc:08x}; {listed(words)}")
     if takes:
         click.echo(f"{counted(takes, 'take')} of other words forgotten")
     if not kept:
@@ -46,10 +46,6 @@ def _exchange(
         now = read_words(session)
         session.clear_clips(len(session.labels) + _in_common(words, now))  # of other words
     return now
-
-
-def _listed(words: tuple[str, ...]) -> str:
-    return f"it knows {', '.join(words)}" if words else "no word was learned"
 
 
 def _in_common(some: tuple[str, ...], others: tuple[str, ...]) -> int:

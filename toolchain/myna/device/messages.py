@@ -84,6 +84,9 @@ STATE_PATCH = Exchange(
 STATE_SAVE = Exchange(
     "STATE_SAVE", 14, b.Empty, b.StateSaved, _K, "the next power-up starts with it"
 )
+STATE_UNDO = Exchange(
+    "STATE_UNDO", 84, b.Empty, b.Empty, _S, "state and clips as saved before the last time"
+)
 STATE_ERASE = Exchange("STATE_ERASE", 15, b.Empty, b.Empty, _S, "forgets what was saved")
 BASE_SET = Exchange(
     "BASE_SET", 48, b.Empty, b.Empty, _S, "the state is the base that host and board know"

@@ -267,6 +267,10 @@ class Board:
         """Makes the state outlast the loss of power; what was saved before stays until it is."""
         return self.link.request(m.STATE_SAVE, Empty())
 
+    def undo_state(self) -> None:
+        """State and clips as they were saved before the last save, in use but not saved."""
+        self.link.request(m.STATE_UNDO, Empty())
+
     def forget_state(self) -> None:
         """Erases everything saved; the state in use stays until it is reset or the power goes."""
         self.link.request(m.STATE_ERASE, Empty())

@@ -17,6 +17,7 @@ import numpy as np
 
 from myna import __version__
 from myna.device.bodies import StatusReply
+from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.errors import MynaError
@@ -129,6 +130,27 @@ def keep(session: Board) -> bool:
         return False
     session.save_state()
     return True
+
+
+def take_back(session: Board) -> None:
+    """Undo the last save: state and clips are those that were saved before it, and saved again.
+
+    Done twice it changes nothing, as a board keeps the last two that it saved.
+
+    Raises:
+        MynaError: the board has no storage, or saved nothing before.
+    """
+    try:
+        session.undo_state()
+    except DeviceError as error:
+        if error.status != Status.NOTHING_STORED:
+            raise
+        raise MynaError(
+            "there is nothing to take back: the board has saved no more than once",
+            where=session.link.name,
+            fix="myna reset lets it forget all",
+        ) from error
+    session.save_state()
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

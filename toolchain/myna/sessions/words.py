@@ -44,6 +44,11 @@ def words_in(state: Mapping[str, Array], labels: int) -> tuple[str, ...]:
     return _decoded([row.tobytes() for row in rows], labels)
 
 
+def listed(words: Sequence[str]) -> str:
+    """What a board is said to know beyond the labels of its model."""
+    return f"it knows {', '.join(words)}" if words else "no word was learned"
+
+
 def _decoded(rows: Sequence[bytes], labels: int) -> tuple[str, ...]:
     """Names that can be shown and told apart, whatever the bytes are."""
     names: list[str] = []
