@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x7560d503u
+#define PROTOCOL_ABI 0x58a1e99au
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -45,6 +45,7 @@ enum status {
     STATUS_NO_CODEWORD = 22,
     STATUS_NO_RANDOM = 23,
     STATUS_SECRET = 24,
+    STATUS_NOT_HEARD = 32,
 };
 
 enum message {
@@ -85,6 +86,9 @@ enum message {
     MESSAGE_ADAPT = 42,
     MESSAGE_ENROLL_OWNER = 60,
     MESSAGE_VERIFY = 61,
+    MESSAGE_HEAR = 80,
+    MESSAGE_HEARD = 81,
+    MESSAGE_HEARD_TAKE = 82,
     MESSAGE_CODEWORD_DRAW = 62,
     MESSAGE_CODEWORD_WARM_UP = 63,
     MESSAGE_TRACE_READ = 35,
@@ -358,6 +362,41 @@ struct message_verify_reply {
 };
 _Static_assert(sizeof(struct message_verify_reply) == 8, "no padding");
 
+struct message_hear {
+    uint16_t slot;
+};
+_Static_assert(sizeof(struct message_hear) == 2, "no padding");
+
+struct message_hear_reply {
+    uint32_t number;
+    int32_t confidence;
+    uint16_t label;
+    uint16_t accepted;
+};
+_Static_assert(sizeof(struct message_hear_reply) == 12, "no padding");
+
+struct message_heard {
+    uint32_t before;
+};
+_Static_assert(sizeof(struct message_heard) == 4, "no padding");
+
+struct message_heard_reply {
+    uint32_t number;
+    int32_t confidence;
+    uint16_t label;
+    uint16_t accepted;
+    uint16_t slot;
+    uint16_t room;
+};
+_Static_assert(sizeof(struct message_heard_reply) == 16, "no padding");
+
+struct message_heard_take {
+    uint32_t number;
+    uint16_t slot;
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_heard_take) == 8, "no padding");
+
 struct message_codeword_draw {
     uint16_t again;
 };
@@ -427,6 +466,9 @@ union message_request {
     struct message_confirm confirm;
     struct message_enroll_owner enroll_owner;
     struct message_verify verify;
+    struct message_hear hear;
+    struct message_heard heard;
+    struct message_heard_take heard_take;
     struct message_codeword_draw codeword_draw;
     struct message_codeword_warm_up codeword_warm_up;
     struct message_trace_read trace_read;
@@ -473,6 +515,9 @@ union message_request {
     X(ADAPT, adapt, 12, false, ANSWER) \
     X(ENROLL_OWNER, enroll_owner, 2, false, ANSWER) \
     X(VERIFY, verify, 2, false, AGAIN) \
+    X(HEAR, hear, 2, false, ANSWER) \
+    X(HEARD, heard, 4, false, AGAIN) \
+    X(HEARD_TAKE, heard_take, 8, false, STATUS) \
     X(CODEWORD_DRAW, codeword_draw, 2, false, ANSWER) \
     X(CODEWORD_WARM_UP, codeword_warm_up, 2, false, ANSWER) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \

@@ -17,6 +17,7 @@
 #define LOWEST (-(int32_t)BINS / 2 * BIN_WIDTH)
 #define FOREIGN_PERCENT 1u /* of the impostors at hand may pass the higher bound, and */
 #define OWN_PERCENT 20u    /* of the genuine examples may miss the lower one */
+#define NEAR 4096          /* Q15 below the threshold */
 
 struct histogram {
     uint16_t bins[BINS];
@@ -37,6 +38,10 @@ int32_t myna_accept_confidence(uint32_t label) {
 
 bool myna_accept_reaches(int32_t confidence) {
     return myna_model.similarity == NULL || confidence >= *myna_model.threshold;
+}
+
+bool myna_accept_nearly(int32_t confidence) {
+    return myna_accept_reaches(confidence + NEAR);
 }
 
 static void note_typical(uint32_t label) {
@@ -102,7 +107,7 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
         uint32_t number = MYNA_VARIATIONS + i % ACCEPT_VARIATIONS; /* none that was learned */
         myna_latents_feed_varied(options, slot, number, fx_random32(key, i));
         myna_model.compare();
-        work.enrolled[clip->label] = clip->label != myna_model.silence;
+        work.enrolled[clip->label] = myna_recognize_is_word(clip->label);
         note(clip->label);
         myna_link_progress((uint32_t)*myna_model.step);
     }

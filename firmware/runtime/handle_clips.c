@@ -4,6 +4,7 @@
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
+#include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/recording.h"
 
@@ -189,6 +190,7 @@ enum status myna_handle_clips_clear(const struct request *request, struct reply 
     (void)reply;
     myna_arena_end_sound();
     myna_clips_clear(request->fixed.clips_clear.lowest);
+    myna_heard_clear(request->fixed.clips_clear.lowest);
     return STATUS_OK;
 }
 
@@ -200,5 +202,6 @@ enum status myna_handle_class_removed(const struct request *request, struct repl
     }
     myna_arena_end_sound();
     myna_clips_remove(removed->label, removed->last);
+    myna_heard_remove(removed->label, removed->last);
     return STATUS_OK;
 }

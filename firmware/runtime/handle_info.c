@@ -5,6 +5,7 @@
 #include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
+#include "runtime/heard.h"
 #include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
@@ -58,7 +59,7 @@ enum status myna_handle_status(const struct request *request, struct reply *repl
         .requests_repeated = myna_link_counters.repeated,
         .stack_bytes = myna_port_stack_size(),
         .stack_high_water = myna_port_stack_high_water(),
-        .clip_bytes = myna_clips_bytes + myna_latents_bytes,
+        .clip_bytes = myna_clips_bytes + myna_latents_bytes + myna_heard_bytes,
         .buffer_bytes = myna_link_buffer_bytes + myna_trace_bytes +
                         (uint32_t)(sizeof myna_base + sizeof myna_unsent),
         .clips = (uint16_t)myna_clips_list(slots),

@@ -3,6 +3,7 @@
 #include "runtime/base.h"
 #include "runtime/crc32.h"
 #include "runtime/handlers.h"
+#include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
 
@@ -111,8 +112,10 @@ enum status myna_handle_state_save(const struct request *request, struct reply *
 enum status myna_handle_state_undo(const struct request *request, struct reply *reply) {
     (void)request;
     (void)reply;
+    int32_t classes = *myna_model.classes;
     enum status status = myna_state_undo();
     if (status == STATUS_OK) {
+        myna_heard_clear(*myna_model.classes == classes ? MYNA_NO_CLASS : 0u);
         upload.writing = false;
         myna_base_is_set = false;
     }

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; generated code that was made for another one does not compile. */
-#define MYNA_MODEL_ABI 12
+#define MYNA_MODEL_ABI 13
 
 #define MYNA_NO_CLASS 0xFFFFu
 
@@ -83,6 +83,7 @@ struct myna_model {
     const char *options; /* with which the toolchain compiles it again, JSON */
     uint16_t max_classes;
     uint16_t silence;              /* the class of clips without speech, or MYNA_NO_CLASS */
+    uint16_t unknown;              /* the class of other words, or MYNA_NO_CLASS */
     uint16_t frames, coefficients; /* features: int8 [frames, coefficients], whatever they are */
     const struct myna_audio_config *audio; /* NULL: the model hears nothing */
 

@@ -55,6 +55,10 @@ uint16_t myna_recognize_winner(uint16_t *margin) {
     return best;
 }
 
+bool myna_recognize_is_word(uint16_t label) {
+    return label != myna_model.silence && label != myna_model.unknown;
+}
+
 uint16_t myna_recognize_class(uint32_t slot) {
     myna_recognize_clip(slot);
     return myna_recognize_winner(NULL);

@@ -3,6 +3,7 @@
 #ifndef MYNA_RECOGNIZE_H
 #define MYNA_RECOGNIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Infers a feature map: the model's logits, embedding and similarity are its own then. */
@@ -16,6 +17,9 @@ void myna_recognize_feed_memory(uint32_t memory);
 
 /* The class with the largest logit, the first of equals, and by how much it leads (or NULL). */
 uint16_t myna_recognize_winner(uint16_t *margin);
+
+/* Whether a class is a word, and neither silence nor other words. */
+bool myna_recognize_is_word(uint16_t label);
 
 /* How many memories are taken for what they are. */
 uint16_t myna_recognize_known(void);

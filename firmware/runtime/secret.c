@@ -33,6 +33,7 @@ bool myna_secret_forbids(uint8_t type, const union message_request *request) {
         return false;
     }
     switch (type) {
+    case MESSAGE_HEAR:
     case MESSAGE_INFER:  /* what it makes of a clip looks like the codeword, */
     case MESSAGE_LISTEN: /* and so does how sure it is */
     case MESSAGE_ADAPT:

@@ -54,12 +54,15 @@ def test_what_is_chosen_fits(train: str, ram: int) -> None:
     project = compiled(train, ram)
     used = project.options
     needs = Needs.of(project.program, has_front_end=True)
-    assert needs.total(used.clips) <= ram
-    assert used.clips == used_most(needs, ram)
+    assert needs.total(used.clips, used.heard) <= ram
+    beside = most_clips(needs, ram, Options.heard)
+    assert (used.clips, used.heard) == (
+        (beside, Options.heard) if beside >= CLIPS[0] else (most_clips(needs, ram, 0), 0)
+    )
 
 
-def used_most(needs: Needs, ram: int) -> int:
-    return min((ram - needs.total(0)) // needs.clip, Options.clips)
+def most_clips(needs: Needs, ram: int, heard: int) -> int:
+    return min((ram - needs.total(0, heard)) // needs.clip, Options.clips)
 
 
 def test_what_costs_nothing_is_given_up_first() -> None:
@@ -143,7 +146,8 @@ def test_a_budget_may_be_used_up_to_its_last_byte(train: str) -> None:
     def chosen(ram: int) -> tuple[Options, int]:
         project = open_project(folder, Options(train=train, ram=ram))
         needs = Needs.of(project.program, has_front_end=True)
-        return project.options, needs.total(project.options.clips)
+        used = project.options
+        return used, needs.total(used.clips, used.heard)
 
     usual, total = chosen(1 << 20)
     exact, same = chosen(total)
@@ -316,7 +320,8 @@ def test_five_new_words_are_enrolled_within(train: str, ram: int, takes: int) ->
     needs = Needs.of(project.program, has_front_end=True)
     assert (footprint.arena, footprint.state) == (needs.arena, needs.state)
     assert footprint.stack <= needs.stack
-    assert footprint.other + footprint.clips <= needs.firmware + project.options.clips * needs.clip
+    kept = project.options.clips * needs.clip + project.options.heard * needs.heard
+    assert footprint.other + footprint.clips <= needs.firmware + kept
 
 
 @pytest.mark.qemu

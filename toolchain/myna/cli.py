@@ -16,6 +16,7 @@ from myna import __version__
 from myna.errors import MynaError, Note
 
 COMMANDS = {
+    "accept": "Tell a board which word it heard.",
     "accuracy": "Measure a pretrained model on held-out speakers.",
     "adapt": "Let a board learn from what nobody labelled.",
     "analyze": "Compute what a training step costs.",
@@ -30,12 +31,14 @@ COMMANDS = {
     "export": "Save what a board has learned.",
     "federate": "Let many speakers teach a model together.",
     "flash": "Put a model on a board.",
+    "heard": "List what a board took for a word lately.",
     "import": "Make a model of a .tflite or .keras file.",
     "info": "Ask a board what it runs.",
     "negatives": "Store what a model makes of speech without words.",
     "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",
     "recognize": "Ask a board what it hears.",
+    "refuse": "Tell a board that what it heard was no word.",
     "report": "Show the rounds of a federation, or draw how words are missed.",
     "reset": "Let a board forget what it has learned.",
     "restore": "Give a board what was saved.",

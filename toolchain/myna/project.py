@@ -58,7 +58,12 @@ class Project:
         command = f"myna build models/{name} {asked.command_line()} -o FOLDER"
         package, options = self.package, self.options
         labels = Labels(
-            package.labels, package.audio, options.clips, options.backup, asked.to_json()
+            package.labels,
+            package.audio,
+            options.clips,
+            options.backup,
+            options.heard,
+            asked.to_json(),
         )
         generate(self.program, labels, self.place, command, self.streaming)
         return self.place

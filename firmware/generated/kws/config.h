@@ -5,6 +5,7 @@
 
 #define MYNA_MODEL_NAME "kws"
 #define MYNA_MAX_CLIPS 48
+#define MYNA_HEARD 4
 #define MYNA_FRONT_END 1
 #define MYNA_STREAMING 0
 #define MYNA_FRAMES 49

@@ -21,7 +21,7 @@
 #include "kernels/voice_statistics.h"
 #include "runtime/recording.h"
 
-#if MYNA_MODEL_ABI != 12
+#if MYNA_MODEL_ABI != 13
 #error "this file was generated for another version of runtime/model.h: generate it again"
 #endif
 
@@ -13062,12 +13062,13 @@ static const struct myna_output output_table[386] = {
 
 const struct myna_model myna_model = {
     .abi = MYNA_MODEL_ABI,
-    .fingerprint = 0x13cfe3e0u,
+    .fingerprint = 0xcdb35571u,
     .name = "kws",
     .labels = "silence\012unknown\012yes\012no\012up\012down\012left\012right\012on\012off\012stop\012go",
     .options = "{}",
     .max_classes = 32,
     .silence = 0,
+    .unknown = 1,
     .frames = 49,
     .coefficients = 20,
     .audio = &audio_config,

@@ -20,8 +20,8 @@ from support.fake_flash import (
     sign,
 )
 
-# bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many; clips take
-# what is left of a slot
+# bytes, erase unit, program unit, length of the state: odd, a whole slot, one unit, many; clips
+# take what is left of a slot
 GEOMETRIES = [
     pytest.param((512, 64, 4, 181), id="nrf52-like"),
     pytest.param((512, 256, 2, 224), id="stm32-like"),

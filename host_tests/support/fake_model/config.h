@@ -3,6 +3,7 @@
 #define MYNA_CONFIG_H
 
 #define MYNA_MAX_CLIPS 32
+#define MYNA_HEARD 4
 #define MYNA_FRONT_END 1
 #define MYNA_FRAMES 49
 #define MYNA_FEATURE_BYTES 490

@@ -94,6 +94,7 @@ const struct myna_model myna_model = {
     .options = "{\"clips\": 32}",
     .max_classes = MYNA_MAX_CLASSES,
     .silence = 0,
+    .unknown = 1,
     .frames = 49,
     .coefficients = 10,
     .audio = &audio_config,

@@ -119,3 +119,8 @@ class AudioConfig:
 def silence_of(labels: Sequence[str]) -> int | None:
     """The class of clips without speech, if there is one."""
     return labels.index(SILENCE) if SILENCE in labels else None
+
+
+def unknown_of(labels: Sequence[str]) -> int | None:
+    """The class of other words, if there is one."""
+    return labels.index(UNKNOWN) if UNKNOWN in labels else None

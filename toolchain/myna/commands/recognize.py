@@ -15,6 +15,8 @@ from myna.commands.recordings import wav_option
 from myna.device.session import Board
 from myna.errors import MynaError
 from myna.sessions import enroll as enrollment
+from myna.sessions.heard import hear
+from myna.sessions.listen import UNLABELLED
 from myna.sessions.owner import verify
 from myna.sessions.recordings import find_takes
 from myna.sessions.words import known_words
@@ -31,7 +33,10 @@ def recognize(
     wav: tuple[Path, ...],
     json_file: Path | None,
 ) -> None:
-    """Ask a board which word each recording holds. It learns and keeps nothing of them."""
+    """Ask a board which word each recording holds. It learns nothing of them.
+
+    Of the latest that it takes for a word, or nearly, it keeps features (`myna heard`).
+    """
     paths = find_takes((*wav, *files))
     heard, problems = [], 0
     with Board.connect(port) as session:
@@ -48,7 +53,8 @@ def recognize(
     for entry in heard:
         word, voice = entry["word"], entry.get("voice")
         said = repr(word) if word else entry["verdict"]
-        click.echo(f"{entry['file']}: {said}" + (f", {voice}" if voice else ""))
+        number = f" (sound {entry['number']})" if "number" in entry else ""
+        click.echo(f"{entry['file']}: {said}{number}" + (f", {voice}" if voice else ""))
     write_json(json_file, "recognize", {"model": session.info.model, "heard": heard})
     if problems:
         raise MynaError(
@@ -61,14 +67,15 @@ def recognize(
 def _recognized(session: Board, pcm: Pcm, slot: int, known: tuple[str, ...]) -> dict[str, object]:
     """What a board takes a recording for; the slot that it needs is empty again afterwards."""
     try:
-        verdict = Verdict(session.upload_audio(pcm, slot, 0).verdict)
+        verdict = Verdict(session.upload_audio(pcm, slot, UNLABELLED).verdict)
         if verdict is not Verdict.OK:
             return {"word": None, "verdict": enrollment.PROBLEMS[verdict][0]}
-        found, voice = session.infer(slot), verify(session, slot)
+        found, voice = hear(session, slot), verify(session, slot)
     finally:
         session.empty(slot)
     word = known[found.label]
+    kept = {"number": found.number} if found.number else {}
     if not found.accepted:
-        return {"word": None, "verdict": f"no word it knows; {word!r} is nearest"}
+        return {"word": None, "verdict": f"no word it knows; {word!r} is nearest", **kept}
     heard = {"word": word, "verdict": "accepted", "confidence": found.confidence}
-    return heard | {"voice": voice.said}
+    return heard | {"voice": voice.said} | kept

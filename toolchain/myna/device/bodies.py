@@ -294,6 +294,50 @@ class Confirm(Message):
 
 
 @dataclass(frozen=True)
+class Hear(Message):
+    slot: U16
+
+
+@dataclass(frozen=True)
+class HearReply(Message):
+    """The number under which it is kept (0: not at all), and as for INFER."""
+
+    number: U32
+    confidence: I32
+    label: U16
+    accepted: U16
+
+
+@dataclass(frozen=True)
+class Heard(Message):
+    """A number, of which the next lower one is asked for; 0: the newest of all."""
+
+    before: U32
+
+
+@dataclass(frozen=True)
+class HeardReply(Message):
+    """Its number (0: there is none), what came of it then, a slot that stores the same features
+    (0xFFFF: none), and how many sounds are kept at most."""
+
+    number: U32
+    confidence: I32
+    label: U16
+    accepted: U16
+    slot: U16
+    room: U16
+
+
+@dataclass(frozen=True)
+class HeardTake(Message):
+    """The number, an empty slot, and a class in use."""
+
+    number: U32
+    slot: U16
+    label: U16
+
+
+@dataclass(frozen=True)
 class EnrollOwner(Message):
     label: U16
 

@@ -155,6 +155,15 @@ ENROLL_OWNER = Exchange(
 VERIFY = Exchange(
     "VERIFY", 61, b.Verify, b.VerifyReply, _A, "classifies a slot: is it the owner who says it?"
 )
+HEAR = Exchange(
+    "HEAR", 80, b.Hear, b.HearReply, _K, "classifies a slot, and notes what is taken for a word"
+)
+HEARD = Exchange(
+    "HEARD", 81, b.Heard, b.HeardReply, _A, "what was noted: the newest before a number"
+)
+HEARD_TAKE = Exchange(
+    "HEARD_TAKE", 82, b.HeardTake, b.Empty, _S, "makes it a clip of the class that the user says"
+)
 CODEWORD_DRAW = Exchange(
     "CODEWORD_DRAW", 62, b.CodewordDraw, b.CodewordDrawReply, _K, "a secret codeword for the user"
 )

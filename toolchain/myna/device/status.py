@@ -33,6 +33,7 @@ class Status(IntEnum):
     NO_CODEWORD = 22
     NO_RANDOM = 23
     SECRET = 24
+    NOT_HEARD = 32
 
 
 # what happened, and what to do
@@ -83,6 +84,10 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.SECRET: (
         "the answer would tell the user's codeword, which is secret",
         "let the board forget the user first: `myna reset`",
+    ),
+    Status.NOT_HEARD: (
+        "this board no longer keeps what it heard then",
+        "myna heard lists what it keeps",
     ),
     Status.TOO_LONG: ("a recording that is too long", "record one word in at most four seconds"),
 }

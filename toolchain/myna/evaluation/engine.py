@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from myna.audio.config import AudioConfig, silence_of
+from myna.audio.config import AudioConfig, silence_of, unknown_of
 from myna.device import target
 from myna.engines.library import HostLibrary
 from myna.engines.reference import Reference
@@ -135,15 +135,24 @@ class CoreEngine:
 
     def learn(self, examples: Examples, recipe: Recipe) -> Learned:
         """See `Engine`."""
-        audio, silence = self._package.audio, silence_of(self._package.labels)
+        audio, labels = self._package.audio, self._package.labels
         self.set_state(RATE, rate_pair(recipe.rate))
         retreat = partial(self.base.retreat, recipe.proximal) if recipe.proximal else None
-        return Learner(self.core, audio, silence, examples, recipe, retreat=retreat).learn()
+        return Learner(
+            self.core,
+            audio,
+            silence_of(labels),
+            examples,
+            recipe,
+            retreat=retreat,
+            unknown=unknown_of(labels),
+        ).learn()
 
     def listener(self, clips: Examples) -> Listener:
         """What hears clips that nobody labelled, beside these of the user; not in floats."""
-        core, silence = self._integer("listen"), silence_of(self._package.labels)
-        return Listener(core, self._package.front_end, silence, clips)
+        core, labels = self._integer("listen"), self._package.labels
+        audio = self._package.front_end
+        return Listener(core, audio, silence_of(labels), clips, unknown_of(labels))
 
     @cached_property
     def base(self) -> CoreBase:

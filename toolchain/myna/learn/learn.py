@@ -95,6 +95,7 @@ class Learner:
         guessed: which of the clips the device labelled itself, bool [n]; by default none. They are
             skipped while the model takes them for something else.
         retreat: called between epochs, see `Recipe.proximal`.
+        unknown: the class of foreign words, if there is one; clips of it are foreign to every word.
     """
 
     def __init__(
@@ -106,8 +107,9 @@ class Learner:
         recipe: Recipe,
         guessed: npt.NDArray[np.bool_] | None = None,
         retreat: Callable[[], None] | None = None,
+        unknown: int | None = None,
     ) -> None:
-        self._core, self._silence = core, silence
+        self._core, self._no_words = core, {silence, unknown}
         self._clips, self._recipe = clips, recipe
         self._guessed = np.zeros(len(clips), bool) if guessed is None else guessed
         self._variations = Variations(audio, silence, clips, vary=recipe.vary)
@@ -214,7 +216,7 @@ class Learner:
             similarities.append(core.compare(latent))
         for memory in range(len(self._replay.labels)):
             similarities.append(core.compare(core.memory(memory)))
-        words = set(self._clips.labels.tolist()) - {self._silence}
+        words = set(self._clips.labels.tolist()) - self._no_words
         old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
         found = calibrate(labels, np.array(similarities), words, old)
         core.set_state(TYPICAL, found.typical)

@@ -117,15 +117,21 @@ class Listener:
         audio: the front end, for variations.
         silence: the class of clips without speech, if there is one.
         clips: what the user labelled.
+        unknown: the class of foreign words, if there is one.
 
     Attributes:
         clips: what is stored, by slot.
     """
 
     def __init__(
-        self, core: ListeningCore, audio: AudioConfig, silence: int | None, clips: Examples
+        self,
+        core: ListeningCore,
+        audio: AudioConfig,
+        silence: int | None,
+        clips: Examples,
+        unknown: int | None = None,
     ) -> None:
-        self._core, self._audio, self._silence = core, audio, silence
+        self._core, self._audio, self._silence, self._unknown = core, audio, silence, unknown
         pairs = zip(clips.features, clips.labels.tolist(), strict=True)
         self.clips = {slot: StoredClip(*pair) for slot, pair in enumerate(pairs)}
         self._remembered = frozenset(core.program.replay.labels.tolist())
@@ -170,6 +176,7 @@ class Listener:
             ),
             recipe,
             np.array([clip.guessed for clip in clips]),
+            unknown=self._unknown,
         ).learn()
         after = self._examine()
         better = after.own >= before.own and after.guessed >= before.guessed

@@ -23,6 +23,7 @@ from myna.passes.training.select import AUTO
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
 FIRMWARE = 3200  # of the runtime, beside what depends on the model
 PER_CLIP = 10  # label, flags, place in a list
+PER_HEARD = 16  # number, confidence, label, alignment
 SECRET = 12  # struct myna_secret of firmware/runtime/model.h
 PER_OUTPUT = 4  # digest of a traced tensor
 RECOMPUTED = 256  # digests of what is computed again
@@ -45,32 +46,33 @@ class Needs:
     firmware: int
     stack: int
     clip: int
+    heard: int  # of each sound that is kept
 
     @classmethod
     def of(cls, program: Program, *, has_front_end: bool) -> Needs:
         """Of a program, on every board at most; `has_front_end`: it makes features of sound."""
         graph, step = program.graph, program.graph.nodes[: program.train_nodes]
         outputs = sum(len(node.outputs) for node in step)
-        last = _last_layer(program)
+        last, features = _last_layer(program), graph.of_kind(Kind.INPUT)[0].nbytes
         deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
         return cls(
             occupied(program, has_front_end=has_front_end),
             program.state_bytes + _secret_bytes(program),
             FIRMWARE + PER_OUTPUT * outputs,
             STACK_BACKWARD if deep else STACK_FORWARD,
-            graph.of_kind(Kind.INPUT)[0].nbytes
-            + PER_CLIP
-            + program.kept_latents * program.latent_bytes,
+            features + PER_CLIP + program.kept_latents * program.latent_bytes,
+            features + PER_HEARD,
         )
 
-    def total(self, clips: int) -> int:
-        """All of it, with so many clips."""
-        return self.arena + self.state + self.firmware + self.stack + clips * self.clip
+    def total(self, clips: int, heard: int = 0) -> int:
+        """All of it, with so many clips, and sounds that were heard."""
+        fixed = self.arena + self.state + self.firmware + self.stack
+        return fixed + clips * self.clip + heard * self.heard
 
-    def clips(self, options: Options) -> int:
+    def clips(self, options: Options, heard: int = 0) -> int:
         """How many clips the RAM asked for holds beside it, of those wanted; negative: too much."""
         assert options.ram is not None
-        return min((options.ram - self.total(0)) // self.clip, options.clips)
+        return min((options.ram - self.total(0, heard)) // self.clip, options.clips)
 
 
 def fit_ram(package: Package, options: Options) -> tuple[Package, Options]:
@@ -113,10 +115,10 @@ class Candidate:
 class Search:
     """Searches the way to compile a model that fits the RAM asked for and gives up least.
 
-    First what costs no accuracy: inference by whole maps, then kept variations of clips, which save
-    time alone, and clips beyond 25. Then residuals of as few layers as possible, spare rows of the
-    output layer, and more clips; at last activations are recomputed. If the plan `all` fits in no
-    way, as much of it is trained as does; of `auto` at least the head.
+    First what costs no accuracy: what was heard, inference by whole maps, then kept variations of
+    clips, which save time alone, and clips beyond 25. Then residuals of as few layers as possible,
+    spare rows of the output layer, and more clips; at last activations are recomputed. If the plan
+    `all` fits in no way, as much of it is trained as does; of `auto` at least the head.
 
     Each candidate is compiled once, however often it is considered.
 
@@ -140,8 +142,8 @@ class Search:
             clip = prod(self._package.model.model.input_shape) + PER_CLIP
             clips = max(CLIP_BYTES // clip, CLIPS[-1])
             usual = min(asked.clips, clips) if asked.clips <= Options.clips else asked.clips
-            return Candidate(replace(asked, clips=usual), rows)
-        first = Candidate(replace(asked, backup=0), rows)
+            return Candidate(replace(asked, clips=usual, heard=self._heard), rows)
+        first = Candidate(replace(asked, backup=0, heard=0), rows)
         if asked.train == AUTO and (chosen := self._auto(first.but(variations=0))):
             return chosen
         plans = [first] if asked.train != AUTO else []
@@ -179,6 +181,10 @@ class Search:
     def _compile(self, candidate: Candidate) -> Program:
         return self._compiler(candidate.output_rows).compile(candidate.options)
 
+    @property
+    def _heard(self) -> int:
+        return self._asked.heard if self._package.has_front_end else 0
+
     def _needs(self, candidate: Candidate) -> Needs:
         program = self.program(candidate)
         return Needs.of(program, has_front_end=self._package.has_front_end)
@@ -188,8 +194,12 @@ class Search:
         return self._needs(candidate).clips(self._asked)
 
     def _filled(self, candidate: Candidate) -> Candidate:
-        """The same with as many clips as the RAM holds."""
-        return candidate.but(clips=self._clips(candidate))
+        """The same with what was heard, if 25 clips fit beside it, and as many clips as fit."""
+        needs, asked = self._needs(candidate), self._asked
+        beside = needs.clips(asked, self._heard)
+        if beside >= min(CLIPS[0], asked.clips):
+            return candidate.but(clips=beside, heard=self._heard)
+        return candidate.but(clips=needs.clips(asked))
 
     def _candidates(self, plan: Candidate, least: int) -> Iterator[Candidate]:
         """Ways to need less, each less welcome than the one before."""

@@ -54,6 +54,8 @@ class Options:
         clips: how many enrollment clips the device keeps.
         variations: how many variations of each clip the device learns from, where it keeps what
             the frozen part makes of them; 0 to vary a clip anew at each step.
+        heard: of how many sounds that it took for words the device keeps features, so that the user
+            can say what they were; none of a model without a front end.
         backup: bytes of RAM for copies of the state, see `state_copies`.
         ram: bytes of RAM to learn within, all told; `package.budget` chooses the rest accordingly.
         memory: bytes of it for arena and state: activations are stored, inverted or recomputed
@@ -74,6 +76,7 @@ class Options:
     streaming: bool = False
     clips: int = 48
     variations: int = 8
+    heard: int = 4
     backup: int = 16384
     ram: int | None = None
     memory: int | None = None

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from myna.audio import dataset, synth
-from myna.audio.config import RATE, SILENCE, UNKNOWN
+from myna.audio.config import RATE, SILENCE, unknown_of
 from myna.audio.features import Pcm
 from myna.errors import MynaError
 from myna.pretrain import vocabulary
@@ -54,7 +54,7 @@ def label_of(word: str, labels: Sequence[str]) -> int | None:
     """A word's class: its own, else "unknown", or None if the model has no such class."""
     if word in labels:
         return labels.index(word)
-    return labels.index(UNKNOWN) if UNKNOWN in labels else None
+    return unknown_of(labels)
 
 
 def recorded(clips: Iterable[dataset.Clip], labels: Sequence[str]) -> list[Source]:
