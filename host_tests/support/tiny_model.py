@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from myna import fixed
 from myna.audio import native
+from myna.audio.config import UNKNOWN
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
 from myna.evaluation.split import assign_classes
@@ -46,6 +48,20 @@ def folder(name: str = "reversible") -> Path:
         save_package(package, draft)
 
     return kept(name, write)
+
+
+@cache
+def refusing() -> Path:
+    """The reversible network's folder, whose class "c" is that of other words."""
+
+    def write(draft: Path) -> None:
+        shutil.copytree(folder(), draft, dirs_exist_ok=True)
+        path = draft / "architecture.json"
+        architecture = json.loads(path.read_text("utf-8"))
+        architecture["labels"][tiny.LABELS.index("c")] = UNKNOWN
+        path.write_text(json.dumps(architecture), "utf-8")
+
+    return kept("refusing", write)
 
 
 @cache
