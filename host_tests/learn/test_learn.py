@@ -26,9 +26,9 @@ from myna.evaluation.evaluate import percent_right
 from myna.ir import Array
 from myna.learn.examples import Examples
 from myna.learn.latents import Variations
-from myna.learn.learn import Learned
+from myna.learn.learn import Learned, Learner
 from myna.learn.recipe import Recipe
-from myna.names import SEED
+from myna.names import SEED, THRESHOLD
 from myna.passes.pipeline import Options
 from myna.passes.training.replay import take_turns
 from myna.project import Project, open_project
@@ -101,6 +101,23 @@ def test_board_core_and_reference_learn_alike(
     learned = learn_alike(*board, LESSONS[lesson], RECIPES[recipe])
     assert learned.imprinted == {"new words": 2, "with noise": 1, "known words": 0}[lesson]
     assert len(learned.worst) <= RECIPES[recipe].epochs
+
+
+def test_clips_of_other_words_are_foreign_to_every_word() -> None:
+    """They are learned, but no word whose takes set the threshold."""
+    runs = open_project(tiny_model.refusing(), tiny_model.HEAD)
+    other = tiny.LABELS.index("c")  # called unknown here
+    sounds = Examples(tiny.features(4, seed=0)[..., 0], np.full(4, other))
+    lesson = tiny_model.examples(NEW, 2).join(sounds)
+    with runs.connect("host") as session:
+        learn_alike(runs, session, lesson, RECIPES["varied"])
+    thresholds = []
+    for unknown in (None, other):
+        core = Reference(runs.program)
+        found = Learner(core, None, None, lesson, RECIPES["as they are"], unknown=unknown).learn()
+        assert found.imprinted == 2
+        thresholds.append(int(core.get_state(THRESHOLD)[0]))
+    assert thresholds[0] < thresholds[1]
 
 
 @pytest.mark.qemu

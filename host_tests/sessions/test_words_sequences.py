@@ -25,6 +25,7 @@ from myna.learn.recipe import Recipe
 from myna.names import CLASSES, NAMES
 from myna.passes.training.imprint import without_class
 from myna.project import Project, open_project
+from myna.sessions.heard import heard
 from myna.sessions.words import read_words, words_in
 from support import tiny, tiny_model
 
@@ -34,7 +35,7 @@ Clips = dict[int, tuple[Array, int]]  # by slot: features and class
 
 @pytest.fixture(scope="module")
 def project() -> Project:
-    return open_project(tiny_model.folder(), tiny_model.HEAD)
+    return open_project(tiny_model.refusing(), tiny_model.HEAD)
 
 
 class Reference:
@@ -76,6 +77,9 @@ class Reference:
     def enroll(self, word: str, takes: Clips) -> None:
         if word not in self.words:
             self.rename(int(self._unpacked()[CLASSES][0]), word)
+        self.learn(takes)
+
+    def learn(self, takes: Clips) -> None:
         self.clips |= takes
         features, labels = zip(*(self.clips[slot] for slot in sorted(self.clips)), strict=True)
         self._engine.learn(Examples(np.array(features), np.array(labels, np.int64)), Recipe())
@@ -102,6 +106,11 @@ class Reference:
         return self.program.unpack(self.state)
 
 
+def free(slots: set[int]) -> int:
+    """The first slot that stores nothing."""
+    return min(set(range(len(slots) + 1)) - slots)
+
+
 class Walk:
     """A board that is told what the reference does.
 
@@ -114,11 +123,12 @@ class Walk:
 
     def __init__(self, project: Project, name: str, folder: Path, seed: int) -> None:
         self._elf, self._name, self._nv = project.firmware(name).elf, name, folder / "nv"
-        self._takes = tiny_model.recordings(folder / "takes", ("me",), ("one", "two"), 8)
+        self._takes = tiny_model.recordings(folder / "takes", ("me",), ("one", "two", "three"), 8)
         self._random, self._used = random.Random(seed), 0
         self._reference = Reference(project)
         self._board = ExitStack()
         self.done: list[str] = []
+        self.settled = 0
 
     def run(self, steps: int) -> None:
         with self._board:
@@ -136,7 +146,7 @@ class Walk:
         words = self._reference.words
         possible: list[Callable[[], None]] = [self._cut]
         possible += [self._enroll] if self._used < 6 else []
-        possible += [self._remove, self._rename] if words else []
+        possible += [self._remove, self._rename, self._refuse, self._accept] if words else []
         possible += [self._undo] if len(self._reference.saved) == 2 else []
         chosen = self._random.choice(possible)
         self.done.append(chosen.__name__)
@@ -166,15 +176,15 @@ class Walk:
         path = sorted((self._takes / sound).iterdir())[self._used]
         self._used += 1
         before = set(self._reference.clips)
-        self._tell("enroll", tiny_model.folder(), "--word", word, path)
-        slot = min(set(range(len(before) + 1)) - before)
+        self._tell("enroll", tiny_model.refusing(), "--word", word, path)
+        slot = free(before)
         label = (*tiny.LABELS, *self._reference.words, word).index(word)
         with Board.connect(self._port) as board:
             self._reference.enroll(word, {slot: (board.get_features(slot), label)})
 
     def _remove(self) -> None:
         label, word = self._word()
-        self._tell("words", tiny_model.folder(), "--remove", word)
+        self._tell("words", tiny_model.refusing(), "--remove", word)
         self._reference.remove(label)
 
     def _rename(self) -> None:
@@ -183,6 +193,32 @@ class Walk:
         self._tell("words", "--rename", word, name)
         self._reference.rename(label, name)
         self._reference.save()
+
+    def _refuse(self) -> None:
+        self._settle("refuse", tiny.LABELS.index("c"))
+
+    def _accept(self) -> None:
+        label, word = self._word()
+        self._settle("accept", label, "--word", word)
+
+    def _settle(self, command: str, label: int, *options: str) -> None:
+        """Let the board hear something and say what it was, if it notes it; it may do harm."""
+        path = self._random.choice(sorted((self._takes / "three").iterdir()))
+        self._tell("recognize", path)
+        with Board.connect(self._port) as board:
+            number = next((sound.number for sound in heard(board) if not sound.learned), None)
+            used = set(board.score().labels) if board.status().clips else set()
+        if number is None:
+            return
+        model = ["--port", self._port, "--model", str(tiny_model.refusing())]
+        done = CliRunner().invoke(cli, [command, str(number), *options, *model])
+        if done.exit_code != 0:
+            assert "did harm" in str(done.exception) or "no take" in str(done.exception)
+            return
+        slot = free(used)
+        with Board.connect(self._port) as board:
+            self._reference.learn({slot: (board.get_features(slot), label)})
+        self.settled += 1
 
     def _undo(self) -> None:
         self._tell("undo")
@@ -197,8 +233,9 @@ class Walk:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_board_is_where_the_reference_is(project: Project, seed: int, tmp_path: Path) -> None:
     walk = Walk(project, "host", tmp_path, seed)
-    walk.run(14)
+    walk.run(20)
     assert {"_enroll", "_cut", "_undo"} <= set(walk.done)
+    assert walk.settled, "nothing was noted and learned"
 
 
 @pytest.mark.qemu

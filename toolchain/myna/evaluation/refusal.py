@@ -149,7 +149,8 @@ class RefusalExam:
 
 
 def _but(accepted: Mapping[str, npt.NDArray[np.bool_]], word: str) -> npt.NDArray[np.bool_]:
-    return np.concatenate([hits for other, hits in accepted.items() if other != word])
+    others = [hits for other, hits in accepted.items() if other != word]
+    return np.concatenate([np.zeros(0, bool), *others])
 
 
 def _percent(hits: npt.NDArray[np.bool_]) -> float:
