@@ -46,7 +46,7 @@ STAGES = {  # the first pattern that matches a file decides
     r"firmware/kernels/mve": (MVE,),
     r"firmware/kernels/fixed": (FIXED_C, KERNELS, DSP, MVE),
     r"firmware/kernels": (KERNELS, LEARN, DSP, MVE),
-    r"firmware/runtime/(accept|adapt|detect|learn|listen|owner|takes|vary)": (
+    r"firmware/runtime/(accept|adapt|detect|(handle_)?heard|learn|listen|owner|takes|vary)": (
         LEARN,
         USE,
         SERVER,
