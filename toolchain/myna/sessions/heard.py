@@ -95,8 +95,8 @@ def choose(session: Board, number: int | None, *, accepted: bool) -> Sound:
     """
     kept = list(heard(session))
     if number is None:
-        wanted, which = [s for s in kept if s.accepted is accepted], "that it took for a word"
-        which = which if accepted else "that it nearly took for a word"
+        wanted = [s for s in kept if s.accepted is accepted]
+        which = f"that it {'' if accepted else 'nearly '}took for a word"
     else:
         wanted, which = [s for s in kept if s.number == number], f"of number {number}"
     if not wanted:
