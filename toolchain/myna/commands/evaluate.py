@@ -103,13 +103,12 @@ def evaluate(
     """Let users enroll words in MODEL and examine it on their other takes, before and after.
 
     speaker: K takes of every word that the model knows. new-words: K takes of each new word.
-    open-set: K takes of each new word, against all other words and noise. self-label: K takes
-    of each new word, then as many takes unlabelled as tested. refusal: K takes of each new
-    word, then one of a foreign word that is accepted is refused. verification: K takes of each
-    user, of any words, train codewords together; no board does. noise: K seconds of the noise
-    of a room, and with --new-words K takes of each. owner: K takes of each word by its owner,
-    against others who say the same. stream: K takes of each new word, listened for in
-    recordings of it and in hours without it.
+    open-set: K takes of each new word, against all other words and noise. self-label: K takes of
+    each new word, then as many takes unlabelled as tested. refusal: K takes of each new word, then
+    a foreign one is refused. verification: K takes of each user, of any words, train codewords
+    together; no board does. noise: K seconds of the noise of a room, and with --new-words K takes
+    of each. owner: K takes of each word by its owner, against others who say the same. stream: K
+    takes of each new word, listened for in recordings of it and in hours without it.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)

@@ -165,7 +165,7 @@ class Search:
 
     def program(self, candidate: Candidate) -> Program:
         """The program of a candidate without its memories, which are in flash."""
-        program = self._compiled(candidate.but(clips=0, variations=0))  # depends on neither
+        program = self._compiled(candidate.but(clips=0, variations=0, heard=0))  # whatever they are
         most = candidate.options.variations
         return with_variations(program, most if self._package.has_front_end else min(most, 1))
 
