@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from myna.bench.cases import cases
 from myna.bench.count import (
-    Count,
     Steps,
     compiler,
     count_enrollment,
     count_listening,
     count_steps,
     count_update,
-    total,
 )
+from myna.bench.counters import total
+from myna.bench.instructions import CLASSES, Class, Kind
 from myna.bench.measure import kernels
 from myna.bench.profile import by_function
 from myna.bench.traffic import count_gradients
@@ -109,10 +109,11 @@ def test_an_enrollment_runs_the_body_once_for_each_latent() -> None:
     )
     assert (one.epochs, two.epochs) == (1, 2)
     infer, kept = total(steps.infer).instructions, program.kept_latents
-    assert 0 < two.instructions - one.instructions < infer  # the body is not run again
-    assert one.instructions > 2 * kept * infer
-    assert kept * infer < one.instructions_after_last_take < 2 * kept * infer
-    assert infer < one.instructions_first_answer < 2 * kept * infer / 3
+    whole = one.whole.instructions
+    assert 0 < two.whole.instructions - whole < infer  # the body is not run again
+    assert whole > 2 * kept * infer
+    assert kept * infer < one.after_last_take.instructions < 2 * kept * infer
+    assert infer < one.first_answer.instructions < 2 * kept * infer / 3
 
 
 @pytest.mark.qemu
@@ -138,9 +139,24 @@ def test_listening_costs_rows_and_not_windows(name: str, most: int) -> None:
     assert built.streaming is not None
     found = count_listening("qemu_m4", built.generated)
     assert found.period_ms == 40
-    assert most // 2 < found.instructions_per_second < most
+    assert most // 2 < found.second.instructions < most
     planned = built.streaming.state_bytes + built.streaming.arena.size
     assert planned + 3000 < found.ram < 24 * 1024  # and a front end of its own
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", some_by_day(BOARDS, ("qemu_m4", "qemu_m55")))
+def test_code_goes_on_elsewhere_behind_branches_alone(board: str) -> None:
+    mix = total(steps_of(board).train_step).mix
+    counted = list(zip(CLASSES, mix.executed, mix.jumps, strict=True))
+    leaves = {one.kind for one, _, jumps in counted if jumps}
+    assert Kind.BRANCH in leaves <= {Kind.BRANCH, Kind.LOOP, Kind.MULTIPLE, Kind.LOAD}
+    assert (Kind.LOOP in leaves) == (board == "qemu_m55")
+    assert all(jumps <= executed for _, executed, jumps in counted)
+    branches = CLASSES.index(Class(Kind.BRANCH))
+    assert mix.jumps[branches] < mix.executed[branches]  # some are not taken
+    assert 2 * mix.jumps[branches] > mix.executed[branches]  # but loops go on more often than not
+    assert sum(mix.jumps) / 2 < mix.lines < sum(mix.executed)
 
 
 @pytest.mark.qemu
@@ -160,12 +176,6 @@ def test_flags_are_those_of_the_build() -> None:
     flags = compile_flags("qemu_m55").split()
     assert {"-std=c11", "-O2", "-Werror", "-mcpu=cortex-m55"} <= set(flags)
     assert not any(flag.startswith("-m") for flag in compile_flags("host").split())
-
-
-def test_counts_add_and_subtract() -> None:
-    a, b = Count(5, 3, 2, 64), Count(4, 2, 1, 80)
-    assert a + b == Count(9, 5, 3, 80)
-    assert a.since(b) == Count(1, 1, 1, 64)
 
 
 def test_case_names_are_unique() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from myna.bench.count import Count
-from myna.bench.measure import Kernel
+from myna.bench.counters import Count
+from myna.bench.result import Kernel
 from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.report import counts, highlights

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from myna.bench.measure import _weight_planes
+from myna.bench.result import _weight_planes
 from myna.engines.reference import Reference
 from myna.engines.verify import Verifier, verify_steps
 from myna.errors import MynaError

@@ -7,11 +7,13 @@ Instructions, never cycles or seconds: QEMU models no timing.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from myna.bench.counters import NOTHING, Count, total
+from myna.bench.instructions import CLASSES, classify
 from myna.bench.profile import by_function
 from myna.device import pio
 from myna.device.target import find_board
@@ -30,42 +32,6 @@ LISTENS = (
 )  # variables of a stream, in model.c and runtime/stream.c
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
-
-
-@dataclass(frozen=True)
-class Count:
-    """What a section of the firmware executed.
-
-    Attributes:
-        instructions: executed.
-        loaded, stored: bytes.
-        stack: bytes of the stack in use at most, those of its callers included.
-    """
-
-    instructions: int
-    loaded: int
-    stored: int
-    stack: int
-
-    def __add__(self, other: Count) -> Count:
-        return Count(
-            self.instructions + other.instructions,
-            self.loaded + other.loaded,
-            self.stored + other.stored,
-            max(self.stack, other.stack),
-        )
-
-    def since(self, before: Count) -> Count:
-        """What was executed between two marks, where all but the stack is counted from reset."""
-        return Count(
-            self.instructions - before.instructions,
-            self.loaded - before.loaded,
-            self.stored - before.stored,
-            self.stack,
-        )
-
-
-NOTHING = Count(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -90,15 +56,15 @@ class Enrollment:
     """What an enrollment took, from its takes' features on.
 
     Attributes:
-        instructions: of all of it, and
-        instructions_after_last_take: of what is left to do when the last take is there.
-        instructions_first_answer: of what makes the first take alone a word.
+        whole: of all of it, and
+        after_last_take: of what is left to do when the last take is there.
+        first_answer: of what makes the first take alone a word.
         epochs: passes over the clips until it stopped.
     """
 
-    instructions: int
-    instructions_after_last_take: int
-    instructions_first_answer: int
+    whole: Count
+    after_last_take: Count
+    first_answer: Count
     epochs: int
 
 
@@ -116,12 +82,12 @@ class Listening:
 
     Attributes:
         period_ms: from decision to decision.
-        instructions_per_second: of sound, features included.
+        second: of sound, features included.
         ram: bytes of all that is kept, of a step's values, and of the front end.
     """
 
     period_ms: int
-    instructions_per_second: int
+    second: Count
     ram: int
 
 
@@ -169,8 +135,8 @@ def count_enrollment(board: str, generated: Path, examples: Examples, recipe: Re
     """
     (generated / "enrollment.h").write_text(_enrollment(examples, recipe), "utf-8")
     marks, _ = _run(board, generated, ENROLL)
-    asked, answered, begun, last, done, *epochs = (mark.instructions for mark in marks)
-    return Enrollment(done - begun, done - last, answered - asked, len(epochs))
+    asked, answered, begun, last, done, *epochs = marks
+    return Enrollment(done.since(begun), done.since(last), answered.since(asked), len(epochs))
 
 
 def count_update(board: str, generated: Path) -> Update:
@@ -194,7 +160,7 @@ def count_listening(board: str, generated: Path) -> Listening:
     sizes = pio.variables(board, pio.build(board, generated, main=STREAM))
     return Listening(
         1000 // (len(marks) - 2 * FRAMES),
-        total(sections[::2]).instructions,
+        total(sections[::2]),
         sum(sizes[name] for name in LISTENS),
     )
 
@@ -216,11 +182,6 @@ def machine_of(board: str) -> str:
             "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
         )
     return machine
-
-
-def total(counts: Sequence[Count]) -> Count:
-    """The sum."""
-    return sum(counts, NOTHING)
 
 
 def _enrollment(examples: Examples, recipe: Recipe) -> str:
@@ -249,7 +210,7 @@ def _run(
 ) -> tuple[list[Count], dict[str, int]]:
     """The counters at every mark, and the functions' instructions.
 
-    Without ``everything`` it counts nothing but instructions at the marks, and is much faster.
+    Without ``everything`` it counts no bytes at the marks, and is much faster.
     """
     machine = machine_of(board)
     elf = pio.build(board, generated, main=main).elf
@@ -257,17 +218,20 @@ def _run(
         folder = Path(name)
         plugin, marks, ran = folder / "counter.so", folder / "marks.txt", folder / "ran.txt"
         call("gcc", "-O2", "-shared", "-fPIC", str(PLUGIN), "-o", str(plugin))
+        classes = folder / "classes.txt"
+        lines = (f"{address:x} {index}\n" for address, index in classify(elf).items())
+        classes.write_text("".join(lines), "ascii")
         start, end = pio.addresses(board, elf, "stack_start", "stack_end")
         options = f"stack={start:x}:{end:x},profile={ran}" if everything else "bytes=off"
         result = call(
             *("qemu-system-arm", "-machine", machine, "-display", "none"),
             *("-monitor", "none", "-serial", "null", "-kernel", str(elf)),
             *("-semihosting-config", "enable=on,target=native"),
-            *("-plugin", f"{plugin},out={marks},{options}"),
+            *("-plugin", f"{plugin},out={marks},classes={len(CLASSES)}:{classes},{options}"),
             fine=(0, 1),  # it ends with a semihosting call that reports an error
         )
         said = result.stdout + result.stderr
         if DONE not in said:
             raise MynaError(f"the bench firmware stopped: {said.strip()}", where=str(elf))
-        counts = [Count(*map(int, line.split())) for line in marks.read_text("ascii").splitlines()]
+        counts = [Count.parse(line) for line in marks.read_text("ascii").splitlines()]
         return counts, by_function(elf, ran) if everything else {}

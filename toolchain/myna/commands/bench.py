@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from myna.bench.measure import Bench, Kernel, run
+from myna.bench.count import machine_of
+from myna.bench.counters import Count, total
+from myna.bench.cycles import Clock
+from myna.bench.measure import run
+from myna.bench.result import Bench, Kernel
 from myna.commands.common import (
     board_option,
     json_option,
@@ -20,10 +26,23 @@ from myna.commands.common import (
     writable,
     write_json,
 )
+from myna.errors import MynaError
 from myna.passes.pipeline import Options
 from myna.report.roofline import draw_roofline
 
 MEMORY = ("arena", "state", "buffers", "stack", "total")
+
+
+class _Hertz(click.ParamType[int]):
+    """A frequency: 64000000, or 64M, 64MHz, 1G."""
+
+    name = "HZ"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """See `click.ParamType`."""
+        if not (found := re.fullmatch(r"([1-9]\d{0,9}) ?([KMG]?)(HZ)?", value.upper())):
+            self.fail(f"{value!r} is no frequency, like 64000000 or 64M", param, ctx)
+        return int(found[1]) * {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}[found[2]]
 
 
 @click.command()
@@ -38,6 +57,14 @@ MEMORY = ("arena", "state", "buffers", "stack", "total")
     help="Count an enrollment of 5 words × 5 takes; with --train all it takes minutes.",
 )
 @click.option(
+    "--clock", type=_Hertz(), help="Estimate cycles and milliseconds, too, at a clock like 64M."
+)
+@click.option(
+    "--wait-states",
+    type=click.IntRange(0),
+    help="With --clock: cycles for each 16 bytes of code from a flash without a cache.",
+)
+@click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     callback=writable,
@@ -50,11 +77,14 @@ def bench(
     chosen: Options,
     nodes: bool,
     enroll: bool,
+    clock: int | None,
+    wait_states: int | None,
     plot: Path | None,
     json_file: Path | None,
 ) -> None:
     """Count instructions and bytes of MODEL on an emulated BOARD, exactly."""
-    measured = run(model, board, chosen, enroll=enroll)
+    clocked = _clock(board, clock, wait_states)
+    measured = run(model, board, chosen, enroll=enroll, clock=clocked)
     result = measured.to_json()
     if nodes:
         result["nodes"] = [kernel.to_json() for kernel in measured.train_step]
@@ -74,6 +104,17 @@ def bench(
     write_json(json_file, "bench", result)
     if plot is not None:
         draw_roofline(measured.kernels, f"kernels on {board}", plot)
+
+
+def _clock(board: str, hz: int | None, wait_states: int | None) -> Clock | None:
+    machine_of(board)  # it says that only emulated boards are counted
+    if hz is not None:
+        return Clock.of(board, hz, wait_states or 0)
+    if wait_states is not None:
+        raise MynaError(
+            "--wait-states does nothing", where="without a clock", fix="add --clock, like 64M"
+        )
+    return None
 
 
 def _table(title: str, kernels: Sequence[Kernel]) -> Table:
@@ -96,30 +137,43 @@ def _table(title: str, kernels: Sequence[Kernel]) -> Table:
 
 
 def _summary(measured: Bench) -> Table:
+    clock = measured.clock
     table = Table("", title=f"{measured.project.folder} on {measured.board}", title_justify="left")
     table.add_column("instructions", justify="right")
+    if clock is not None:
+        table.add_column(f"ms at {clock.hz / 1e6:g} MHz, estimated", justify="right")
+        table.add_column("at least … at most", justify="right")
+    for title, count in _sections(measured):
+        estimated = _estimated(clock, count) if clock else ()
+        table.add_row(title, f"{count.instructions:,}", *estimated)
+    return table
+
+
+def _estimated(clock: Clock, count: Count) -> tuple[str, str]:
+    cycles = clock.cycles(count)
+    low, likely, high = (
+        1000 * value / clock.hz for value in (cycles.low, cycles.likely, cycles.high)
+    )
+    return f"{likely:,.1f}", f"{low:,.1f} … {high:,.1f}"
+
+
+def _sections(measured: Bench) -> Iterator[tuple[str, Count]]:
+    """What is counted, with its title."""
     if measured.project.package.has_front_end:
-        table.add_row("features of one second", f"{measured.features.instructions:,}")
-    sums = [
-        sum(node.count.instructions for node in nodes)
-        for nodes in (measured.infer, measured.train_step)
-    ]
-    table.add_row("inference", f"{sums[0]:,}")
-    train = measured.project.options.train
-    table.add_row(f"training step (--train {train})", f"{sums[1]:,} ({sums[1] / sums[0]:.2f}×)")
-    if measured.enroll is not None:
-        passes = f"{measured.enroll.epochs} passes"
-        table.add_row(f"5 words × 5 takes, {passes}", f"{measured.enroll.instructions:,}")
-        rest, first = (
-            measured.enroll.instructions_after_last_take,
-            measured.enroll.instructions_first_answer,
-        )
-        table.add_row("  of these after the last take", f"{rest:,}")
-        table.add_row("first answer after one take", f"{first:,}")
+        yield "features of one second", measured.features
+    infer, step = (
+        total([node.count for node in nodes]) for nodes in (measured.infer, measured.train_step)
+    )
+    train, times = measured.project.options.train, step.instructions / infer.instructions
+    yield "inference", infer
+    yield f"training step (--train {train}, {times:.2f} inferences)", step
+    if (enroll := measured.enroll) is not None:
+        yield f"5 words × 5 takes, {enroll.epochs} passes", enroll.whole
+        yield "  of these after the last take", enroll.after_last_take
+        yield "first answer after one take", enroll.first_answer
     if (listening := measured.listening) is not None:
         how = f"listening, per second, a decision every {listening.period_ms} ms"
-        table.add_row(how, f"{listening.instructions_per_second:,}")
+        yield how, listening.second
     if measured.update is not None:
-        table.add_row("update encoded", f"{measured.update.encode.instructions:,}")
-        table.add_row("difference applied", f"{measured.update.apply.instructions:,}")
-    return table
+        yield "update encoded", measured.update.encode
+        yield "difference applied", measured.update.apply

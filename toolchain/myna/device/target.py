@@ -35,6 +35,7 @@ PACKAGES = {
     "qemu-system-arm": "qemu-system-arm",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-addr2line": "binutils-arm-none-eabi",
+    "arm-none-eabi-objdump": "binutils-arm-none-eabi",
     "gcc": "gcc libc6-dev",
     "setpriv": "util-linux",
     "taskset": "util-linux",

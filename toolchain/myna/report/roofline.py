@@ -12,7 +12,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from myna.bench.measure import Kernel
+from myna.bench.result import Kernel
 from myna.report.picture import BLUE, ORANGE, save_picture
 
 # Where the names of a layer's three passes stand, so that they do not cover each other.
