@@ -29,6 +29,8 @@ from myna.commands.evaluation_options import (
     read,
     require_sound,
 )
+from myna.commands.scene_evaluation import SCENE, evaluate_scene
+from myna.commands.scene_evaluation import USED as SCENE_USED
 from myna.commands.stream_evaluation import ONLY as STREAM_ONLY
 from myna.commands.stream_evaluation import (
     STREAM,
@@ -58,7 +60,7 @@ OWNER = "owner"  # examines voices, not an engine that learns
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
 @click.option(
-    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, STREAM, VERIFICATION]), required=True
+    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, STREAM, SCENE, VERIFICATION]), required=True
 )
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
@@ -108,16 +110,18 @@ def evaluate(
     a foreign one is refused. verification: K takes of each user, of any words, train codewords
     together; no board does. noise: K seconds of the noise of a room, and with --new-words K takes
     of each. owner: K takes of each word by its owner, against others who say the same. stream: K
-    takes of each new word, listened for in recordings of it and in hours without it.
+    takes of each new word, listened for in recordings of it and in hours without it. scene: K
+    takes of a word, listened for in 20 minutes in which others say it 50 times.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
         found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
-    elif protocol == STREAM:
+    elif protocol in (STREAM, SCENE):
         wanted = Asked(model, data, new_words, shots, max_speakers, listening, seed, jobs)
-        found = evaluate_stream(wanted, engine)
-    if protocol in (VERIFICATION, STREAM):
+        examine = evaluate_stream if protocol == STREAM else evaluate_scene
+        found = examine(wanted, engine)
+    if protocol in (VERIFICATION, STREAM, SCENE):
         write_json(json_file, "evaluate", asked | found)
         return
     chosen_protocol = PROTOCOLS.get(protocol)
@@ -164,7 +168,7 @@ def _examine(
 def _refuse_unused(protocol: str) -> None:
     """Raise a MynaError if an option was given that would do nothing."""
     context = click.get_current_context()
-    takes = {VERIFICATION: USED, STREAM: STREAM_USED}
+    takes = {VERIFICATION: USED, STREAM: STREAM_USED, SCENE: SCENE_USED}
     others = {option.name for option in context.command.params} - STREAM_ONLY - {"code_length"}
     for option in context.command.params:
         name = option.name or ""

@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from myna.audio.dataset import Heard, scan, select
+from myna.audio.features import Pcm
 from myna.audio.files import read_pcm
 from myna.commands.common import names, options, progress
 from myna.commands.evaluation_options import data_path, require_sound
@@ -37,8 +38,12 @@ USED = ONLY | {"model", "data", "protocol", "shots", "max_speakers", "new_words"
 USED |= {"jobs", "json_file", "engine"}
 
 _options = options(
-    click.option("--negatives", type=data_path, help="stream: sound in which no word is said."),
-    click.option("--noise", type=data_path, help="stream: what words are mixed with, at --snr."),
+    click.option(
+        "--negatives", type=data_path, help="stream, scene: sound in which no word is said."
+    ),
+    click.option(
+        "--noise", type=data_path, help="stream: what words are mixed with, at --snr; scene: music."
+    ),
     click.option("--snr", type=float, default=10.0, show_default=True, help="stream: dB."),
     click.option(
         "--across-speakers", is_flag=True, help="stream: others enroll than are examined."
@@ -48,7 +53,7 @@ _options = options(
         type=click.FloatRange(0, min_open=True),
         default=0.5,
         show_default=True,
-        help="stream: for which each word's threshold is set by stored negatives.",
+        help="stream, scene: for which each word's threshold is set by stored negatives.",
     ),
 )
 
@@ -95,39 +100,61 @@ def evaluate_stream(asked: Asked, engine: str) -> dict[str, Any]:
     Raises:
         MynaError: the model does not stream, or the sound does not suffice.
     """
+    require_host(engine)
+    negatives = require_negatives(asked, STREAM)
+    with streaming(asked.model).open() as opened:
+        assert isinstance(opened, CoreEngine)
+        found = _examine(asked, negatives, streaming(asked.model), opened)
+    result = {"protocol": STREAM, "shots": asked.shots, **found, "seed": asked.seed}
+    _print(result)
+    return result
+
+
+def require_host(engine: str) -> None:
+    """Raise a MynaError unless this process is to listen."""
     if engine != HOST:
         raise MynaError(
             "hours of sound are heard in this process alone",
             where=f"engine {engine}",
             fix=f"use --engine {HOST}",
         )
-    negatives = asked.listening.negatives
-    if negatives is None:
+
+
+def require_negatives(asked: Asked, protocol: str) -> Path:
+    """The folder of sound in which no word is said.
+
+    Raises:
+        MynaError: none is named, or the model or the data hold no sound.
+    """
+    if asked.listening.negatives is None:
         raise MynaError(
             "nothing to accept falsely",
-            where=f"protocol {STREAM}",
+            where=f"protocol {protocol}",
             fix="name a folder of sound in which no word is said: --negatives DIR",
         )
     require_sound(asked.model, asked.data)
-    spec = EngineSpec(STREAM_ENGINE, asked.model, Options(train="head"))
-    with spec.open() as opened:
-        assert isinstance(opened, CoreEngine)
-        found = _examine(asked, negatives, spec, opened)
-    result = {"protocol": STREAM, "shots": asked.shots, **found, "seed": asked.seed}
-    _print(result)
-    return result
+    return asked.listening.negatives
 
 
-def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine) -> dict[str, Any]:
-    package, core = load_package(asked.model), engine.core
-    clips = scan(asked.data)
-    known = {*package.labels, *Heard.load(asked.model).words}
-    words = names(asked.words) or choose_new_words(clips, known, WORDS)
-    center = center_of(core.program)
+def streaming(model: Path) -> EngineSpec:
+    """What listens."""
+    return EngineSpec(STREAM_ENGINE, model, Options(train="head"))
+
+
+def listener(
+    asked: Asked, engine: CoreEngine, words: Sequence[str], negatives: Sequence[Sound]
+) -> stream.Scene:
+    """What all tasks have in common.
+
+    Raises:
+        MynaError: the model does not stream, or its stored negatives are damaged.
+    """
+    package, program = load_package(asked.model), engine.core.program
+    center = center_of(program)
     stored = load_negatives(asked.model, len(center))
-    scene = stream.Scene(
-        _negatives(spec, negatives, asked.jobs),
-        Clock.of(streaming_of(core.program.graph), package.front_end),
+    return stream.Scene(
+        negatives,
+        Clock.of(streaming_of(program.graph), package.front_end),
         assign_classes(package.labels, words, package.rows),
         len(package.labels),
         Space(center, stored.foils),
@@ -137,14 +164,28 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         asked.seed,
     )
 
+
+def hearing(spec: EngineSpec, jobs: int) -> stream_tasks.Hear:
+    """How recordings of words are heard, with a progress bar."""
+
     def hear(exams: Sequence[SoundExam]) -> list[Sound]:
         with progress("hear words") as report:
-            return [one["sound"] for one in examine_all(spec, exams, asked.jobs, report)]
+            return [one["sound"] for one in examine_all(spec, exams, jobs, report)]
 
+    return hear
+
+
+def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine) -> dict[str, Any]:
+    package, clips = load_package(asked.model), scan(asked.data)
+    known = {*package.labels, *Heard.load(asked.model).words}
+    words = names(asked.words) or choose_new_words(clips, known, WORDS)
+    scene = listener(asked, engine, words, _negatives(spec, negatives, asked.jobs))
     noise = _noise(asked)
     own = select(clips, words=words)
-    clean, examined, problems = stream_tasks.read_positives(own, scene.clock, noise, hear)
-    _warn([str(problem) for problem in problems])
+    clean, examined, problems = stream_tasks.read_positives(
+        own, scene.clock, noise, hearing(spec, asked.jobs)
+    )
+    warn_of([str(problem) for problem in problems])
     if asked.listening.across_speakers:
         tasks = stream_tasks.across_speakers(clean, examined, words, asked.shots, asked.seed)
     else:
@@ -160,7 +201,7 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         "across_speakers": asked.listening.across_speakers,
         "noise": asked.listening.noise.name if asked.listening.noise else None,
         "snr": asked.listening.snr if asked.listening.noise else None,
-        "foils": len(stored.foils),
+        "foils": len(scene.space.foils),
         "negative_hours": scene.hours,
         "confusable": [
             {"task": task.name, **asdict(pair)} for task in tasks for pair in scene.confusable(task)
@@ -173,20 +214,27 @@ def _negatives(spec: EngineSpec, folder: Path, jobs: int) -> list[Sound]:
     exams = [FilesExam(paths) for paths in groups(folder)]
     with progress("hear negatives") as report:
         heard = examine_all(spec, exams, jobs, report)
-    _warn([problem for one in heard for problem in one["problems"]])
+    warn_of([problem for one in heard for problem in one["problems"]])
     return [one["sound"] for one in heard]
 
 
 def _noise(asked: Asked) -> stream_tasks.Noise | None:
     if asked.listening.noise is None:
         return None
-    paths = [path for group in groups(asked.listening.noise) for path in group]
-    return stream_tasks.Noise(
-        np.concatenate([read_pcm(path) for path in paths]), asked.listening.snr
-    )
+    return stream_tasks.Noise(read_all(asked.listening.noise), asked.listening.snr)
 
 
-def _warn(problems: Sequence[str]) -> None:
+def read_all(folder: Path) -> Pcm:
+    """All recordings in a tree of folders, one after another, int16 [samples].
+
+    Raises:
+        MynaError: there is none, or one is unusable.
+    """
+    return np.concatenate([read_pcm(path) for group in groups(folder) for path in group])
+
+
+def warn_of(problems: Sequence[str]) -> None:
+    """Say that recordings were left out."""
     if problems:
         click.echo(f"{len(problems)} unusable recordings left out; first: {problems[0]}", err=True)
 
