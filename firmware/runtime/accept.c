@@ -111,7 +111,7 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
         note(clip->label);
         myna_link_progress((uint32_t)*myna_model.step);
     }
-    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+    for (uint32_t i = 0u; i < myna_recognize_asked; i++) {
         myna_recognize_feed_memory(i);
         myna_model.compare();
         note((uint32_t)myna_model.replay_labels[i]);

@@ -22,7 +22,8 @@
 #define TAG_ACCEPT 0x41435054u   /* "ACPT" */
 #define FORGET_SHIFT 5u          /* one memory in so many may be forgotten, as a power of two */
 #define HALVINGS 2               /* of new rows, at most, while more are endangered */
-#define MORE 8u                  /* times as many rehearsals once memories are endangered */
+/* Times as many rehearsals once memories are endangered: they would drown a whole network's new. */
+#define MORE (MYNA_ALL_TRAINED ? 1u : 8u)
 
 static uint16_t slots[MYNA_MAX_CLIPS];
 static uint32_t count;
@@ -89,7 +90,7 @@ static void rehearse(const struct message_learn *options) {
 }
 
 static uint32_t forgettable(void) {
-    return (uint32_t)myna_model.replay_count >> FORGET_SHIFT;
+    return myna_recognize_asked >> FORGET_SHIFT;
 }
 
 bool myna_learn_forgot(const struct learn_result *result) {

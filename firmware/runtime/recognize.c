@@ -13,6 +13,8 @@
 
 #define SAFE 16 /* int8 steps by which a memory leads the classes that are begun */
 
+const uint32_t myna_recognize_asked = MYNA_ASKED_MEMORIES;
+
 void myna_recognize(const int8_t *features) {
     memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);
     myna_model.infer(NULL);
@@ -74,7 +76,7 @@ static uint16_t recall(uint32_t memory) {
 
 uint16_t myna_recognize_known(void) {
     uint16_t known = 0u;
-    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+    for (uint32_t i = 0u; i < myna_recognize_asked; i++) {
         known = (uint16_t)(known + (recall(i) == myna_model.replay_labels[i]));
     }
     return known;
@@ -83,7 +85,7 @@ uint16_t myna_recognize_known(void) {
 struct recall_count myna_recognize_begun(uint32_t first) {
     uint32_t classes = (uint32_t)*myna_model.classes;
     struct recall_count count = {0};
-    for (uint32_t i = 0u; i < myna_model.replay_count; i++) {
+    for (uint32_t i = 0u; i < myna_recognize_asked; i++) {
         uint32_t label = (uint32_t)myna_model.replay_labels[i];
         bool known = recall(i) == label;
         int32_t own = myna_model.logits[label];

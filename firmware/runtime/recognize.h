@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How many memories tell what is known: the first ones. */
+extern const uint32_t myna_recognize_asked;
+
 /* Infers a feature map: the model's logits, embedding and similarity are its own then. */
 void myna_recognize(const int8_t *features);
 

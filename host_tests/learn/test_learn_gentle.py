@@ -11,6 +11,8 @@ from myna.evaluation.engine import CoreEngine
 from myna.learn.examples import Examples
 from myna.learn.learn import FORGET_SHIFT, endangered, known_memories
 from myna.learn.recipe import Recipe
+from myna.passes.memory import plan
+from myna.passes.pipeline import Options
 from myna.passes.training.imprint import head_of
 from myna.project import Project, open_project
 from myna.sessions.learning import learn_on, store_examples
@@ -74,3 +76,45 @@ def test_what_is_imprinted_gently_is_rehearsed_more(runs: Project) -> None:
         clips, recipe = takes(word), Recipe(epochs=1, rehearsals=1, enough=0.0, vary=False)
         CoreEngine(core, runs.package).learn(clips, recipe)
         assert core.clock[1] == 3 * (1 + times)
+
+
+def test_what_drowns_a_whole_network_is_not_rehearsed_more() -> None:
+    whole = open_project(tiny_model.folder(), Options(train="all"))
+    assert whole.program.is_whole
+    core = Reference(whole.program)
+    clips, recipe = takes("a"), Recipe(epochs=1, rehearsals=1, enough=0.0, vary=False)
+    learned = CoreEngine(core, whole.package).learn(clips, recipe)
+    assert length(core) < length(full(whole, clips))  # endangered all the same
+    assert core.clock[1] == 3 * 2
+    with whole.connect("host") as board:
+        store_examples(board, clips)
+        assert learn_on(board, whole.program, recipe) == learned
+        assert board.read_state() == core.read_state()
+
+
+def test_few_memories_are_asked_where_each_takes_a_whole_inference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first ones, which are of each class as many; but all are rehearsed."""
+    monkeypatch.setattr(plan, "MOST_ASKED", 5)
+    whole = open_project(tiny_model.folder(), Options(train="all"))
+    program = whole.program
+    assert len(program.replay.labels) > program.asked_memories == 5
+    asked: list[int] = []
+    core = Reference(program)
+    recall = core.recall
+    monkeypatch.setattr(core, "recall", lambda i: (asked.append(i), recall(i))[1])
+    learned = CoreEngine(core, whole.package).learn(takes("a"), Recipe(epochs=1, vary=False))
+    assert set(asked) == set(range(5))
+    assert learned.known_before <= 5
+    with whole.connect("host") as board:
+        store_examples(board, takes("a"))
+        assert learn_on(board, program, Recipe(epochs=1, vary=False)) == learned
+        assert board.read_state() == core.read_state()
+
+
+@pytest.mark.parametrize(("train", "whole"), [("all", True), ("head", False), ("bias", False)])
+def test_a_network_is_whole_if_every_layer_is_trained(train: str, whole: bool) -> None:
+    program = open_project(tiny_model.folder(), Options(train=train)).program
+    assert program.is_whole == whole
+    assert Recipe.of(whole=whole).epochs == (3 if whole else 16)

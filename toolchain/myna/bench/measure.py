@@ -59,6 +59,7 @@ def run(
     has_base = state_copies(program.state_bytes, project.options.backup) == 2
     # first: it may not fit
     examples = _examples(project) if enroll and project.package.has_front_end else None
+    recipe = Recipe.of(whole=program.is_whole)
     steps = count_steps(board, project.generated, program.forward_nodes, program.train_nodes)
     return Bench(
         project,
@@ -69,7 +70,7 @@ def run(
         steps.features,
         _listening(project, board) if project.package.has_front_end else None,
         steps.functions,
-        count_enrollment(board, project.generated, examples, Recipe()) if examples else None,
+        count_enrollment(board, project.generated, examples, recipe) if examples else None,
         count_update(board, project.generated) if has_base else None,
         _footprint(project, board),
         clock,

@@ -69,7 +69,9 @@ def adapt(
                 where="adapt",
                 fix="enroll the words first, or record them more clearly",
             )
-        adapted = listening.adapt(session, project.program, Recipe())
+        adapted = listening.adapt(
+            session, project.program, Recipe.of(whole=project.program.is_whole)
+        )
         saved = adapted.kept and keep(session)
     result = {"heard": heard, **asdict(adapted), "saved": saved}
     click.echo("adapted" if adapted.kept else "adapting did harm: undone")

@@ -109,7 +109,7 @@ def demo(
     shots = _fitting(project, count, shots)
     user = _user(project, data, speaker, asked, shots, seed)
     click.echo(f"{user.title}: {', '.join(user.words)}, {shots} takes each")
-    recipe = Recipe()
+    recipe = Recipe.of(whole=project.program.is_whole)
     result = _run(project, board, user, recipe, seed)
     _print(result)
     picture = output / "demo.png"

@@ -109,7 +109,7 @@ def enroll(
             "recognized": recognized,
             "steps": session.status().step - step,
             **_outcome(taught),
-            "memories": len(project.program.replay.labels),
+            "memories": project.program.asked_memories,
             "saved": keep(session),
         }
     _say(result, taught)

@@ -52,6 +52,7 @@ from myna.learn.recipe import Recipe
 from myna.package.budget import fit_ram
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
+from myna.passes.training.select import ALL
 
 OWNER = "owner"  # examines voices, not an engine that learns
 
@@ -140,7 +141,7 @@ def evaluate(
         () if speakers == "all" else names(speakers),
         max_speakers or split.SPEAKERS,
         names(new_words),
-        Recipe(vary=package.has_front_end),
+        Recipe.of(whole=fitted.train == ALL, vary=package.has_front_end),
         seed,
         partial(read, model),
         package.measured_for(fitted.train),

@@ -140,7 +140,7 @@ class Learner:
             is_enough = learned.worst[-1] < self._recipe.enough_q16
             if is_enough or len(learned.worst) == self._recipe.epochs:
                 learned = replace(learned, known_after=known_memories(self._core))
-            if is_enough and not learned.forgot(len(self._replay.labels)):
+            if is_enough and not learned.forgot(self._core.program.asked_memories):
                 break
             if len(learned.worst) < self._recipe.epochs:
                 self._retreat()
@@ -150,7 +150,7 @@ class Learner:
 
     def _begin_classes(self) -> int:
         """Imprint, and more gently if that endangers too many memories; how many began."""
-        before = self._core.classes
+        before, program = self._core.classes, self._core.program
         new = sorted({label for label in self._clips.labels.tolist() if label >= before})
         if new != list(range(before, before + len(new))):
             raise MynaError(
@@ -166,9 +166,10 @@ class Learner:
                 total = np.sum([self._core.embed(x) for x in clips], axis=0)
                 self._core.imprint(label, total, len(clips), halvings)
             self._core.set_state(CLASSES, np.array([before + len(new)], np.int32))
-            if endangered(self._core, before) <= len(self._replay.labels) >> FORGET_SHIFT:
+            if endangered(self._core, before) <= program.asked_memories >> FORGET_SHIFT:
                 break
-            self._rehearsals = MORE * self._recipe.rehearsals
+            if not program.is_whole:  # there it drowns what is new
+                self._rehearsals = MORE * self._recipe.rehearsals
         return len(new)
 
     def _epoch(self) -> int:
@@ -206,15 +207,16 @@ class Learner:
     def _calibrate(self) -> None:
         """Set what is typical of each class, and the threshold."""
         core, key = self._core, self._key(TAG_ACCEPT)
+        asked = core.program.asked_memories
         varied = np.repeat(self._clips.labels, HELD_OUT)
-        labels = np.concatenate([varied, self._replay.labels]).astype(np.int64)
+        labels = np.concatenate([varied, self._replay.labels[:asked]]).astype(np.int64)
         similarities = []
         for i in range(len(varied)):
             clip, number = divmod(i, HELD_OUT)
             number += core.program.variations  # none that was learned
             latent = self._latents.of(clip, number, int(fixed.random32(key, i)))
             similarities.append(core.compare(latent))
-        for memory in range(len(self._replay.labels)):
+        for memory in range(asked):
             similarities.append(core.compare(core.memory(memory)))
         words = set(self._clips.labels.tolist()) - self._no_words
         old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
@@ -229,8 +231,8 @@ class Learner:
 
 def endangered(core: Core, first: int) -> int:
     """How many memories are right but for the classes from `first` on, of which one comes close."""
-    count, labels = 0, core.program.replay.labels.tolist()
-    for memory, label in enumerate(labels):
+    count = 0
+    for memory, label in enumerate(_asked(core)):
         logits = core.recall(memory)[: core.classes].astype(int)
         is_close = logits[first:].max(initial=-256) + SAFE >= logits[label]
         count += bool(logits[:first].argmax() == label and is_close)
@@ -239,5 +241,11 @@ def endangered(core: Core, first: int) -> int:
 
 def known_memories(core: Core) -> int:
     """How many memories are taken for what they are."""
-    classes, labels = core.classes, core.program.replay.labels.tolist()
-    return sum(int(core.recall(i)[:classes].argmax()) == label for i, label in enumerate(labels))
+    classes = core.classes
+    return sum(int(core.recall(i)[:classes].argmax()) == own for i, own in enumerate(_asked(core)))
+
+
+def _asked(core: Core) -> list[int]:
+    """The classes of the memories that are asked."""
+    labels: list[int] = core.program.replay.labels[: core.program.asked_memories].tolist()
+    return labels

@@ -180,7 +180,7 @@ class Listener:
         ).learn()
         after = self._examine()
         better = after.own >= before.own and after.guessed >= before.guessed
-        kept = better and not learned.forgot(len(self._core.program.replay.labels))
+        kept = better and not learned.forgot(self._core.program.asked_memories)
         if not kept:
             self._core.write_state(state)
         return Adapted(learned, before, after, kept)

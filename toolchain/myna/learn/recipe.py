@@ -23,8 +23,9 @@ class Recipe:
         epochs: passes over the clips, at most 64.
         enough: mean loss of a word's clips during an epoch (nats); training ends when every word
             has less and the memories are kept. 0 trains for all epochs.
-        rehearsals: steps on memories after each step on a clip; `MORE` times as many if a
-            new class endangers what is known (`learn.endangered`).
+        rehearsals: steps on memories after each step on a clip; `MORE` times as many if a new
+            class endangers what is known (`learn.endangered`) and not every layer
+            is trained.
         vary: whether clips are shifted, masked, made louder or softer, and mixed with noise.
         proximal: in 256ths, how far each epoch but the last goes back towards the state that many
             learners have in common (Li et al., "Federated Optimization in Heterogeneous Networks",
@@ -37,6 +38,15 @@ class Recipe:
     rehearsals: int = 1
     vary: bool = True
     proximal: int = 0
+
+    @classmethod
+    def of(cls, *, whole: bool, vary: bool = True) -> Recipe:
+        """What suits a network of which every layer is trained, or not.
+
+        A whole network learns as much in a few passes at half the rate, and each of their steps
+        costs an inference and its gradients.
+        """
+        return cls(rate=0.5, epochs=3, vary=vary) if whole else cls(vary=vary)
 
     @property
     def enough_q16(self) -> int:

@@ -205,8 +205,10 @@ def teach(
             with stage("train") as report:
                 if label >= classes:
                     write_name(session, label, word)
-                taught = train(session, program, Recipe(vary=vary), report)
-            _expect_kept(session, taught.learned, len(program.replay.labels))
+                taught = train(
+                    session, program, Recipe.of(whole=program.is_whole, vary=vary), report
+                )
+            _expect_kept(session, taught.learned, program.asked_memories)
             if owner:
                 enroll_owner(session, label)
             return taught, sum(taught.after.labels[slot] == label for slot in slots)

@@ -24,6 +24,7 @@ from myna.passes.training.replay import (
 
 ALIGNMENT = 4
 HELD_OUT = 2  # variations kept beside those that are learned, to calibrate what is accepted
+MOST_ASKED = 48  # memories, where each takes an inference of the whole network
 LARGEST_STORE = 2  # times the size of a clip, that its latents may take
 
 
@@ -70,6 +71,22 @@ class Program:
     def kept_latents(self) -> int:
         """How many latents are kept of each clip: of itself and of variations; 0 if none are."""
         return 1 + self.variations + HELD_OUT if self.variations else 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every layer is trained, from the first one's weights on."""
+        nodes = self.graph.nodes
+        trained = {
+            name for node in nodes[self.forward_nodes : self.train_nodes] for name in node.updates
+        }
+        first = next((n for n in nodes[: self.forward_nodes] if len(n.inputs) > 1), None)
+        return first is not None and first.inputs[1] in trained
+
+    @property
+    def asked_memories(self) -> int:
+        """How many memories tell what is known: the first ones, in which the classes take turns."""
+        count = len(self.replay.labels)
+        return min(count, MOST_ASKED) if self.is_whole else count
 
     @property
     def ram_bytes(self) -> int:

@@ -15,6 +15,7 @@ from myna.passes.macs import macs
 from myna.passes.prune import prune
 from myna.passes.training.knapsack import Demand, Layer, best_set
 
+ALL = "all"
 ROOM = "room"  # see passes.replay: its memories are feature maps
 AUTO = "auto"  # as much as budgets allow
 HELP = (
@@ -118,7 +119,7 @@ def _tensors(trainable: Sequence[str], layers: Collection[str]) -> list[str]:
 
 
 def _chosen(graph: Graph, plan: str, trainable: list[str]) -> list[str]:
-    if plan == "all":
+    if plan == ALL:
         return trainable
     if plan == "bias":
         return [n for n in trainable if isinstance(update_op(graph, n), BiasUpdate)]
