@@ -191,6 +191,13 @@ def test_too_little_sound_has_no_score() -> None:
 # -- events ----------------------------------------------------------------------------------------
 
 
+def test_every_fourth_decision_gives_every_fourth_score() -> None:
+    sound, space = noise(120, 5), Space(CENTER, np.full((1, INPUTS), 30, np.int8))
+    own = template([sound[20 : 21 + SPAN]], CENTER)
+    sparse = scores(sound[::STRIDE], space, own, stride=1)
+    np.testing.assert_array_equal(sparse, scores(sound, space, own)[::STRIDE])
+
+
 def test_each_word_is_heard_when_it_was_said() -> None:
     sound = np.concatenate([noise(30, 8), SAID[1], noise(40, 9), SAID[0], noise(30, 10)])
     second = 30 + SPAN + 1 + 40 + SPAN

@@ -55,13 +55,14 @@ from myna.passes.pipeline import Options
 from myna.passes.training.select import ALL
 
 OWNER = "owner"  # examines voices, not an engine that learns
+LISTENING = {STREAM: evaluate_stream, SCENE: evaluate_scene}
 
 
 @click.command()
 @model_argument
 @click.option("--data", type=data_path, required=True, help=DATA)
 @click.option(
-    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, STREAM, SCENE, VERIFICATION]), required=True
+    "--protocol", type=click.Choice([*PROTOCOLS, OWNER, *LISTENING, VERIFICATION]), required=True
 )
 @click.option("--shots", type=click.IntRange(1), default=3, show_default=True)
 @click.option(
@@ -118,11 +119,10 @@ def evaluate(
     _refuse_unused(protocol)
     if protocol == VERIFICATION:
         found = verification(model, data, shots, max_speakers or USERS, code_length, engine, seed)
-    elif protocol in (STREAM, SCENE):
+    elif protocol in LISTENING:
         wanted = Asked(model, data, new_words, shots, max_speakers, listening, seed, jobs)
-        examine = evaluate_stream if protocol == STREAM else evaluate_scene
-        found = examine(wanted, engine)
-    if protocol in (VERIFICATION, STREAM, SCENE):
+        found = LISTENING[protocol](wanted, engine)
+    if protocol in (VERIFICATION, *LISTENING):
         write_json(json_file, "evaluate", asked | found)
         return
     chosen_protocol = PROTOCOLS.get(protocol)

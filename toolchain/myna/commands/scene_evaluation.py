@@ -27,7 +27,7 @@ from myna.evaluation import scene, stream, stream_tasks
 from myna.evaluation.det import Track
 from myna.evaluation.engine import CoreEngine
 from myna.evaluation.evaluate import examine_all
-from myna.evaluation.sound import StreamExam
+from myna.evaluation.sound import SoundExam
 from myna.learn.detect import SPAN, Embeddings, scores, template
 from myna.learn.false_accepts import threshold
 
@@ -75,10 +75,10 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
         for draw, task in enumerate(tasks)
     ]
     with progress("hear scenes") as report:
-        exams = [StreamExam(one.pcm) for one in recordings]
+        exams = [SoundExam(one.pcm, windows=False) for one in recordings]
         heard = examine_all(spec, exams, asked.jobs, report)
     found = [
-        scene.score(one.words, _events(detector, task, words[0], sound["stream"]))
+        scene.score(one.words, _events(detector, task, words[0], sound["sound"].stream))
         for one, task, sound in zip(recordings, tasks, heard, strict=True)
     ]
     about = {

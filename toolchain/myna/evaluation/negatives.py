@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How stored negatives are made of what a model makes of running speech."""
+"""How stored negatives are made of what a model makes of speech in which no word is."""
 
 from __future__ import annotations
 
@@ -8,25 +8,37 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from myna.learn.detect import UNIT, Embeddings, directions
+from myna import fixed
+from myna.learn.detect import STRIDE, UNIT, Embeddings, directions
 from myna.package.negatives import StoredNegatives
 
 FOILS = 32
 ROUNDS = 10  # of k-means
 EVERY = 5  # decisions: those in between are nearly the same
-STORED = 7500  # decisions: five minutes
+LEVELS = 10  # of stored embeddings: an hour takes 100 KB, and thresholds are hardly other ones
 
 
 def stored_negatives(
-    streams: Sequence[Embeddings], center: npt.NDArray[np.int16], seed: int
+    running: Sequence[Embeddings],
+    alone: Sequence[Embeddings],
+    center: npt.NDArray[np.int16],
+    seed: int,
 ) -> StoredNegatives:
-    """The foils of some streams, and the beginning of them.
+    """Foils of running speech, and words alone to set thresholds by.
+
+    Words alone, as most false accepts are: a template learns, too, that silence is around a word.
+    They are other ones than foils are made of, from which scores are kept away.
 
     Foils are the centres of a spherical k-means. Source: Dhillon and Modha, "Concept Decompositions
     for Large Sparse Text Data Using Clustering" (Machine Learning, 2001).
+
+    Args:
+        running: what a model makes of each sound, [n, inputs], a decision after the other.
+        alone: likewise.
+        center: [inputs], Q4.
+        seed: of the first centres.
     """
-    whole = np.concatenate(streams)
-    points = directions(whole[::EVERY], center) / 2**15
+    points = directions(np.concatenate(running)[::EVERY], center) / 2**15
     rng = np.random.default_rng(seed)
     centers = points[rng.choice(len(points), FOILS, replace=False)]
     for _ in range(ROUNDS):
@@ -34,4 +46,7 @@ def stored_negatives(
         for number in np.unique(nearest):
             total = points[nearest == number].sum(0)
             centers[number] = total / max(float(np.linalg.norm(total)), 1e-9)
-    return StoredNegatives(np.rint(UNIT * centers).astype(np.int8), whole[:STORED])
+    stream = np.concatenate([one[::STRIDE] for one in alone])
+    step = max(int(np.abs(stream).max()) // LEVELS, 1)
+    levels = fixed.divide(stream.astype(np.int64), step).astype(np.int8)
+    return StoredNegatives(np.rint(UNIT * centers).astype(np.int8), levels, step)

@@ -90,9 +90,11 @@ class FilesExam:
 
     Attributes:
         paths: of the recordings; unusable ones are left out.
+        windows: whether single windows are heard, too.
     """
 
     paths: tuple[Path, ...]
+    windows: bool = True
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """The `Sound` under "sound", and why recordings were left out under "problems"."""
@@ -102,53 +104,37 @@ class FilesExam:
                 sounds.append(read_pcm(path))
             except MynaError as error:
                 problems.append(str(error))
-        return {"sound": hear(engine, np.concatenate(sounds)), "problems": problems}
+        return {"sound": hear(engine, np.concatenate(sounds), self.windows), "problems": problems}
 
 
 @dataclass(frozen=True)
 class SoundExam:
-    """Lets an engine hear int16 [samples]."""
+    """Lets an engine hear int16 [samples], and single windows of them, too."""
 
     pcm: Pcm
+    windows: bool = True
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """The `Sound` under "sound"."""
-        return {"sound": hear(engine, self.pcm)}
+        return {"sound": hear(engine, self.pcm, self.windows)}
 
 
-@dataclass(frozen=True)
-class StreamExam:
-    """Lets an engine hear int16 [samples] as they come, and nothing else."""
-
-    pcm: Pcm
-
-    def __call__(self, engine: Engine) -> dict[str, Any]:
-        """The embeddings of decisions, [n, inputs of the head], under "stream"."""
-        return {"stream": hear_stream(engine, self.pcm)}
-
-
-def hear(engine: Engine, pcm: Pcm) -> Sound:
-    """What an engine in this process makes of int16 [samples]."""
-    streamed = hear_stream(engine, pcm)
+def hear(engine: Engine, pcm: Pcm, windows: bool = True) -> Sound:
+    """What an engine in this process makes of int16 [samples], perhaps without single windows."""
     assert isinstance(engine, StreamEngine)
-    core, audio = engine.core, engine.front_end
-    starts = range(0, len(pcm) - audio.samples + 1, WINDOW_STEP)
+    core, audio, listener = engine.core, engine.front_end, engine.stream
+    assert isinstance(core, HostLibrary)
+    head = head_of(core.program.graph)
+    source = core.program.graph.tensors[head.inputs[0]]
+    listener.reset()
+    streamed = [listener.embedding for _ in listener.push(pcm)]
+    starts = range(0, len(pcm) - audio.samples + 1 if windows else 0, WINDOW_STEP)
     single = [
         core.embed(native.extract(audio, pcm[start : start + audio.samples])) for start in starts
     ]
-    windows = np.array(single, np.int16).reshape(-1, streamed.shape[1])
-    return Sound(len(pcm), streamed, windows)
-
-
-def hear_stream(engine: Engine, pcm: Pcm) -> Embeddings:
-    """The embeddings of decisions about int16 [samples] as they come, [n, inputs of the head]."""
-    assert isinstance(engine, StreamEngine)
-    core, listener = engine.core, engine.stream
-    assert isinstance(core, HostLibrary)
-    source = core.program.graph.tensors[head_of(core.program.graph).inputs[0]]
-    listener.reset()
-    heard = [listener.embedding for _ in listener.push(pcm)]
-    return np.array(heard, np.int16).reshape(-1, source.size) - np.int16(source.zero_point)
+    found = (np.array(some, np.int16).reshape(-1, source.size) for some in (streamed, single))
+    as_stream, as_windows = found
+    return Sound(len(pcm), as_stream - np.int16(source.zero_point), as_windows)
 
 
 def center_of(program: Program) -> npt.NDArray[np.int16]:

@@ -26,7 +26,7 @@ from myna.evaluation.engine import CoreEngine
 from myna.evaluation.evaluate import mean_with_ci
 from myna.evaluation.personalization import begin
 from myna.evaluation.sound import Clock, Head, Sound
-from myna.learn.detect import MIDDLE, SPAN, Embeddings, Space, Template, scores, template
+from myna.learn.detect import MIDDLE, SPAN, STRIDE, Embeddings, Space, Template, scores, template
 from myna.learn.examples import Examples
 from myna.learn.false_accepts import threshold
 from myna.learn.recipe import Recipe
@@ -81,7 +81,8 @@ class Scene:
         classes: of the words.
         labels: how many of the classes the model knows.
         space: what scores depend on.
-        stored: negatives of the model's folder, embeddings of decisions, [n, inputs]; perhaps none.
+        stored: negatives of the model's folder, of every `STRIDE`-th decision, [n, inputs]; perhaps
+            none.
         rate: false accepts per hour for which thresholds are set by these.
         recipe: how to learn.
         seed: of everything random.
@@ -152,9 +153,8 @@ class Scene:
         found = self._figures(negatives, tracks, said)
         if not len(self.stored):
             return found | {"calibrated": None}
-        least = threshold(
-            scores(self.stored, self.space, own), RATE // self.clock.period, self.rate
-        )
+        foreign = scores(self.stored, self.space, own, stride=1)
+        least = threshold(foreign, 3600 * RATE // (STRIDE * self.clock.period), self.rate)
         accepted = Negatives(negatives, self.hours, REFRACTORY).false_accepts(least)
         calibrated = {"false_accepts": accepted / self.hours, "misses": missed(tracks, least)}
         return found | {"calibrated": calibrated}

@@ -105,26 +105,38 @@ class Space:
     foils: npt.NDArray[np.int8]
 
 
-def scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDArray[np.int32]:
-    """Scores of a word in a stream: [n, inputs] -> int32 [n - SPAN].
+def scores(
+    embeddings: Embeddings, space: Space, template: Template, stride: int = STRIDE
+) -> npt.NDArray[np.int32]:
+    """Scores of a word in a stream: [n, inputs] -> int32 [n - span], span = 6 * stride.
 
-    Score i is of the decisions i … i + SPAN; nothing is said of fewer.
+    Score i is of the decisions i … i + span; nothing is said of fewer.
+
+    Args:
+        embeddings: [n, inputs].
+        space: what scores depend on.
+        template: of the word.
+        stride: from one direction of the template to the next: 1 where only every `STRIDE`-th
+            decision is there.
     """
-    count = max(len(embeddings) - SPAN, 0)
+    span = (STEPS - 1) * stride
+    count = max(len(embeddings) - span, 0)
     pieces = [np.zeros(0, np.int32)]
     for at in range(0, count, PIECE):
-        pieces.append(_scores(embeddings[at : at + PIECE + SPAN], space, template))
+        pieces.append(_scores(embeddings[at : at + PIECE + span], space, template, stride))
     return np.concatenate(pieces)
 
 
-def _scores(embeddings: Embeddings, space: Space, template: Template) -> npt.NDArray[np.int32]:
+def _scores(
+    embeddings: Embeddings, space: Space, template: Template, stride: int
+) -> npt.NDArray[np.int32]:
     away, inverse = _centred(embeddings, space.center)
     own = fixed.matmul_exact(away, template.T) * inverse[:, None] >> 15
     if len(space.foils):
         rival = fixed.matmul_exact(away, space.foils.T).max(1) * inverse >> 16
         own -= rival[:, None]
-    count = len(embeddings) - SPAN
-    parts = [own[STRIDE * j : STRIDE * j + count, j] for j in range(STEPS)]
+    count = len(embeddings) - (STEPS - 1) * stride
+    parts = [own[stride * j : stride * j + count, j] for j in range(STEPS)]
     return np.asarray(np.sum(parts, axis=0), np.int32)
 
 

@@ -22,15 +22,24 @@ class StoredNegatives:
 
     Attributes:
         foils: directions that embeddings of any speech have, int8 [n, inputs of the head].
-        stream: embeddings of decisions in a row, without their zero point, int16 [m, inputs].
+        levels: embeddings of every `detect.STRIDE`-th decision, without their zero point, in
+            `step`s, int8 [m, inputs].
+        step: 1 … 127.
     """
 
     foils: npt.NDArray[np.int8]
-    stream: npt.NDArray[np.int16]
+    levels: npt.NDArray[np.int8]
+    step: int
+
+    @property
+    def stream(self) -> npt.NDArray[np.int16]:
+        """Embeddings of every `detect.STRIDE`-th decision, as near as they are stored."""
+        return np.asarray(self.levels * np.int16(self.step))
 
     def save(self, folder: Path) -> None:
         """Write negatives.npz."""
-        write_arrays(folder / NEGATIVES, foils=self.foils, stream=self.stream)
+        step = np.int8(self.step)
+        write_arrays(folder / NEGATIVES, foils=self.foils, levels=self.levels, step=step)
 
 
 def load_negatives(folder: Path, inputs: int) -> StoredNegatives:
@@ -41,12 +50,12 @@ def load_negatives(folder: Path, inputs: int) -> StoredNegatives:
     """
     path = folder / NEGATIVES
     if not path.exists():
-        return StoredNegatives(np.zeros((0, inputs), np.int8), np.zeros((0, inputs), np.int16))
+        nothing = np.zeros((0, inputs), np.int8)
+        return StoredNegatives(nothing, nothing, 1)
     arrays = read_arrays(path, fix=FIX)
-    kinds = {"foils": np.int8, "stream": np.int16}
-    if any(
-        name not in arrays or arrays[name].dtype != kind or arrays[name].shape[1:] != (inputs,)
-        for name, kind in kinds.items()
+    shapes = {name: array.shape[1:] if array.ndim else None for name, array in arrays.items()}
+    if shapes != {"foils": (inputs,), "levels": (inputs,), "step": None} or any(
+        array.dtype != np.int8 for array in arrays.values()
     ):
         raise MynaError(f"does not fit embeddings of {inputs}", where=str(path), fix=FIX)
-    return StoredNegatives(arrays["foils"], arrays["stream"])
+    return StoredNegatives(arrays["foils"], arrays["levels"], int(arrays["step"]))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running speech that says nothing: invented words of many languages, one after another."""
+"""Speech that says nothing: invented words of many languages, in sentences or alone."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,14 +14,29 @@ from myna.audio.features import Pcm
 from myna.pretrain.vocabulary import LANGUAGES, invent
 
 WORDS = 6000  # different ones
-SENTENCE = 10  # words
-SENTENCES = 25  # of a sound: about two and a half minutes
+SENTENCES = 50  # of a sound: one to five minutes
 SOFTEST = -20.0  # dB
-PAUSES = 0.05, 0.5  # seconds between sentences
 NOISES = 0.5, 2.0  # decimal logarithms of its standard deviation
 
 
-def babble(sounds: int, seed: int) -> list[Pcm]:
+@dataclass(frozen=True)
+class Manner:
+    """How people speak.
+
+    Attributes:
+        words: of a sentence, one of these numbers.
+        pauses: the shortest and the longest between sentences, in seconds.
+    """
+
+    words: tuple[int, ...]
+    pauses: tuple[float, float]
+
+
+RUNNING = Manner((10,), (0.05, 0.5))
+ALONE = Manner((1, 1, 1, 2, 3, 4), (0.3, 2.0))  # as one calls a device
+
+
+def babble(sounds: int, manner: Manner, seed: int) -> list[Pcm]:
     """Sounds of sentences by different voices, louder and softer, in noise: int16 [samples] each.
 
     Raises:
@@ -35,19 +51,19 @@ def babble(sounds: int, seed: int) -> list[Pcm]:
         language = LANGUAGES[number % len(LANGUAGES)]
         name = f"{language}+{rng.choice(synth.VARIANTS)}"
         rate, pitch = int(rng.integers(120, 215)), int(rng.integers(20, 85))
-        text = " ".join(rng.choice(words[language], SENTENCE))
+        text = " ".join(rng.choice(words[language], rng.choice(manner.words)))
         said.append((text, synth.Voice(name, rate, pitch)))
     spoken = [
         synth.speak(said[at : at + SENTENCES]) for at in range(0, sounds * SENTENCES, SENTENCES)
     ]
-    return [_joined(sentences, rng) for sentences in spoken]
+    return [_joined(sentences, manner, rng) for sentences in spoken]
 
 
-def _joined(sentences: list[Pcm], rng: np.random.Generator) -> Pcm:
+def _joined(sentences: list[Pcm], manner: Manner, rng: np.random.Generator) -> Pcm:
     parts = []
     for sentence in sentences:
         parts.append(sentence * 10 ** (rng.uniform(SOFTEST, 0) / 20))
-        parts.append(np.zeros(int(rng.uniform(*PAUSES) * RATE)))
+        parts.append(np.zeros(int(rng.uniform(*manner.pauses) * RATE)))
     sound = np.concatenate(parts)
     sound += rng.normal(0, 10 ** rng.uniform(*NOISES), len(sound))
     return np.asarray(np.clip(np.rint(sound), -32768, 32767), np.int16)
