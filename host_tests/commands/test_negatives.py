@@ -55,7 +55,7 @@ def test_foils_come_of_a_folder_of_recordings(
     synthetic = load_negatives(model, inputs)
     folder = tmp_path / "sound"
     folder.mkdir()
-    write_wav(folder / "one.wav", tiny_model.tone("d", 2, 8.0))
+    write_wav(folder / "one.wav", tiny_model.tone("one", 2, 8.0))
     (folder / "two.wav").write_bytes(b"no sound")
     done = CliRunner().invoke(cli, [*command, "--sound", str(folder)])
     assert done.exit_code == 0, done.output
