@@ -80,7 +80,7 @@ def test_a_model_without_the_file_has_none(model: Path) -> None:
 
 
 def test_a_file_of_another_network_is_refused(model: Path) -> None:
-    arrays = {"foils": np.zeros((2, 5), np.int8), "levels": np.zeros((9, 5), np.int8)}
+    arrays = {"foils": np.zeros((2, 5), np.int8), "by_input": np.zeros((5, 9), np.int8)}
     np.savez(model / NEGATIVES, step=np.int8(3), **arrays)
     assert len(load_negatives(model, 5).stream) == 9
     with pytest.raises(MynaError, match="does not fit embeddings of 6"):

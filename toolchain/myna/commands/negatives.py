@@ -20,7 +20,7 @@ from myna.passes.pipeline import Options
 from myna.pretrain.babble import ALONE, RUNNING, babble
 
 RUNNING_SOUNDS = 6  # half an hour
-ALONE_SOUNDS = 60  # three thousand sentences: two hours
+ALONE_SOUNDS = 36  # of 1,800 utterances: more than an hour
 
 
 @click.command()
