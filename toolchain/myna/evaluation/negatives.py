@@ -15,7 +15,7 @@ from myna.package.negatives import StoredNegatives
 FOILS = 32
 ROUNDS = 10  # of k-means
 EVERY = 5  # decisions: those in between are nearly the same
-LEVELS = 10  # of stored embeddings: an hour takes 100 KB, and thresholds are hardly other ones
+LEVELS = 10  # of stored embeddings: an hour takes 220 KB, and thresholds are hardly other ones
 
 
 def stored_negatives(
