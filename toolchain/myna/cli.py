@@ -34,6 +34,7 @@ COMMANDS = {
     "heard": "List what a board took for a word lately.",
     "import": "Make a model of a .tflite or .keras file.",
     "info": "Ask a board what it runs.",
+    "listen": "Hear words in a microphone or a long recording.",
     "negatives": "Store what a model makes of speech without words.",
     "ports": "List where boards can be reached.",
     "quantize": "Make the int8 form of a trained model.",

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from myna.codegen import fingerprint, generate
 from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
+from myna.engines.listening import HostListening
 from myna.errors import MynaError
+from myna.learn.detect import Space
+from myna.names import CENTER
 from myna.package.budget import Needs, compile_package
+from myna.package.negatives import StoredNegatives, load_negatives
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
@@ -76,6 +82,27 @@ class Project:
             MynaError: the network has a layer that cannot work so.
         """
         return stream(self.program.graph) if self.options.streaming else None
+
+    @cached_property
+    def negatives(self) -> StoredNegatives:
+        """What the model makes of speech in which no word is.
+
+        Raises:
+            MynaError: the file is damaged, or of another network.
+        """
+        return load_negatives(self.folder, self.program.graph.tensors[CENTER].size)
+
+    @property
+    def space(self) -> Space:
+        """What scores of words in a stream depend on."""
+        center = self.program.graph.tensors[CENTER].data
+        assert center is not None
+        return Space(np.asarray(center, np.int16), self.negatives.foils)
+
+    def listening(self) -> HostListening:
+        """What listens for words in this process, if it was compiled with streaming."""
+        assert self.streaming is not None
+        return HostListening(self.library().stream(self.streaming), self.streaming, self.space)
 
     @property
     def fingerprint(self) -> int:

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live listening: to a long recording, to a microphone, on a terminal and on none."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from myna.audio.config import RATE
+from myna.audio.files import write_wav
+from myna.cli import cli
+from myna.commands.listen import AFTER, LongRecording
+from myna.errors import MynaError
+from support import tiny_model, wake_words
+from support.fake_sounddevice import FakeMicrophone, attach
+from support.sounds import write_sound
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wake_words.recordings(tmp_path_factory.mktemp("listen") / "data")
+
+
+@pytest.fixture(scope="module")
+def long(data: Path) -> Path:
+    write_wav(data.parent / "long.wav", wake_words.sound())
+    return data.parent / "long.wav"
+
+
+def arguments(data: Path, *rest: object) -> list[str]:
+    return ["listen", str(wake_words.folder()), "--words", str(data), *map(str, rest)]
+
+
+def run(data: Path, *rest: object) -> Result:
+    return CliRunner().invoke(cli, arguments(data, *rest))
+
+
+def heard(text: str) -> tuple[str, ...]:
+    """The words of the lines of events."""
+    return tuple(re.findall(r"^ +[\d.]+ s  (\w+)  ", text, re.MULTILINE))
+
+
+def result(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def test_words_are_heard_in_a_long_recording(data: Path, long: Path, tmp_path: Path) -> None:
+    done = run(data, "--wav", long, "--json", tmp_path / "out.json")
+    assert done.exit_code == 0, done.exception
+    assert heard(done.output) == wake_words.SAID
+    assert "\x1b" not in done.output
+    found = result(tmp_path / "out.json")
+    assert [event["word"] for event in found["events"]] == list(wake_words.SAID)
+    for event, at in zip(found["events"], wake_words.AT, strict=True):
+        assert at < event["time_s"] < at + wake_words.LENGTH + 1.5
+        assert event["score"] >= event["threshold"]
+        assert 0 < event["confidence"] <= 1
+    assert (found["lost"], found["samples"]) == (0, len(wake_words.sound()) + AFTER)
+    assert [word["name"] for word in found["words"]] == list(wake_words.WORDS)
+
+
+def test_the_same_words_are_heard_at_another_rate(data: Path, tmp_path: Path) -> None:
+    sound = np.repeat(wake_words.sound(), 3)
+    write_sound(tmp_path / "long.flac", np.stack([sound, sound], 1), 48000)
+    assert heard(run(data, "--wav", tmp_path / "long.flac").output) == wake_words.SAID
+
+
+def test_a_word_at_the_very_end_is_heard(data: Path, tmp_path: Path) -> None:
+    end = round(RATE * (wake_words.AT[2] + wake_words.LENGTH))
+    write_wav(tmp_path / "cut.wav", wake_words.sound()[:end])
+    assert heard(run(data, "--wav", tmp_path / "cut.wav").output) == wake_words.SAID
+
+
+def test_a_microphone_is_heard_until_somebody_interrupts(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach(FakeMicrophone(wake_words.sound(), full_at=(3,)), monkeypatch)
+    done = run(data, "--mic", "--json", tmp_path / "out.json")
+    assert done.exit_code == 0, done.exception
+    assert heard(done.output) == wake_words.SAID
+    assert "sound 1 time before" in done.output
+    found = result(tmp_path / "out.json")
+    assert (found["overflows"], found["samples"]) == (1, len(wake_words.sound()))
+
+
+@pytest.mark.parametrize(
+    ("rest", "says"),
+    [
+        ([], "one thing"),
+        (["--mic", "--wav", "x.wav"], "one thing"),
+        (["--wav", "x.wav", "--device", "USB"], "is a microphone's"),
+        (["--wav", "x.wav", "--false-accepts-per-hour", "0"], "range"),
+    ],
+)
+def test_wrong_calls_are_told(data: Path, rest: list[str], says: str) -> None:
+    done = run(data, *rest)
+    assert done.exit_code == 2
+    assert says in done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "contents"),
+    [("none.wav", None), ("empty.wav", b""), ("text.wav", b"hello"), ("half.wav", b"RIFF")],
+)
+def test_a_recording_that_is_none_is_refused(
+    data: Path, name: str, contents: bytes | None, tmp_path: Path
+) -> None:
+    if contents is not None:
+        (tmp_path / name).write_bytes(contents)
+    done = run(data, "--wav", tmp_path / name)
+    assert isinstance(done.exception, MynaError)
+    assert name in done.exception.where
+
+
+def test_what_was_heard_before_a_recording_breaks_is_shown(
+    data: Path, long: Path, tmp_path: Path
+) -> None:
+    whole = long.read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) * 2 // 3])
+    done = run(data, "--wav", tmp_path / "cut.wav")
+    assert isinstance(done.exception, MynaError)
+    assert "truncated" in str(done.exception)
+    assert heard(done.output) == wake_words.SAID[:2]
+
+
+def test_a_model_that_hears_nothing_is_refused(data: Path, long: Path) -> None:
+    done = CliRunner().invoke(cli, ["listen", str(tiny_model.folder("plain")), "--words", str(data),
+                                    "--wav", str(long)])  # fmt: skip
+    assert done.exception is not None
+
+
+def test_pieces_are_as_short_as_a_microphones(long: Path) -> None:
+    pieces = list(LongRecording(long).pieces())
+    assert max(map(len, pieces)) <= RATE // 5
+    expected = np.pad(wake_words.sound(), (0, AFTER))
+    np.testing.assert_array_equal(np.concatenate(pieces), expected)
+
+
+def test_a_terminal_shows_levels_scores_and_counts(data: Path, long: Path) -> None:
+    """In a process of its own, on a pseudo-terminal; the last view is what remains."""
+    ours, theirs = pty.openpty()
+    code = "from myna.cli import main; main()"
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+    command = [sys.executable, "-c", code, *arguments(data, "--wav", long)]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        while piece := _read(ours):
+            shown += piece
+    os.close(ours)
+    text = shown.decode()
+    assert process.returncode == 0, text
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).replace("\r", "\n")
+    assert heard(plain) == wake_words.SAID
+    *_, last = plain.split("level ")
+    for word in wake_words.WORDS:
+        assert re.search(rf"{word} +━+.* \(from 0\.\d+ on\)", last), last
+    assert f"{len(wake_words.sound()) + AFTER:,} samples, 0 lost, 20.0 s" in last
+    assert " dB" in last
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is shown again
+
+
+def _read(terminal: int) -> bytes:
+    """What a terminal shows next; nothing once nobody writes to it any more."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``myna listen``: hear words in a microphone or a long recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+
+from myna.audio.config import RATE
+from myna.audio.decode import Recording
+from myna.audio.features import Pcm
+from myna.audio.microphone import Microphone, Source
+from myna.commands.common import (
+    FiniteRange,
+    counted,
+    json_option,
+    model_argument,
+    options,
+    require_front_end,
+    write_json,
+)
+from myna.commands.view import NOTHING, View
+from myna.errors import MynaError
+from myna.learn.detect import Event
+from myna.learn.listening import Heard, Listening
+from myna.passes.pipeline import Options
+from myna.project import open_project
+from myna.sessions.wake_words import FULL, WakeWord, teach_words
+
+PIECE = RATE // 5  # samples of a recording that are heard at once
+AFTER = 2 * RATE  # samples behind a recording
+
+sources = options(
+    click.option("--mic", is_flag=True, help="Listen to a microphone, until Ctrl-C."),
+    click.option("--device", help="Of --mic: number or name; absent: the system's default."),
+    click.option("--wav", type=click.Path(path_type=Path), help="Listen to a recording."),
+)
+
+
+@click.command()
+@model_argument
+@click.option(
+    "--words",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="DIR/<word>/*: recordings of each word.",
+)
+@sources
+@click.option(
+    "--false-accepts-per-hour",
+    "rate",
+    type=FiniteRange(0, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="For which each word's threshold is set, by negatives that MODEL has stored.",
+)
+@json_option
+def listen(
+    model: Path,
+    words: Path,
+    mic: bool,
+    device: str | None,
+    wav: Path | None,
+    rate: float,
+    json_file: Path | None,
+) -> None:
+    """Listen for words as they are said, to a microphone or to a recording of any length.
+
+    The C core listens in this process, a decision every 40 ms, for the words of --words, 3 to 5
+    recordings of each. Nothing is trained, and no sound is kept. A line tells each word that is
+    heard: when, and how much it is like its recordings, of which 1 is the same.
+    """
+    source = open_source(mic, device, wav)
+    require_front_end(model)
+    project = open_project(model, Options(train="head", streaming=True))
+    listening = project.listening()
+    left_out: list[MynaError] = []
+    taught = teach_words(listening, project, words, rate, left_out.append)
+    for problem in left_out:
+        click.echo(f"left out: {problem}", err=True)
+    for word in taught:
+        click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
+    heard, events = follow(listening, source, View(taught, Console()))
+    click.echo(
+        f"{len(events)} events in {heard.samples / RATE:.1f} s; {heard.lost} samples lost"
+        + f", and sound {counted(source.overflows, 'time')} before it came here"
+        * bool(source.overflows)
+    )
+    result = {
+        "model": project.package.model.model.name,
+        "words": [asdict(word) for word in taught],
+        "false_accepts_per_hour": rate,
+        "samples": heard.samples,
+        "seconds": heard.samples / RATE,
+        "lost": heard.lost,
+        "overflows": source.overflows,
+        "events": [_described(event, taught[event.word]) for event in events],
+    }
+    write_json(json_file, "listen", result)
+
+
+def open_source(mic: bool, device: str | None, wav: Path | None) -> Source:
+    """What ``--mic`` or ``--wav`` names.
+
+    Raises:
+        MynaError: it cannot be used.
+        click.UsageError: it is not one of them.
+    """
+    if mic == (wav is not None):
+        raise click.UsageError("Listen to one thing: --mic, or --wav FILE.")
+    if wav is None:
+        return Microphone(device)
+    if device is not None:
+        raise click.UsageError("--device is a microphone's: add --mic.")
+    return LongRecording(wav)
+
+
+class LongRecording:
+    """A recording in short pieces, and silence behind it, in which its end is heard; a `Source`.
+
+    Raises:
+        MynaError: see `Recording`.
+    """
+
+    overflows = 0
+
+    def __init__(self, path: Path) -> None:
+        self._recording = Recording(path)
+
+    def pieces(self) -> Iterator[Pcm]:
+        """See `Source`."""
+        for piece in chain(self._recording.pieces(), [np.zeros(AFTER, np.int16)]):
+            for at in range(0, len(piece), PIECE):
+                yield piece[at : at + PIECE]
+
+
+def follow(listening: Listening, source: Source, view: View) -> tuple[Heard, list[Event]]:
+    """Listen until the sound ends, or somebody interrupts it; the last news, and all events."""
+    heard, events = NOTHING, list[Event]()
+    listening.begin()
+    try:
+        with view.shown():
+            for piece in source.pieces():
+                heard = listening.push(piece)
+                events += heard.events
+                view.show(heard)
+    except KeyboardInterrupt:
+        pass  # how a microphone is left
+    return heard, events
+
+
+def _described(event: Event, word: WakeWord) -> dict[str, Any]:
+    return {
+        "time_s": round(event.time / RATE, 3),
+        "word": word.name,
+        "score": event.score,
+        "threshold": word.threshold,
+        "confidence": round(event.score / FULL, 4),
+    }

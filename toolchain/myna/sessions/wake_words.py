@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words that are listened for: taught by a folder of recordings, and how sure one must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from myna.audio import endpoint, native
+from myna.audio.config import HOP, RATE
+from myna.audio.dataset import Clip, scan
+from myna.audio.endpoint import Verdict
+from myna.audio.files import read_recording
+from myna.errors import MynaError
+from myna.ir import Array
+from myna.learn.detect import STEPS, UNIT, scores
+from myna.learn.false_accepts import threshold
+from myna.learn.listening import Listening
+from myna.package.negatives import NEGATIVES
+from myna.project import Project
+from myna.sessions.enroll import PROBLEMS
+from myna.sessions.words import check_name
+
+FULL = STEPS * UNIT << 15  # the score of sound that is just like a template
+
+
+@dataclass(frozen=True)
+class WakeWord:
+    """A word that is listened for.
+
+    Attributes:
+        name: of its folder.
+        takes: that taught it.
+        threshold: the least score that is an event.
+    """
+
+    name: str
+    takes: int
+    threshold: int
+
+
+def teach_words(
+    listening: Listening,
+    project: Project,
+    folder: Path,
+    rate: float,
+    left_out: Callable[[MynaError], None],
+) -> tuple[WakeWord, ...]:
+    """Let somebody listen for the words of a folder, DIR/<word>/*; each word's class is its place.
+
+    Args:
+        listening: who listens.
+        project: what it runs, compiled with streaming.
+        folder: of the recordings.
+        rate: wanted false accepts of each word per hour.
+        left_out: told of each recording that is unfit.
+
+    Raises:
+        MynaError: there are no recordings, none of a word is fit, its folder's name can be no
+            word, or the model has no stored negatives to set thresholds by.
+    """
+    takes: dict[str, list[Clip]] = {}
+    for clip in scan(folder):
+        takes.setdefault(clip.word, []).append(clip)
+    found: list[WakeWord] = []
+    for label, (name, clips) in enumerate(takes.items()):
+        check_name(name, [word.name for word in found])
+        features = list(_features(project, clips, left_out))
+        if not features:
+            raise MynaError(
+                "no recording of it is fit to learn from",
+                where=str(clips[0].path.parent),
+                fix="record the word again, clearly, with a pause before and after it",
+            )
+        listening.make_template(label, features)
+        least = _threshold(project, listening, label, rate)
+        listening.set_threshold(label, least)
+        found.append(WakeWord(name, len(features), least))
+    return tuple(found)
+
+
+def _features(
+    project: Project, clips: Sequence[Clip], left_out: Callable[[MynaError], None]
+) -> Iterator[Array]:
+    """Of the words in recordings, as a board cuts them: int8 [frames, coefficients]."""
+    audio = project.package.front_end
+    for clip in clips:
+        try:
+            pcm = read_recording(clip.path)
+            if (verdict := endpoint.listen(pcm).verdict) is not Verdict.OK:
+                what, fix = PROBLEMS[verdict]
+                raise MynaError(what, where=str(clip.path), fix=f"{fix}, and record again")
+            yield native.extract(audio, endpoint.cut(audio, pcm))
+        except MynaError as error:
+            left_out(error)
+
+
+def _threshold(project: Project, listening: Listening, label: int, rate: float) -> int:
+    stored = project.negatives.stream
+    if not len(stored):
+        raise MynaError(
+            "has no stored negatives, by which thresholds are set",
+            where=str(project.folder / NEGATIVES),
+            fix=f"make them: myna negatives {project.folder}",
+        )
+    assert project.streaming is not None
+    per_second = RATE // (HOP * project.streaming.period)
+    return threshold(scores(stored, project.space, listening.template(label)), per_second, rate)
