@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +25,7 @@ class Source(Protocol):
 
     overflows: int
 
-    def pieces(self) -> Iterator[Pcm]:
+    def pieces(self) -> Generator[Pcm, None, None]:
         """The sound, int16 [n] each, 16 kHz; a microphone's has no end."""
 
 
@@ -57,7 +57,7 @@ class Microphone:
             return default
         return RATE
 
-    def pieces(self) -> Iterator[Pcm]:
+    def pieces(self) -> Generator[Pcm, None, None]:
         """See `Source`.
 
         Raises:

@@ -9,14 +9,17 @@ from typing import Any
 
 import click
 
+from myna.audio.microphone import Microphone
 from myna.commands.common import (
     WORD,
     counted,
     json_option,
     progress,
+    require_front_end,
     running_port_option,
     write_json,
 )
+from myna.commands.microphone import Prompter, microphone_options, teach_by_microphone
 from myna.commands.recordings import (
     examples_option,
     model_and_files,
@@ -33,7 +36,7 @@ from myna.project import Project, running
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.owner import require_owner_check
-from myna.sessions.recordings import Take, read_features
+from myna.sessions.recordings import Example, Take, read_features
 from myna.sessions.user import enroll_user, tells_user
 
 
@@ -43,6 +46,7 @@ from myna.sessions.user import enroll_user, tells_user
 @click.option("--word", type=WORD, help="What is said; nothing, to a model that tells its user.")
 @wav_option
 @examples_option
+@microphone_options
 @click.option("--owner", is_flag=True, help="The takes are the owner's voice.")
 @click.option(
     "--tpr",
@@ -58,14 +62,19 @@ def enroll(
     word: str | None,
     wav: tuple[Path, ...],
     examples: Path | None,
+    mic: bool,
+    device: str | None,
+    takes: int,
     owner: bool,
     tpr: int,
     json_file: Path | None,
 ) -> None:
-    """Teach a word to a board, from recordings, best 3 to 5 takes.
+    """Teach a word to a board, from recordings or by a microphone, best 3 to 5 takes.
 
     A recording (WAV, FLAC, Opus, Ogg, MP3, AIFF, of any rate and number of channels) lasts up to
     four seconds; the board finds the word in it, and refuses a bad take.
+    With --mic it asks for one take after the other, and the word can be used after the first.
+
     The board trains on all clips that it stores, and keeps the word's name. A model that hears
     nothing learns a class from --examples.
 
@@ -80,40 +89,77 @@ def enroll(
     """
     if word is None and not owner:
         raise click.UsageError("Missing option '--word'.")
+    prompter: Prompter | None = None
     recordings: Sequence[Take] = ()
-    if examples is None:
+    if mic:
+        model, prompter = _prompter(paths, wav, examples, device, word, takes)
+    elif examples is None:
         recordings, model = open_recordings(paths, wav)
     else:
         model, files = split(paths)
         refuse_recordings((*wav, *files))
     with running(port, model) as (session, project):
         if tells_user(project.program):
+            recordings = prompter.takes() if prompter else recordings
             _enroll_user(session, project, recordings, word, owner, tpr, json_file)
             return
-        word = _required(word)
-        takes = read_features(examples, project.folder) if examples else recordings
-        if owner:
-            require_owner_check(project)
-        label = enrollment.class_of(word, session)
-        step, vary = session.status().step, project.package.has_front_end
-        taught, recognized = enrollment.teach(
-            session, project.program, takes, label, word, progress, vary=vary, owner=owner
-        )
-        result = {
-            "model": session.info.model,
-            "board": session.info.board,
-            "word": word,
-            "class": label,
-            "takes": len(takes),
-            "owner": owner,
-            "recognized": recognized,
-            "steps": session.status().step - step,
-            **_outcome(taught),
-            "memories": project.program.asked_memories,
-            "saved": keep(session),
-        }
+        said = read_features(examples, project.folder) if examples else recordings
+        result, taught = _enroll_word(session, project, said, prompter, word, owner)
     _say(result, taught)
     write_json(json_file, "enroll", result)
+
+
+def _enroll_word(
+    session: Board,
+    project: Project,
+    takes: Sequence[Take | Example],
+    prompter: Prompter | None,
+    word: str | None,
+    owner: bool,
+) -> tuple[dict[str, Any], enrollment.Taught]:
+    """Teach takes of a word, or those that somebody is asked for; what is written of it."""
+    word = _required(word)
+    if owner:
+        require_owner_check(project)
+    label = enrollment.class_of(word, session)
+    step, vary = session.status().step, project.package.has_front_end
+    if prompter:
+        taught, slots = teach_by_microphone(session, project, prompter, label, word, owner=owner)
+    else:
+        taught, slots = enrollment.teach(
+            session, project.program, takes, label, word, progress, vary=vary, owner=owner
+        )
+    result = {
+        "model": session.info.model,
+        "board": session.info.board,
+        "word": word,
+        "class": label,
+        "takes": len(slots),
+        "owner": owner,
+        "recognized": sum(taught.after.labels[slot] == label for slot in slots),
+        "steps": session.status().step - step,
+        **_outcome(taught),
+        "memories": project.program.asked_memories,
+        "saved": keep(session),
+    }
+    return result, taught
+
+
+def _prompter(
+    paths: tuple[Path, ...],
+    wav: tuple[Path, ...],
+    examples: Path | None,
+    device: str | None,
+    word: str | None,
+    count: int,
+) -> tuple[Path | None, Prompter]:
+    """The model's folder, if it is named, and what asks for takes."""
+    model, files = split(paths)
+    if wav or files or examples is not None:
+        raise click.UsageError("--mic is instead of recordings and --examples.")
+    if model:
+        require_front_end(model)
+    return model, Prompter(Microphone(device), repr(word) if word else "something", count)
 
 
 def _enroll_user(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -134,7 +134,7 @@ class LongRecording:
     def __init__(self, path: Path) -> None:
         self._recording = Recording(path)
 
-    def pieces(self) -> Iterator[Pcm]:
+    def pieces(self) -> Generator[Pcm, None, None]:
         """See `Source`."""
         for piece in chain(self._recording.pieces(), [np.zeros(AFTER, np.int16)]):
             for at in range(0, len(piece), PIECE):

@@ -116,6 +116,8 @@ def send(
             from, or that one says another word (it stores none of them then); or the board failed.
     """
     slots = free_slots(session, len(takes))
+    if not takes:
+        return slots
     with undoing(lambda: _empty(session, slots)):
         for done, (slot, take) in enumerate(zip(slots, takes, strict=True), 1):
             if isinstance(take, Example):
@@ -169,7 +171,7 @@ def teach(
     *,
     vary: bool = True,
     owner: bool = False,
-) -> tuple[Taught, int]:
+) -> tuple[Taught, tuple[int, ...]]:
     """Let a board learn takes of one word, whole or not at all.
 
     What an enrollment that was cut short has left is forgotten first. If this one is, the board
@@ -178,7 +180,7 @@ def teach(
     Args:
         session: with a board that runs `program`.
         program: says where the state tensors are.
-        takes: what is said.
+        takes: what is said; none, to learn what was sent before.
         label: its class, from `class_of`.
         word: its name, which the board keeps.
         stage: around each stage of that title; what it yields is called with (done, at most).
@@ -186,7 +188,7 @@ def teach(
         owner: whether it is the owner's voice that says the stored takes of the word.
 
     Returns:
-        what came of it, and how many of the takes the board takes for the word now.
+        what came of it, and the takes' slots.
 
     Raises:
         MynaError: the state is incomplete, or too many memories were lost; and as for `send` and
@@ -211,7 +213,7 @@ def teach(
             _expect_kept(session, taught.learned, program.asked_memories)
             if owner:
                 enroll_owner(session, label)
-            return taught, sum(taught.after.labels[slot] == label for slot in slots)
+            return taught, slots
 
 
 def _expect_kept(session: Board, learned: Learned, memories: int) -> None:
