@@ -9,7 +9,6 @@ from typing import Any
 import click
 import numpy as np
 
-from myna.audio.config import RATE
 from myna.audio.dataset import scan, select
 from myna.commands.common import names, progress
 from myna.commands.stream_evaluation import (
@@ -29,7 +28,7 @@ from myna.evaluation.engine import CoreEngine
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.sound import SoundExam
 from myna.learn.detect import SPAN, Embeddings, scores, template
-from myna.learn.false_accepts import threshold
+from myna.learn.false_accepts import calibrate
 
 SCENE = "scene"
 USED = frozenset(("negatives", "noise", "false_accepts_per_hour", "model", "data", "protocol"))
@@ -97,8 +96,7 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
 def _events(detector: stream.Scene, task: stream.Task, word: str, heard: Embeddings) -> list[int]:
     """When the word is heard, in samples, by a threshold that knows nothing of the scene."""
     own = template([detector.take(one) for one in task.enrolled[word]], detector.space.center)
-    stored = scores(detector.stored, detector.space, own)
-    least = threshold(stored, RATE // detector.clock.period, detector.rate)
+    least = calibrate(detector.stored, detector.space, own, detector.clock.period, detector.rate)
     times = detector.clock.streamed(len(heard))[SPAN:]
     track = Track(scores(heard, detector.space, own).astype(np.int64), times)
     return track.events(least, scene.REFRACTORY)

@@ -26,9 +26,9 @@ from myna.evaluation.engine import CoreEngine
 from myna.evaluation.evaluate import mean_with_ci
 from myna.evaluation.personalization import begin
 from myna.evaluation.sound import Clock, Head, Sound
-from myna.learn.detect import MIDDLE, SPAN, STRIDE, Embeddings, Space, Template, scores, template
+from myna.learn.detect import MIDDLE, SPAN, Embeddings, Space, Template, scores, template
 from myna.learn.examples import Examples
-from myna.learn.false_accepts import threshold
+from myna.learn.false_accepts import calibrate
 from myna.learn.recipe import Recipe
 from myna.learn.separability import Confusable, Take, confusable
 
@@ -153,8 +153,7 @@ class Scene:
         found = self._figures(negatives, tracks, said)
         if not len(self.stored):
             return found | {"calibrated": None}
-        foreign = scores(self.stored, self.space, own, stride=1)
-        least = threshold(foreign, 3600 * RATE // (STRIDE * self.clock.period), self.rate)
+        least = calibrate(self.stored, self.space, own, self.clock.period, self.rate)
         accepted = Negatives(negatives, self.hours, REFRACTORY).false_accepts(least)
         calibrated = {"false_accepts": accepted / self.hours, "misses": missed(tracks, least)}
         return found | {"calibrated": calibrated}

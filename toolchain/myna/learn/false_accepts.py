@@ -17,12 +17,34 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from myna.audio.config import RATE
 from myna.errors import MynaError
+from myna.learn.detect import STRIDE, Embeddings, Space, Template, scores
 
 TAIL = 20  # of so many blocks one counts as the tail, and
 LEAST = 8  # blocks at least
 HOUR = 3600
 PLOT = 0.35  # of Hosking and Wallis: the i-th of n stands for the quantile (i - 0.35) / n
+
+
+def calibrate(
+    negatives: Embeddings, space: Space, template: Template, period: int, rate: float
+) -> int:
+    """A word's threshold by stored negatives; see `threshold`.
+
+    Args:
+        negatives: what a stream makes of sound without words, of which every `STRIDE`-th decision
+            is stored, [n, inputs].
+        space: what scores depend on.
+        template: of the word.
+        period: samples from one decision of the stream to the next.
+        rate: wanted false accepts per hour, more than 0.
+
+    Raises:
+        MynaError: there are too few negatives.
+    """
+    foreign = scores(negatives, space, template, stride=1)
+    return threshold(foreign, HOUR * RATE // (STRIDE * period), rate)
 
 
 def threshold(scores: npt.NDArray[np.int32], per_hour: int, rate: float) -> int:

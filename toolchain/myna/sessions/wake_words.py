@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myna.audio import endpoint, native
-from myna.audio.config import HOP, RATE
+from myna.audio.config import HOP
 from myna.audio.dataset import Clip, scan
 from myna.audio.endpoint import Verdict
 from myna.audio.files import read_recording
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.learn.detect import STEPS, UNIT, scores
-from myna.learn.false_accepts import threshold
+from myna.learn.detect import STEPS, UNIT
+from myna.learn.false_accepts import calibrate
 from myna.learn.listening import Listening
 from myna.package.negatives import NEGATIVES
 from myna.project import Project
@@ -105,5 +105,5 @@ def _threshold(project: Project, listening: Listening, label: int, rate: float) 
             fix=f"make them: myna negatives {project.folder}",
         )
     assert project.streaming is not None
-    per_second = RATE // (HOP * project.streaming.period)
-    return threshold(scores(stored, project.space, listening.template(label)), per_second, rate)
+    period = HOP * project.streaming.period
+    return calibrate(stored, project.space, listening.template(label), period, rate)
