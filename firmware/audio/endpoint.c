@@ -24,8 +24,8 @@ void myna_endpoint_reset(struct endpoint *endpoint) {
     memset(endpoint, 0, sizeof *endpoint);
 }
 
-/* log2(variance + 1) in eighths, for a variance of at most 2^30. */
-static uint8_t level_of(uint64_t squares, int32_t sum) {
+/* The variance is at most 2^30. */
+uint8_t myna_endpoint_level(uint64_t squares, int32_t sum) {
     const uint64_t square = (uint64_t)((int64_t)sum * sum);
     const uint32_t hop = MYNA_AUDIO_HOP;
     const uint64_t value = (hop * squares - square) / (hop * hop) + 1u;
@@ -35,7 +35,8 @@ static uint8_t level_of(uint64_t squares, int32_t sum) {
 
 static void end_hop(struct endpoint *endpoint) {
     if (endpoint->hops < ENDPOINT_HOPS) {
-        endpoint->level[endpoint->hops++] = level_of(endpoint->hop_squares, endpoint->hop_sum);
+        endpoint->level[endpoint->hops++] =
+            myna_endpoint_level(endpoint->hop_squares, endpoint->hop_sum);
     }
     endpoint->hop_squares = 0u;
     endpoint->hop_sum = 0;

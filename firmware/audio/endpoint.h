@@ -46,6 +46,9 @@ struct endpoint_word {
     uint16_t length;
 };
 
+/* The level of a hop by its samples' sum and sum of squares: log2(variance + 1) in eighths. */
+uint8_t myna_endpoint_level(uint64_t squares, int32_t sum);
+
 /* Forgets everything: the next sample is a recording's first. */
 void myna_endpoint_reset(struct endpoint *endpoint);
 

@@ -43,7 +43,8 @@ void myna_port_write(const uint8_t *bytes, size_t count);
 
 /*
  * Sleeps until something may have been received; it may return earlier. A byte that arrives just
- * before it must end the sleep, too. The application calls it when myna_server_poll found nothing.
+ * before it must end the sleep, too, and so should an interrupt that brings sound. The application
+ * calls it when myna_server_poll found nothing.
  */
 void myna_port_idle(void);
 

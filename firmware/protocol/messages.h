@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x58a1e99au
+#define PROTOCOL_ABI 0x61375924u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -45,6 +45,8 @@ enum status {
     STATUS_NO_CODEWORD = 22,
     STATUS_NO_RANDOM = 23,
     STATUS_SECRET = 24,
+    STATUS_NO_STREAMING = 25,
+    STATUS_TOO_MANY_WORDS = 26,
     STATUS_NOT_HEARD = 32,
 };
 
@@ -91,6 +93,12 @@ enum message {
     MESSAGE_HEARD_TAKE = 82,
     MESSAGE_CODEWORD_DRAW = 62,
     MESSAGE_CODEWORD_WARM_UP = 63,
+    MESSAGE_TEMPLATE_MAKE = 64,
+    MESSAGE_TEMPLATE_READ = 65,
+    MESSAGE_THRESHOLD_SET = 66,
+    MESSAGE_SOUND_BEGIN = 68,
+    MESSAGE_SOUND_PUT = 69,
+    MESSAGE_SOUND_END = 70,
     MESSAGE_TRACE_READ = 35,
     MESSAGE_TENSOR_READ = 36,
     MESSAGE_PROGRESS = 240,
@@ -101,6 +109,7 @@ enum repeat {
     REPEAT_AGAIN = 0,
     REPEAT_STATUS = 1,
     REPEAT_ANSWER = 2,
+    REPEAT_ASIDE = 3,
 };
 
 struct message_hello {
@@ -417,6 +426,56 @@ struct message_codeword_warm_up_reply {
 };
 _Static_assert(sizeof(struct message_codeword_warm_up_reply) == 2, "no padding");
 
+struct message_template_make {
+    uint16_t label;
+};
+_Static_assert(sizeof(struct message_template_make) == 2, "no padding");
+
+struct message_template_make_reply {
+    uint16_t takes;
+};
+_Static_assert(sizeof(struct message_template_make_reply) == 2, "no padding");
+
+struct message_template_read {
+    uint16_t label;
+    uint16_t offset;
+};
+_Static_assert(sizeof(struct message_template_read) == 4, "no padding");
+
+struct message_template_read_reply {
+    uint16_t total;
+};
+_Static_assert(sizeof(struct message_template_read_reply) == 2, "no padding");
+
+struct message_threshold_set {
+    int32_t threshold;
+    uint32_t label;
+};
+_Static_assert(sizeof(struct message_threshold_set) == 8, "no padding");
+
+struct message_sound_begin {
+    uint32_t refractory;
+    uint32_t gated;
+};
+_Static_assert(sizeof(struct message_sound_begin) == 8, "no padding");
+
+struct message_sound_put {
+    uint32_t offset;
+    uint32_t events;
+};
+_Static_assert(sizeof(struct message_sound_put) == 8, "no padding");
+
+struct message_sound_reply {
+    uint32_t samples;
+    uint32_t lost;
+    uint32_t decisions;
+    uint32_t events;
+    uint16_t level;
+    uint16_t is_open;
+    uint32_t words;
+};
+_Static_assert(sizeof(struct message_sound_reply) == 24, "no padding");
+
 struct message_trace_read {
     uint16_t first;
 };
@@ -471,6 +530,11 @@ union message_request {
     struct message_heard_take heard_take;
     struct message_codeword_draw codeword_draw;
     struct message_codeword_warm_up codeword_warm_up;
+    struct message_template_make template_make;
+    struct message_template_read template_read;
+    struct message_threshold_set threshold_set;
+    struct message_sound_begin sound_begin;
+    struct message_sound_put sound_put;
     struct message_trace_read trace_read;
     struct message_tensor_read tensor_read;
 };
@@ -520,6 +584,12 @@ union message_request {
     X(HEARD_TAKE, heard_take, 8, false, STATUS) \
     X(CODEWORD_DRAW, codeword_draw, 2, false, ANSWER) \
     X(CODEWORD_WARM_UP, codeword_warm_up, 2, false, ANSWER) \
+    X(TEMPLATE_MAKE, template_make, 2, false, ANSWER) \
+    X(TEMPLATE_READ, template_read, 4, false, AGAIN) \
+    X(THRESHOLD_SET, threshold_set, 8, false, STATUS) \
+    X(SOUND_BEGIN, sound_begin, 8, false, STATUS) \
+    X(SOUND_PUT, sound_put, 8, true, ASIDE) \
+    X(SOUND_END, sound_end, 0, false, STATUS) \
     X(TRACE_READ, trace_read, 2, false, AGAIN) \
     X(TENSOR_READ, tensor_read, 8, false, AGAIN)
 /* clang-format on */

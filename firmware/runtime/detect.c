@@ -72,6 +72,7 @@ static bool take_scores(struct detect_state *state, const struct detect_rule *ru
             event->word = word;
             event->score = score;
         }
+        state->scores[word] = state->heard > DETECT_SPAN ? score : 0;
         state->sums[word][state->next] = 0;
     }
     state->next = (uint16_t)column(state->next, 1u);

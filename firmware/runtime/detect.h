@@ -22,17 +22,18 @@ struct detect_rule {
     uint32_t refractory;       /* after an event without another */
     uint16_t inputs;           /* of the head, at most 2048 */
     uint16_t foil_count;
-    uint16_t words; /* at most MYNA_MAX_CLASSES */
+    uint16_t words; /* at most MYNA_WORDS */
 };
 
 /* Zeros at first. */
 struct detect_state {
     /* what is known of the scores of this decision, at `next`, and of those to come */
-    int32_t sums[MYNA_MAX_CLASSES][DETECT_SPAN + 1u];
-    uint32_t time;  /* of the latest decision */
-    uint32_t wait;  /* until there may be an event again */
-    uint16_t next;  /* column of `sums` */
-    uint16_t heard; /* decisions in a row, at most DETECT_SPAN + 1 */
+    int32_t sums[MYNA_WORDS][DETECT_SPAN + 1u];
+    int32_t scores[MYNA_WORDS]; /* of the latest decision; 0 before DETECT_SPAN + 1 of them */
+    uint32_t time;              /* of the latest decision */
+    uint32_t wait;              /* until there may be an event again */
+    uint16_t next;              /* column of `sums` */
+    uint16_t heard;             /* decisions in a row, at most DETECT_SPAN + 1 */
 };
 
 struct detect_event {

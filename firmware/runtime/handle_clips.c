@@ -7,6 +7,7 @@
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/recording.h"
+#include "runtime/templates.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -201,6 +202,7 @@ enum status myna_handle_class_removed(const struct request *request, struct repl
         return STATUS_BAD_LABEL;
     }
     myna_arena_end_sound();
+    myna_templates_remove(removed->label, removed->last);
     myna_clips_remove(removed->label, removed->last);
     myna_heard_remove(removed->label, removed->last);
     return STATUS_OK;

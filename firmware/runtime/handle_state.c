@@ -6,6 +6,7 @@
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
+#include "runtime/templates.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ enum status myna_handle_state_reset(const struct request *request, struct reply 
     upload.writing = false;
     myna_base_is_set = false;
     myna_state_reset();
+    myna_templates_forget();
     return STATUS_OK;
 }
 

@@ -37,7 +37,7 @@ static void feed(uint32_t slot, uint32_t number) {
         myna_clips_forget_variations();
         seed = (uint32_t)*myna_model.seed;
     }
-    if ((myna_clips_at(slot)->latents >> number & 1u) == 0u) {
+    if (((uint32_t)myna_clips_at(slot)->latents >> number & 1u) == 0u) {
         make(slot, number);
     }
     memcpy(myna_model.latent, latents[slot][number], MYNA_LATENT_BYTES);

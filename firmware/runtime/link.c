@@ -8,19 +8,27 @@
 #include <string.h>
 
 static struct frame_decoder decoder;
+static struct {
+    uint8_t bytes[64];
+    size_t count, taken;
+} received;
+static void (*attend_to_others)(void);
 static uint8_t answer[FRAME_BUFFER(FRAME_MAX_PAYLOAD)];
 static uint32_t answer_bytes;
 
 struct link_counters myna_link_counters;
 uint16_t myna_link_expected;
-const uint32_t myna_link_buffer_bytes = sizeof decoder + sizeof answer;
+const uint32_t myna_link_buffer_bytes = sizeof decoder + sizeof answer + sizeof received;
 
 bool myna_link_poll(void (*take)(const struct frame *frame)) {
-    uint8_t bytes[64];
-    size_t count = myna_port_read(bytes, sizeof bytes);
-    for (size_t i = 0; i < count; i++) {
+    if (received.taken == received.count) {
+        received.count = myna_port_read(received.bytes, sizeof received.bytes);
+        received.taken = 0u;
+    }
+    const bool any = received.count > 0u;
+    while (received.taken < received.count) { /* `take` may come here, and take what follows */
         struct frame frame;
-        switch (myna_frame_decode(&decoder, bytes[i], &frame)) {
+        switch (myna_frame_decode(&decoder, received.bytes[received.taken++], &frame)) {
         case FRAME_READY:
             myna_link_counters.received++;
             take(&frame);
@@ -32,7 +40,7 @@ bool myna_link_poll(void (*take)(const struct frame *frame)) {
             break;
         }
     }
-    return count > 0u;
+    return any;
 }
 
 uint8_t *myna_link_payload(void) {
@@ -50,7 +58,7 @@ void myna_link_answer_again(void) {
 
 void myna_link_send(uint8_t type, uint8_t status, uint16_t sequence, const void *payload,
                     uint32_t bytes) {
-    uint8_t buffer[FRAME_BUFFER(sizeof(uint32_t))];
+    uint8_t buffer[FRAME_BUFFER(LINK_SHORT)];
     memcpy(&buffer[FRAME_PAYLOAD_AT], payload, bytes);
     myna_port_write(buffer, myna_frame_encode(buffer, type, status, sequence, bytes));
 }
@@ -59,4 +67,11 @@ void myna_link_progress(uint32_t step) {
     struct message_progress progress = {.step = step};
     myna_link_send(MESSAGE_PROGRESS, STATUS_OK, (uint16_t)(myna_link_expected - 1u), &progress,
                    sizeof progress);
+    if (attend_to_others != NULL) {
+        attend_to_others();
+    }
+}
+
+void myna_link_set_attend(void (*attend)(void)) {
+    attend_to_others = attend;
 }

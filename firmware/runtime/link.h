@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LINK_SHORT 136u /* bytes of an answer that is not kept */
+
 struct link_counters {
     uint32_t received; /* intact frames */
     uint32_t damaged;
@@ -29,11 +31,15 @@ void myna_link_answer(uint8_t type, uint8_t status, uint16_t sequence, uint32_t 
 /* Sends the kept answer once more. */
 void myna_link_answer_again(void);
 
-/* Sends a frame with at most four bytes of payload; the kept answer stays. */
+/* Sends a frame with a short payload, LINK_SHORT bytes at most; the kept answer stays. */
 void myna_link_send(uint8_t type, uint8_t status, uint16_t sequence, const void *payload,
                     uint32_t bytes);
 
-/* Tells the host that the request in front of myna_link_expected goes on. */
+/* Tells the host that the request in front of myna_link_expected goes on, and lets happen what may
+   not wait for its end. */
 void myna_link_progress(uint32_t step);
+
+/* What that is. */
+void myna_link_set_attend(void (*attend)(void));
 
 #endif

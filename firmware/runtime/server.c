@@ -5,6 +5,7 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/link.h"
+#include "runtime/listening.h"
 #include "runtime/secret.h"
 #include "runtime/state.h"
 
@@ -99,6 +100,36 @@ static void report_gap(void) {
     }
 }
 
+/* A request outside the order; the answer that is kept stays. */
+static void run_aside(const struct frame *frame) {
+    uint8_t payload[LINK_SHORT];
+    struct reply reply = {.payload = payload, .bytes = 0u};
+    enum status status = execute(frame, &reply);
+    myna_link_send((uint8_t)(frame->type + MESSAGE_REPLY), (uint8_t)status, frame->sequence,
+                   payload, status == STATUS_OK ? reply.bytes : 0u);
+}
+
+static bool is_aside(const struct frame *frame) {
+    const struct route *route = find_route(frame->type);
+    return session.open && route != NULL && route->repeat == REPEAT_ASIDE;
+}
+
+/* While a request runs, the host has to send all but these again. */
+static void receive_aside(const struct frame *frame) {
+    if (is_aside(frame)) {
+        run_aside(frame);
+    }
+}
+
+/* What goes on while a request runs. */
+static void attend(void) {
+    bool is_busy = myna_listen_is_on();
+    while (is_busy) {
+        is_busy = myna_link_poll(receive_aside);
+        is_busy = myna_listen_poll() || is_busy;
+    }
+}
+
 static void open_session(uint16_t sequence) {
     session.open = true;
     myna_link_expected = sequence;
@@ -110,6 +141,10 @@ static void receive(const struct frame *frame) {
         open_session(frame->sequence);
     } else if (!session.open) {
         send_status(frame->type, STATUS_NO_SESSION, frame->sequence);
+        return;
+    }
+    if (is_aside(frame)) {
+        run_aside(frame);
         return;
     }
     uint16_t age = (uint16_t)(myna_link_expected - frame->sequence);
@@ -127,8 +162,10 @@ static void receive(const struct frame *frame) {
 void myna_server_init(void) {
     myna_clips_clear(0u);
     myna_state_restore();
+    myna_link_set_attend(attend);
 }
 
 bool myna_server_poll(void) {
-    return myna_link_poll(receive);
+    bool found = myna_link_poll(receive);
+    return myna_listen_poll() || found;
 }

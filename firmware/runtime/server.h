@@ -15,8 +15,8 @@ void myna_server_init(void);
 
 /*
  * Takes what the port has received and executes the requests in it, which may take as long as an
- * enrollment does; false if the port had nothing. Called again and again, with myna_port_idle where
- * it returns false.
+ * enrollment does, and hears some of the sound that arrived; false if there was neither. Called
+ * again and again, with myna_port_idle where it returns false.
  */
 __attribute__((warn_unused_result)) bool myna_server_poll(void);
 

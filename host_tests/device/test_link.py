@@ -80,6 +80,25 @@ def test_a_request_that_is_begun_runs_while_its_caller_is_busy() -> None:
     assert link.statistics.frames_resent == 0
 
 
+def test_a_request_aside_is_answered_while_another_one_runs() -> None:
+    sound = b.SoundReply(3, 0, 0, 0, 0, 0, 0, b"")
+
+    def answer(frame: Frame) -> list[bytes]:
+        if frame.type == m.SOUND_PUT.code:
+            return [_reply(frame, sound.pack())]
+        return []
+
+    link, script = _link(answer)
+    pending = link.begin(m.TRAIN, b.Train(1))
+    assert link.request(m.SOUND_PUT, b.SoundPut(0, 0, b"123456")) == sound
+    assert not pending.is_ready()
+    begun = script.heard[0]
+    script.received += _reply(begun, b.TrainReply(7, b"").pack())
+    assert link.request(m.SOUND_PUT, b.SoundPut(3, 0, b"")) == sound
+    assert pending.is_ready()
+    assert pending().step == 7
+
+
 def test_a_request_that_is_begun_is_repeated_and_refused_as_any_other() -> None:
     count = iter(range(100))
     link, script = _link(

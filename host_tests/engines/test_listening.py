@@ -1,79 +1,174 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listening piece by piece is detecting in the whole."""
+"""The C core hears what the reference hears, however the sound is cut, and rests in silence."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import ctypes
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from myna.audio.config import RATE
+from myna.audio.features import Pcm
 from myna.engines.listening import HostListening
-from myna.evaluation.sound import Clock
-from myna.learn.detect import Event, Rule, detect
-from myna.learn.listening import REFRACTORY
-from myna.passes.training.imprint import head_of
-from myna.project import Project, open_project
-from myna.sessions.wake_words import WakeWord, teach_words
-from support import wake_words
+from myna.errors import MynaError
+from myna.learn.detect import SPAN, Event
+from myna.learn.listening import Heard, Listening
+from myna.learn.templates import SILENT, WORDS
+from support.listeners import (
+    ENDS,
+    RATE,
+    THRESHOLDS,
+    classes,
+    pieces,
+    project,
+    reference,
+    rustle,
+    scene,
+    takes,
+    word,
+)
 
-Taught = tuple[HostListening, Project, tuple[WakeWord, ...]]
-
-
-@pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
-    project = open_project(wake_words.folder(), wake_words.STREAMING)
-    data = wake_words.recordings(tmp_path_factory.mktemp("words") / "data")
-    listening = project.listening()
-    return listening, project, teach_words(listening, project, data, 0.5, print)
-
-
-def whole(taught: Taught, thresholds: tuple[int, ...]) -> tuple[Event, ...]:
-    """The events of `detect`, asked about all of the sound at once."""
-    listening, project, words = taught
-    assert project.streaming is not None
-    stream = project.library().stream(project.streaming)
-    heard = np.array([stream.embedding for _ in stream.push(wake_words.sound())], np.int16)
-    source = project.program.graph.tensors[head_of(project.program.graph).inputs[0]]
-    clock = Clock.of(project.streaming, project.package.front_end)
-    return detect(
-        heard - np.int16(source.zero_point),
-        clock.streamed(len(heard)).astype(np.uint32),
-        project.space,
-        [listening.template(label) for label in range(len(words))],
-        Rule(clock.period, REFRACTORY, thresholds),
-    )
+LONG = 2 * RATE  # samples: longer than a word resembles itself
 
 
-@pytest.mark.parametrize("piece", [160, 1601, 48000])
-@pytest.mark.parametrize("share", [1.0, 0.2])
-def test_pieces_of_any_size_give_the_events_of_the_whole(
-    piece: int, share: float, taught: Taught, tmp_path: Path
+def library(name: str = "ds_cnn") -> HostListening:
+    found = project(name).library().listening()
+    for number, label in enumerate(classes(name)):
+        found.make_template(label, takes(name, number))
+        found.set_threshold(label, THRESHOLDS[name][number])
+    return found
+
+
+def events(listening: Listening, sound: Iterable[Pcm]) -> list[Event]:
+    return [event for piece in sound for event in listening.push(piece).events]
+
+
+def everything(listening: Listening, pcm: Pcm) -> Heard:
+    """The last answer, with all events."""
+    found = events(listening, [pcm])
+    return replace(listening.push(pcm[:0]), events=tuple(found))
+
+
+@pytest.mark.parametrize(("gated", "most"), [(True, 1600), (False, 5000), (True, 20)])
+def test_c_and_reference_hear_the_same_however_sound_is_cut(gated: bool, most: int) -> None:
+    c, (twin, taker) = library("tiny"), reference("tiny")
+    for number, label in enumerate(classes("tiny")):
+        twin.make_template(label, takes("tiny", number), taker)
+        twin.set_threshold(label, THRESHOLDS["tiny"][number])
+        np.testing.assert_array_equal(c.template(label), twin.template(label))
+    c.begin(gated=gated, refractory=9000)
+    twin.begin(gated=gated, refractory=9000)
+    sound = pieces(scene()[: 8 * RATE if most > 20 else RATE], most)
+    for number, piece in enumerate(sound):
+        if number % 40 == 39:  # the host lost some
+            c.skip(777)
+            twin.skip(777)
+        heard = c.push(piece)
+        assert heard == twin.push(piece)
+    assert heard.lost == len(sound) // 40 * 777
+    assert heard.samples == sum(map(len, sound)) + heard.lost
+
+
+def test_words_are_heard_when_they_are_said() -> None:
+    c = library()
+    c.begin(refractory=LONG)
+    found = events(c, pieces(scene(), 1600))
+    first, second = classes("ds_cnn")
+    assert [event.word for event in found] == [first, second, first, second]
+    assert np.abs([event.time for event in found] - ENDS).max() < 1.2 * RATE
+    c.begin(refractory=LONG)
+    assert events(c, [scene()]) == found
+
+
+def test_in_silence_the_network_rests_and_hears_the_next_word_all_the_same() -> None:
+    c = library()
+    silence, end = rustle(12 * RATE, 1), rustle(2 * RATE, 2)
+    sound = np.concatenate([silence, word(1, 51), end]).astype(np.int16)
+    c.begin(gated=False, refractory=LONG)
+    always = everything(c, sound)
+    c.begin(refractory=LONG)
+    gated = everything(c, sound)
+    assert gated.decisions < always.decisions // 2
+    assert [event.word for event in gated.events] == [event.word for event in always.events]
+    assert len(gated.events) == 1
+    c.begin(refractory=LONG)
+    assert not c.push(silence.astype(np.int16)).is_open
+    assert c.push((20 * end).astype(np.int16)).is_open
+
+
+def test_no_event_without_a_threshold() -> None:
+    c, (label, _) = project("ds_cnn").library().listening(), classes("ds_cnn")
+    c.make_template(label, takes("ds_cnn", 0))
+    assert not events(c, [scene()])
+    c.set_threshold(label, -SILENT)
+    c.begin(refractory=0, gated=False)
+    found = everything(c, scene()[: 4 * RATE])
+    assert len(found.events) == found.decisions - SPAN > 10  # from the first that has all
+
+
+def test_a_word_goes_with_its_class_and_the_last_one_takes_its_place() -> None:
+    c, (first, second) = library(), classes("ds_cnn")
+    last = c.template(second)
+    c._c.myna_templates_remove(first, second)
+    np.testing.assert_array_equal(c.template(first), last)
+    assert c.push(scene()[:0]).scores.keys() == {first}
+    c._c.myna_templates_remove(2, first)  # a class that is no word
+    np.testing.assert_array_equal(c.template(2), last)
+    c._c.myna_templates_forget()
+    assert not c.push(scene()[:0]).scores
+
+
+def test_there_is_room_for_so_many_words() -> None:
+    c, some = project("ds_cnn").library().listening(), takes("ds_cnn", 0)[:1]
+    for label in range(WORDS):
+        c.make_template(label, some)
+    c.make_template(0, some)  # once more
+    with pytest.raises(MynaError, match="as many words"):
+        c.make_template(WORDS, some)
+
+
+def test_what_finds_no_room_in_the_ring_is_counted() -> None:
+    """Nobody polls for two seconds; then all goes on, and times are right."""
+    c = library()
+    c.begin(gated=False, refractory=LONG)
+    c.push(scene()[: 2 * RATE])
+    blind = np.ascontiguousarray(scene()[2 * RATE : 4 * RATE])
+    c._c.myna_listen_push(ctypes.c_void_p(blind.ctypes.data), len(blind), 2 * RATE)
+    c._time = 4 * RATE
+    before = c.push(scene()[:0])
+    assert (before.samples, before.lost) == (4 * RATE, 320 * (100 - 63))
+    found = everything(c, scene()[4 * RATE :])
+    assert (found.samples, found.lost) == (len(scene()), before.lost)
+    assert [event.word for event in found.events] == [13, 12, 13]
+    assert np.abs([event.time for event in found.events] - ENDS[1:]).max() < 1.2 * RATE
+
+
+def test_what_was_heard_before_is_passed_over() -> None:
+    c, sound = library(), scene()
+    c.begin()
+    expected = everything(c, sound[: 6 * RATE])
+    c.begin()
+    c.push(sound[: 3 * RATE])
+    c._time = 2 * RATE
+    assert c.push(sound[2 * RATE : 6 * RATE]).samples == 6 * RATE
+    assert c.push(sound[:0]).decisions == expected.decisions
+
+
+@pytest.mark.parametrize(("train", "more"), [("head", 1), ("all", 0)])
+def test_what_was_kept_is_of_no_use_once_training_changed_what_made_it(
+    train: str, more: int
 ) -> None:
-    listening, _, words = taught
-    thresholds = tuple(round(share * word.threshold) for word in words)
-    for label, threshold in enumerate(thresholds):
-        listening.set_threshold(label, threshold)
-    pcm = wake_words.sound()
-    listening.begin()
-    heard = [listening.push(pcm[at : at + piece]) for at in range(0, len(pcm), piece)]
-    events = tuple(event for one in heard for event in one.events)
-    assert events == whole(taught, thresholds)
-    assert len(events) >= 3
-    assert (heard[-1].samples, heard[-1].lost) == (len(pcm), 0)
-    if share == 1:
-        assert tuple(words[event.word].name for event in events) == wake_words.SAID
-        for event, at in zip(events, wake_words.AT, strict=True):
-            assert at < event.time / RATE < at + wake_words.LENGTH + 1.5
+    core = project("tiny", train).library()
+    c, period = core.listening(), RATE // 25
+    c.begin(gated=False)
+    before = c.push(scene()[: 3 * RATE]).decisions
+    assert c.push(scene()[:period]).decisions == before + 1
+    core.train_step(takes("tiny", 0)[0], 1)
+    assert c.push(scene()[:period]).decisions == before + 1 + more
+    assert c.push(scene()[: 3 * RATE]).decisions > before + 10
 
 
-def test_levels_and_scores_are_the_latest(taught: Taught) -> None:
-    listening, _, words = taught
-    listening.begin()
-    quiet = listening.push(np.zeros(8000, np.int16))
-    assert quiet.level == 0
-    assert set(quiet.scores.values()) == {0}  # nothing is said of so little
-    loud = listening.push(np.tile([20000, -20000], 40000).astype(np.int16))
-    assert abs((loud.level - 240) * 6.02 / 16 - 20 * np.log10(20000 / 32768)) < 0.7
-    assert len(loud.scores) == len(words)
-    assert all(loud.scores.values())
+def test_a_library_without_streaming_says_so() -> None:
+    with pytest.raises(MynaError, match="without streaming"):
+        project("tiny", streaming=False).library().listening()

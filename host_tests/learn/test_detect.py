@@ -61,7 +61,7 @@ class Twin:
     def __init__(self, folder: Path) -> None:
         compiler = native.find_compiler()
         assert compiler is not None
-        (folder / "config.h").write_text(f"#define MYNA_MAX_CLASSES {WORDS}\n", "utf-8")
+        (folder / "config.h").write_text(f"#define MYNA_WORDS {WORDS}\n", "utf-8")
         firmware, library = PROJECT / "firmware", folder / "detect.so"
         sources = (str(firmware / part) for part in ("runtime/detect.c", "kernels/fixed.c"))
         command = [compiler, *FLAGS, *SANITIZED, f"-I{folder}", f"-I{firmware}", *sources]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,21 +28,21 @@ def data(tmp_path: Path) -> Path:
 
 def teach(
     project: Project, data: Path, rate: float = 0.5
-) -> tuple[tuple[WakeWord, ...], list[MynaError]]:
+) -> tuple[Mapping[int, WakeWord], list[MynaError]]:
     problems: list[MynaError] = []
     return teach_words(project.listening(), project, data, rate, problems.append), problems
 
 
 def test_a_word_is_every_folder(project: Project, data: Path) -> None:
     words, problems = teach(project, data)
-    assert [(word.name, word.takes) for word in words] == [("one", 3), ("three", 3)]
-    assert all(0 < word.threshold < FULL for word in words)
+    assert [(word.name, word.takes) for word in words.values()] == [("one", 3), ("three", 3)]
+    assert all(0 < word.threshold < FULL for word in words.values())
     assert not problems
 
 
 def test_rarer_false_accepts_ask_for_more(project: Project, data: Path) -> None:
     often, seldom = (teach(project, data, rate)[0] for rate in (50.0, 0.05))
-    for one, other in zip(often, seldom, strict=True):
+    for one, other in zip(often.values(), seldom.values(), strict=True):
         assert one.threshold < other.threshold
 
 

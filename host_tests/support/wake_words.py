@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from myna.audio.features import Pcm
 from myna.audio.files import write_wav
+from myna.learn.detect import STRIDE
 from myna.package.negatives import StoredNegatives
 from myna.passes.pipeline import Options
 from myna.passes.training.imprint import head_of
@@ -39,7 +40,9 @@ def folder() -> Path:
         heard = [stream.embedding for _ in stream.push(np.concatenate(parts))]
         source = project.program.graph.tensors[head_of(project.program.graph).inputs[0]]
         found = np.array(heard, np.int16) - np.int16(source.zero_point)
-        StoredNegatives(np.zeros((0, found.shape[1]), np.int8), found).save(draft)
+        step = 2  # so that what is without its zero point fits int8
+        levels = (found[::STRIDE] // step).astype(np.int8)
+        StoredNegatives(np.zeros((0, found.shape[1]), np.int8), levels, step).save(draft)
 
     return kept("wake_words", write)
 

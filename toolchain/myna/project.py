@@ -27,6 +27,7 @@ from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.passes.streaming.stream import StreamingProgram, stream
+from myna.passes.training.imprint import has_head, head_of
 
 BUILD = target.PROJECT / "build"
 MODELS = target.PROJECT / "models"
@@ -63,6 +64,7 @@ class Project:
         name, asked = self.package.model.model.name, self.asked
         command = f"myna build models/{name} {asked.command_line()} -o FOLDER"
         package, options = self.package, self.options
+        foils = self.negatives.foils if options.streaming else np.zeros((0, 1), np.int8)
         labels = Labels(
             package.labels,
             package.audio,
@@ -70,9 +72,21 @@ class Project:
             options.backup,
             options.heard,
             asked.to_json(),
+            foils,
         )
         generate(self.program, labels, self.place, command, self.streaming)
         return self.place
+
+    @cached_property
+    def negatives(self) -> StoredNegatives:
+        """What the model makes of speech in which no word is.
+
+        Raises:
+            MynaError: the file is damaged, or of another network.
+        """
+        graph = self.program.graph
+        inputs = graph.tensors[head_of(graph).inputs[0]].size if has_head(graph) else 1
+        return load_negatives(self.folder, inputs)
 
     @cached_property
     def streaming(self) -> StreamingProgram | None:
@@ -83,15 +97,6 @@ class Project:
         """
         return stream(self.program.graph) if self.options.streaming else None
 
-    @cached_property
-    def negatives(self) -> StoredNegatives:
-        """What the model makes of speech in which no word is.
-
-        Raises:
-            MynaError: the file is damaged, or of another network.
-        """
-        return load_negatives(self.folder, self.program.graph.tensors[CENTER].size)
-
     @property
     def space(self) -> Space:
         """What scores of words in a stream depend on."""
@@ -101,8 +106,7 @@ class Project:
 
     def listening(self) -> HostListening:
         """What listens for words in this process, if it was compiled with streaming."""
-        assert self.streaming is not None
-        return HostListening(self.library().stream(self.streaming), self.streaming, self.space)
+        return self.library().listening()
 
     @property
     def fingerprint(self) -> int:
@@ -124,7 +128,8 @@ class Project:
         ram = self.options.ram
         flags: tuple[str, ...] = ()
         if ram and target.find_board(board).kind != HOST:
-            needs = Needs.of(self.program, has_front_end=self.package.has_front_end)
+            has_front_end = self.package.has_front_end
+            needs = Needs.of(self.program, has_front_end=has_front_end, streaming=self.streaming)
             limits = {"ram_length": ram, "stack_size": needs.stack}
             flags = tuple(f"-Wl,--defsym={name}={value}" for name, value in limits.items())
         return pio.build(board, self.generated, extra_flags=flags)

@@ -8,6 +8,10 @@
 #define MYNA_HEARD 4
 #define MYNA_FRONT_END 1
 #define MYNA_STREAMING 0
+#define MYNA_EMBEDDING 96 /* inputs of the head */
+#define MYNA_WORDS 8 /* that it listens for at most */
+#define MYNA_STREAM_COPY 1
+#define MYNA_BODY_TRAINED 1 /* whether training changes embeddings */
 #define MYNA_FRAMES 49
 #define MYNA_FEATURE_BYTES 980
 #define MYNA_VARIATIONS 0

@@ -399,7 +399,7 @@ def test_a_repeated_request_is_not_executed_again(port: str, board: Board) -> No
     clips, twin = _store(board, _random_clips(4)), FakeModel()
     sequence = board.link._sequence
     twice = encode(Frame(m.TRAIN.code, sequence, b.Train(3).pack())) * 2
-    board.link._channel.write(twice)
+    board.link._line.write(twice)
     losses = board.link.request(m.TRAIN, b.Train(3)).losses
     assert np.frombuffer(losses, "<i4").tolist() == twin.train(clips, 3)
     assert board.read_state() == twin.state()
@@ -421,7 +421,7 @@ def test_garbage_never_changes_the_state(board: Board) -> None:
     generator = random.Random(5)
     _store(board, _random_clips(4))
     for _ in range(50):
-        board.link._channel.write(generator.randbytes(1000) + DELIMITER)
+        board.link._line.write(generator.randbytes(1000) + DELIMITER)
         board.status()
     assert board.read_state() == FakeModel().state()
     assert board.status().clips == 4

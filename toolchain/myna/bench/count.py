@@ -29,6 +29,7 @@ LISTENS = (
     "stream_kept",
     "stream_arena",
     "stream",
+    "audio",
 )  # variables of a stream, in model.c and runtime/stream.c
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second

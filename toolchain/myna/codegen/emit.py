@@ -4,26 +4,28 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import jinja2
+import numpy as np
 
 from myna import __version__
 from myna.audio.config import AudioConfig, silence_of, unknown_of
 from myna.audio.render import render_tables
 from myna.codegen.interface import interface, state_variable
 from myna.codegen.paths import paths
-from myna.codegen.render import CONST, call, data_of, declare, define, header, numbers
+from myna.codegen.render import CONST, Address, call, data_of, declare, define, header, numbers
 from myna.codegen.state import state_bounds, state_parts
 from myna.codegen.streaming import render_streaming
 from myna.codegen.text import identifier, remark, string
 from myna.errors import MynaError
 from myna.files import write_generated
-from myna.ir import Graph, Kind
-from myna.names import CLASSES, CODE, NAMES
-from myna.passes.layout import feature_rows, occupied, recording_bytes
+from myna.ir import Array, Graph, Kind
+from myna.learn.templates import draft_bytes, most_words
+from myna.names import CLASSES, CODE, NAMES, TOTAL
+from myna.passes.layout import feature_rows, occupied, recording_bytes, trains_body
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options, state_copies
 from myna.passes.streaming.stream import StreamingProgram
@@ -46,6 +48,7 @@ class Labels:
         backup: bytes for copies of the state, see `passes.pipeline.state_copies`.
         heard: of how many sounds that it took for words the device keeps features.
         options: with which the model is compiled again, JSON.
+        foils: directions of any speech, int8 [n, inputs of the head].
     """
 
     names: tuple[str, ...]
@@ -54,6 +57,7 @@ class Labels:
     backup: int = Options.backup
     heard: int = 0
     options: str = "{}"
+    foils: Array = field(default_factory=partial(np.zeros, (0, 1), np.int8))
 
 
 def generate(
@@ -152,7 +156,6 @@ def _context(
         "parts": state_parts(program),
         "program": program,
         "recording_bytes": recording_bytes(graph),
-        "occupied": occupied(program, has_front_end=labels.audio is not None),
         "nodes": nodes,
         "paths": paths(program),
         "outputs": outputs,
@@ -161,7 +164,7 @@ def _context(
         **interface(program, address),
         "latent": address(program.latent.tensor),
         "replay": program.replay,
-        "streaming": render_streaming(streaming, address) if streaming else None,
+        **_listening(program, labels, address, streaming),
         "replay_latents": numbers(program.replay.latents),
         "replay_labels": numbers(program.replay.labels),
     }
@@ -169,6 +172,24 @@ def _context(
 
 def _class(label: int | None) -> int | str:
     return "MYNA_NO_CLASS" if label is None else label
+
+
+def _listening(
+    program: Program, labels: Labels, address: Address, streaming: StreamingProgram | None
+) -> dict[str, object]:
+    """What it takes to listen all the time."""
+    hears = labels.audio is not None
+    finds = streaming if hears and TOTAL in program.graph.tensors else None  # words, by templates
+    rendered = streaming and render_streaming(
+        streaming, address, labels.foils, has_templates=finds is not None
+    )
+    draft = draft_bytes(finds) if finds else 0
+    return {
+        "streaming": rendered,
+        "occupied": occupied(program, has_front_end=hears, draft=draft),
+        "words": most_words(program.graph.tensors[program.graph.outputs[0]].size),
+        "body_trained": int(trains_body(program)),
+    }
 
 
 def _feature_bytes(graph: Graph) -> int:

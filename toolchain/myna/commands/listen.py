@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -31,8 +32,9 @@ from myna.errors import MynaError
 from myna.learn.detect import Event
 from myna.learn.listening import Heard, Listening
 from myna.passes.pipeline import Options
-from myna.project import open_project
-from myna.sessions.wake_words import FULL, WakeWord, teach_words
+from myna.project import open_project, running
+from myna.sessions.stream import BoardListening
+from myna.sessions.wake_words import FULL, WakeWord, teach_words, use_enrolled
 
 PIECE = RATE // 5  # samples of a recording that are heard at once
 AFTER = 2 * RATE  # samples behind a recording
@@ -47,11 +49,9 @@ sources = options(
 @click.command()
 @model_argument
 @click.option(
-    "--words",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="DIR/<word>/*: recordings of each word.",
+    "--words", type=click.Path(path_type=Path), help="DIR/<word>/*: recordings of each word."
 )
+@click.option("--port", help="Serial port or pyserial URL of a board that listens instead.")
 @sources
 @click.option(
     "--false-accepts-per-hour",
@@ -64,7 +64,8 @@ sources = options(
 @json_option
 def listen(
     model: Path,
-    words: Path,
+    words: Path | None,
+    port: str | None,
     mic: bool,
     device: str | None,
     wav: Path | None,
@@ -74,28 +75,26 @@ def listen(
     """Listen for words as they are said, to a microphone or to a recording of any length.
 
     The C core listens in this process, a decision every 40 ms, for the words of --words, 3 to 5
-    recordings of each. Nothing is trained, and no sound is kept. A line tells each word that is
-    heard: when, and how much it is like its recordings, of which 1 is the same.
+    recordings of each; or a board at --port for the words that were enrolled on it, if its
+    firmware was built with --streaming. Nothing is trained, and no sound is kept. A line tells
+    each word that is heard: when, and how much it is like its recordings, of which 1 is the same.
     """
+    if (words is None) == (port is None):
+        raise click.UsageError("Name the words: --words DIR, or a board that knows some: --port.")
     source = open_source(mic, device, wav)
     require_front_end(model)
-    project = open_project(model, Options(train="head", streaming=True))
-    listening = project.listening()
-    left_out: list[MynaError] = []
-    taught = teach_words(listening, project, words, rate, left_out.append)
-    for problem in left_out:
-        click.echo(f"left out: {problem}", err=True)
-    for word in taught:
-        click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
-    heard, events = follow(listening, source, View(taught, Console()))
+    with _listener(model, words, port, rate) as (listening, taught):
+        for word in taught.values():
+            click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
+        heard, events = follow(listening, source, View(taught, Console()))
     click.echo(
         f"{len(events)} events in {heard.samples / RATE:.1f} s; {heard.lost} samples lost"
         + f", and sound {counted(source.overflows, 'time')} before it came here"
         * bool(source.overflows)
     )
     result = {
-        "model": project.package.model.model.name,
-        "words": [asdict(word) for word in taught],
+        "model": model.name,
+        "words": [asdict(word) for word in taught.values()],
         "false_accepts_per_hour": rate,
         "samples": heard.samples,
         "seconds": heard.samples / RATE,
@@ -104,6 +103,26 @@ def listen(
         "events": [_described(event, taught[event.word]) for event in events],
     }
     write_json(json_file, "listen", result)
+
+
+@contextmanager
+def _listener(
+    model: Path, words: Path | None, port: str | None, rate: float
+) -> Iterator[tuple[Listening, Mapping[int, WakeWord]]]:
+    """Who listens, and for what, by class."""
+    if port is not None:
+        with running(port, model) as (session, project):
+            board = BoardListening(session)
+            yield board, use_enrolled(board, session, project, rate)
+            board.end()
+        return
+    assert words is not None
+    project = open_project(model, Options(train="head", streaming=True))
+    listening, left_out = project.listening(), list[MynaError]()
+    taught = teach_words(listening, project, words, rate, left_out.append)
+    for problem in left_out:
+        click.echo(f"left out: {problem}", err=True)
+    yield listening, taught
 
 
 def open_source(mic: bool, device: str | None, wav: Path | None) -> Source:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -42,7 +42,7 @@ class View:
         console: where to show them.
     """
 
-    def __init__(self, words: Sequence[WakeWord], console: Console) -> None:
+    def __init__(self, words: Mapping[int, WakeWord], console: Console) -> None:
         self._words, self._console = words, console
         self._heard = NOTHING
 
@@ -77,7 +77,7 @@ class View:
 
     def _scores(self, heard: Heard) -> Table:
         rows = Table.grid(padding=(0, 1))
-        for label, word in enumerate(self._words):
+        for label, word in self._words.items():
             score = heard.scores.get(label, 0)
             style = "bold green" if score >= word.threshold else "blue"
             bar = ProgressBar(FULL, max(score, 0), WIDTH, complete_style=style)

@@ -394,6 +394,73 @@ class CodewordWarmUpReply(Message):
 
 
 @dataclass(frozen=True)
+class TemplateMake(Message):
+    label: U16
+
+
+@dataclass(frozen=True)
+class TemplateMakeReply(Message):
+    """How many takes the template is made of."""
+
+    takes: U16
+
+
+@dataclass(frozen=True)
+class TemplateRead(Message):
+    label: U16
+    offset: U16
+
+
+@dataclass(frozen=True)
+class TemplateReadReply(Message):
+    """Bytes of the template, and as many of them from the offset on as fit."""
+
+    total: U16
+    data: Tail
+
+
+@dataclass(frozen=True)
+class ThresholdSet(Message):
+    threshold: I32
+    label: U32
+
+
+@dataclass(frozen=True)
+class SoundBegin(Message):
+    """Samples after an event without another; whether the network rests while nothing stands out
+    from the noise (0 or 1)."""
+
+    refractory: U32
+    gated: U32
+
+
+@dataclass(frozen=True)
+class SoundPut(Message):
+    """Number of the first sample, counted from SOUND_BEGIN; how many events the host knows."""
+
+    offset: U32
+    events: U32
+    data: Tail
+
+
+@dataclass(frozen=True)
+class SoundReply(Message):
+    """Samples since SOUND_BEGIN, and of them not heard; decisions; events; level of the latest
+    20 ms (log2 of the variance, in eighths); whether there may be speech (0 or 1); words. Then of
+    each word its label (u32) and latest score (i32), and those events that the host does not know,
+    of the latest four: time in samples (u32), score (i32), label (u32)."""
+
+    samples: U32
+    lost: U32
+    decisions: U32
+    events: U32
+    level: U16
+    is_open: U16
+    words: U32
+    data: Tail
+
+
+@dataclass(frozen=True)
 class AdaptReply(Message):
     """Steps done since the state was made; classes begun; whether what was learned is kept (1), or
     undone (0); how many the model gets right, before and after: of the user's clips and their

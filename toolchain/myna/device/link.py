@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests over a lossy serial line: retries, several requests in flight, statistics."""
+"""Requests over a lossy serial line: retries, several requests in flight, others aside."""
 
 from __future__ import annotations
 
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import Self, TypeVar
 
 from myna.device import frame, messages
 from myna.device.bodies import Hello, HelloReply, Progress
+from myna.device.flight import Flight, Pending, Sent
 from myna.device.frame import Frame
-from myna.device.messages import IN_FLIGHT, REPLY, Exchange
+from myna.device.line import Line
+from myna.device.messages import IN_FLIGHT, Exchange
 from myna.device.ports import Channel
 from myna.device.status import MEANINGS, Status
 from myna.device.wire import Message
@@ -41,27 +42,6 @@ class DeviceError(MynaError):
         self.status = status
 
 
-@dataclass
-class Statistics:
-    """What went over the line since it was opened."""
-
-    frames_sent: int = 0
-    frames_resent: int = 0
-    frames_received: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-
-
-@dataclass
-class _Sent:
-    """A request that the board has not answered, or whose turn to be handed out has not come."""
-
-    sequence: int
-    encoded: bytes
-    reply: Frame | None = None
-    hurried: bool = False  # sent again because a later one was answered
-
-
 class Link:
     """One session with a board.
 
@@ -86,14 +66,15 @@ class Link:
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
     ) -> None:
-        self.statistics = Statistics()
+        self._line = Line(channel, name)
+        self.statistics = self._line.statistics
         self.window = frame.MAX_ENCODED
         self.name = name
         self.on_progress: Callable[[int], None] | None = None
-        self._channel = channel
         self._timeout_s, self._attempts = timeout_s, attempts
-        self._decoder = frame.Decoder()
+        self._flying, self._aside = Flight(), Flight()
         self._sequence = random.SystemRandom().randrange(1 << 16)
+        self._number = 0  # of requests aside
         self._is_interrupted = False
 
     def __enter__(self) -> Self:
@@ -105,19 +86,21 @@ class Link:
     @property
     def frames_damaged(self) -> int:
         """Received frames that were dropped because their bytes were wrong."""
-        return self._decoder.damaged
+        return self._line.damaged
 
     def close(self) -> None:
         """Frees the port."""
-        self._channel.close()
+        self._line.close()
 
     def request(self, exchange: Exchange[Q, R], message: Q) -> R:
-        """Sends one request and returns its reply.
+        """Sends one request and returns its reply; one outside the order also while another runs.
 
         Raises:
             DeviceError: the board refused it.
             MynaError: the board does not answer, or the port is gone. Connect anew.
         """
+        if exchange.repeat is messages.Repeat.ASIDE:
+            return self._ask_aside(exchange, message)
         return self.begin(exchange, message)()
 
     def hello(self) -> HelloReply:
@@ -136,19 +119,41 @@ class Link:
             )
         return reply
 
-    def begin(self, exchange: Exchange[Q, R], message: Q) -> Callable[[], R]:
-        """Sends one request; call what this returns for its reply, before any other request."""
-        flying: deque[_Sent] = deque()
+    def begin(self, exchange: Exchange[Q, R], message: Q) -> Pending[R]:
+        """Sends one request; call what this returns for its reply."""
         self._resume()
         with self._interruptible():
-            self._launch(deque([self._encode(exchange, message)]), flying, 1)
+            self._launch(deque([self._encode(exchange, message)]), 1)
+        return Pending(self._has_reply, partial(self._finish, exchange))
 
-        def reply() -> R:
-            with self._interruptible():
-                (frame,) = self._collect(exchange, deque(), flying)
-            return self._open(exchange, frame)
+    def _finish(self, exchange: Exchange[Q, R]) -> R:
+        """The reply to the request that was begun; see `Pending`."""
+        with self._interruptible():
+            (frame,) = self._collect(deque(), 1)
+        return self._open(exchange, frame)
 
-        return reply
+    def _has_reply(self) -> bool:
+        """Whether the request that was begun is answered."""
+        with self._interruptible():
+            if self._line.has_input:
+                self._listen()
+            self._look_after(self._flying)
+        return not self._flying.lost
+
+    def _ask_aside(self, exchange: Exchange[Q, R], message: Q) -> R:
+        """A request outside the order, perhaps while one that was begun runs."""
+        self._number = (self._number + 1) & 0xFFFF
+        encoded = frame.encode(Frame(exchange.code, self._number, message.pack()))
+        sent = Sent(exchange.code, self._number, encoded)
+        self._aside.sent = deque([sent])
+        self._aside.alive()
+        with self._interruptible():
+            self._send(sent)
+            while sent.reply is None:
+                self._listen()
+                self._look_after(self._aside)
+                self._look_after(self._flying)
+        return self._open(exchange, sent.reply)
 
     def stream(
         self,
@@ -170,7 +175,8 @@ class Link:
         self._resume()
         encoded = deque(self._encode(exchange, message) for message in requests)
         with self._interruptible():
-            replies = self._collect(exchange, encoded, deque(), progress)
+            width = 1 if exchange.repeat is messages.Repeat.ANSWER else IN_FLIGHT
+            replies = self._collect(encoded, width, progress)
         return [self._open(exchange, reply) for reply in replies]
 
     @contextmanager
@@ -184,29 +190,23 @@ class Link:
 
     def _resume(self) -> None:
         """After an interruption, open the session anew: the board would wait for what is cut."""
+        self._flying.sent.clear()
         if self._is_interrupted:
             self._is_interrupted = False
             self.hello()
 
     def _collect(
         self,
-        exchange: Exchange[Q, R],
-        waiting: deque[_Sent],
-        flying: deque[_Sent],
+        waiting: deque[Sent],
+        width: int,
         progress: Callable[[int], None] | None = None,
     ) -> list[Frame]:
         """The replies to requests that were sent or are still to be sent, in order."""
-        width = 1 if exchange.repeat is messages.Repeat.ANSWER else IN_FLIGHT
-        replies: list[Frame] = []
-        last_life, silences = time.monotonic(), 0
+        flying, replies = self._flying.sent, list[Frame]()
         while waiting or flying:
-            self._launch(waiting, flying, width)
-            if self._listen(exchange, flying):
-                last_life, silences = time.monotonic(), 0
-            elif time.monotonic() - last_life > self._timeout_s:
-                last_life, silences = time.monotonic(), silences + 1
-                self._give_up_after(silences)
-                self._resend([sent for sent in flying if sent.reply is None])
+            self._launch(waiting, width)
+            self._listen()
+            self._look_after(self._flying)
             while flying and (reply := flying[0].reply):
                 flying.popleft()
                 replies.append(reply)
@@ -214,49 +214,64 @@ class Link:
                     progress(len(replies))
         return replies
 
-    def _encode(self, exchange: Exchange[Q, R], message: Q) -> _Sent:
+    def _look_after(self, flight: Flight) -> None:
+        """After a silence, send again what has no reply."""
+        if flight.is_overdue(self._timeout_s):
+            self._give_up_after(flight.silences)
+            self._resend(flight.lost)
+
+    def _encode(self, exchange: Exchange[Q, R], message: Q) -> Sent:
         sequence = self._sequence
         self._sequence = (sequence + 1) & 0xFFFF
-        return _Sent(sequence, frame.encode(Frame(exchange.code, sequence, message.pack())))
+        return Sent(
+            exchange.code, sequence, frame.encode(Frame(exchange.code, sequence, message.pack()))
+        )
 
-    def _launch(self, waiting: deque[_Sent], flying: deque[_Sent], width: int) -> None:
+    def _launch(self, waiting: deque[Sent], width: int) -> None:
         """Sends what fits into the window; at least one request is always under way."""
-        while waiting and len(flying) < width:
-            used = sum(len(sent.encoded) for sent in flying if sent.reply is None)
+        flying = self._flying
+        if not flying.sent:
+            flying.alive()
+        while waiting and len(flying.sent) < width:
+            used = sum(len(sent.encoded) for sent in flying.lost)
             if used and used + len(waiting[0].encoded) > self.window:
                 break
-            flying.append(waiting.popleft())
-            self._write(flying[-1].encoded)
-            self.statistics.frames_sent += 1
+            flying.sent.append(waiting.popleft())
+            self._send(flying.sent[-1])
 
-    def _resend(self, lost: Sequence[_Sent]) -> None:
+    def _send(self, sent: Sent) -> None:
+        self._line.write(sent.encoded)
+        self.statistics.frames_sent += 1
+
+    def _resend(self, lost: Sequence[Sent]) -> None:
         """Sends requests again; the delimiter in front ends whatever came through of before."""
         for sent in lost:
-            self._write(frame.DELIMITER + sent.encoded)
+            self._line.write(frame.DELIMITER + sent.encoded)
             self.statistics.frames_resent += 1
 
-    def _listen(self, exchange: Exchange[Q, R], flying: deque[_Sent]) -> bool:
-        """Takes what the board said; whether any of it was about the requests in flight."""
-        life = False
-        by_sequence = {sent.sequence: sent for sent in flying}
-        for heard in self._read():
+    def _listen(self) -> None:
+        """Takes what the board says."""
+        for heard in self._line.read():
             if heard.type == messages.PROGRESS.code:
-                life = True  # whatever it is busy with: perhaps a request that nobody waits for
-            sent = by_sequence.get(heard.sequence)
-            if sent is None or sent.reply is not None:
+                for flight in (self._flying, self._aside):
+                    flight.alive()  # whatever it is busy with: perhaps what nobody waits for
+            if self._aside.take(heard):
                 continue
-            if heard.type == exchange.code + REPLY:
-                sent.reply, life = heard, True
-                self._hurry(flying, sent)
-            elif heard.type == messages.PROGRESS.code and self.on_progress:
-                self.on_progress(Progress.unpack(heard.payload).step)
-            elif heard.type == messages.RESEND.code:
-                self._resend([other for other in flying if other.reply is None])
-        return life
+            if answered := self._flying.take(heard):
+                self._hurry(answered)
+            if any(heard.sequence == sent.sequence for sent in self._flying.lost):
+                self._attend(heard)
 
-    def _hurry(self, flying: deque[_Sent], answered: _Sent) -> None:
+    def _attend(self, heard: Frame) -> None:
+        """What the board says of a request before its reply."""
+        if heard.type == messages.PROGRESS.code and self.on_progress:
+            self.on_progress(Progress.unpack(heard.payload).step)
+        elif heard.type == messages.RESEND.code:
+            self._resend(self._flying.lost)
+
+    def _hurry(self, answered: Sent) -> None:
         """Requests run in order, so replies to earlier ones are lost: ask again without a wait."""
-        for sent in flying:
+        for sent in self._flying.sent:
             if sent is answered:
                 break
             if sent.reply is None and not sent.hurried:
@@ -275,25 +290,3 @@ class Link:
                 where=self.name,
                 fix="reset the board; check that it runs Myna's firmware, and the port's name",
             )
-
-    def _read(self) -> list[Frame]:
-        try:
-            data = self._channel.read(1)
-            data += self._channel.read(self._channel.in_waiting) if data else b""
-        except OSError as error:
-            raise self._gone(error) from error
-        self.statistics.bytes_received += len(data)
-        frames = self._decoder.feed(data)
-        self.statistics.frames_received += len(frames)
-        return frames
-
-    def _write(self, data: bytes) -> None:
-        self.statistics.bytes_sent += len(data)
-        try:
-            self._channel.write(data)
-        except OSError as error:
-            raise self._gone(error) from error
-
-    def _gone(self, error: OSError) -> MynaError:
-        what, fix = f"the connection was lost: {error}", "check the cable, then connect again"
-        return MynaError(what, where=self.name, fix=fix)

@@ -35,6 +35,7 @@ class Repeat(Enum):
     AGAIN = "runs again: it changes nothing that lasts"
     STATUS = "the remembered status is sent again"
     ANSWER = "the kept reply is sent again; the host sends nothing else meanwhile"
+    ASIDE = "outside the order: runs whenever it comes, and says itself what of it is new"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Event:
     text: str
 
 
-_A, _S, _K = Repeat.AGAIN, Repeat.STATUS, Repeat.ANSWER
+_A, _S, _K, _O = Repeat.AGAIN, Repeat.STATUS, Repeat.ANSWER, Repeat.ASIDE
 
 HELLO = Exchange(
     "HELLO", 1, b.Hello, b.HelloReply, _K, "opens a session; the next request follows it"
@@ -175,6 +176,30 @@ CODEWORD_WARM_UP = Exchange(
     _K,
     "sets the user's threshold by the stored clips",
 )
+TEMPLATE_MAKE = Exchange(
+    "TEMPLATE_MAKE",
+    64,
+    b.TemplateMake,
+    b.TemplateMakeReply,
+    _K,
+    "the stored clips of a class become the template of a word to listen for",
+)
+TEMPLATE_READ = Exchange(
+    "TEMPLATE_READ",
+    65,
+    b.TemplateRead,
+    b.TemplateReadReply,
+    _A,
+    "a word's template, from a byte of it on",
+)
+THRESHOLD_SET = Exchange(
+    "THRESHOLD_SET", 66, b.ThresholdSet, b.Empty, _S, "the least score of a word that is an event"
+)
+SOUND_BEGIN = Exchange("SOUND_BEGIN", 68, b.SoundBegin, b.Empty, _S, "begins to listen")
+SOUND_PUT = Exchange(
+    "SOUND_PUT", 69, b.SoundPut, b.SoundReply, _O, "int16 samples from sample `offset` on; events"
+)
+SOUND_END = Exchange("SOUND_END", 70, b.Empty, b.Empty, _S, "listens no longer")
 TRACE_READ = Exchange(
     "TRACE_READ", 35, b.TraceRead, b.TraceReply, _A, "CRC-32 of each traced output"
 )

@@ -33,6 +33,8 @@ class Status(IntEnum):
     NO_CODEWORD = 22
     NO_RANDOM = 23
     SECRET = 24
+    NO_STREAMING = 25
+    TOO_MANY_WORDS = 26
     NOT_HEARD = 32
 
 
@@ -84,6 +86,14 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     Status.SECRET: (
         "the answer would tell the user's codeword, which is secret",
         "let the board forget the user first: `myna reset`",
+    ),
+    Status.NO_STREAMING: (
+        "the board cannot listen all the time: its firmware was built without it",
+        "build it with `--streaming`, of a model with a front end",
+    ),
+    Status.TOO_MANY_WORDS: (
+        "the board listens for as many words as it has room for",
+        "let it forget them first: `myna reset`",
     ),
     Status.NOT_HEARD: (
         "this board no longer keeps what it heard then",

@@ -16,6 +16,7 @@ import numpy as np
 
 from myna.device.target import PROJECT, require
 from myna.device.tool import locked
+from myna.engines.listening import HostListening
 from myna.engines.stream import HostStream
 from myna.errors import MynaError
 from myna.ir import Array
@@ -30,6 +31,10 @@ FLAGS = ("-std=c11", "-O3", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werro
 # -Bsymbolic: a kernel must never be taken for a function of the process that has the same name
 LINK = ("-shared", "-Wl,-Bsymbolic")
 CORE = PROJECT / "build" / "host" / "core.o"  # kernels and audio, the same for all models
+OWN = (
+    "boards/host/library.c",
+    *(f"runtime/{name}.c" for name in ("stream", "listening", "gate", "detect", "templates")),
+)  # what depends on the model
 
 _TRACE = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_uint16)
 _BYTES = ctypes.POINTER(ctypes.c_int8)
@@ -47,7 +52,7 @@ def compile_library(generated: Path) -> Path:
     sources = [*FIRMWARE.glob("kernels/**/*.c"), *FIRMWARE.glob("audio/**/*.c")]
     headers = [*FIRMWARE.glob("**/*.h")]
     core = _compile(CORE, sources, headers, (include, "-r"))
-    own = [FIRMWARE / "boards/host/library.c", FIRMWARE / "runtime/stream.c"]
+    own = [FIRMWARE / name for name in OWN]
     sources = [core, *own, *generated.glob("*.c")]
     headers += generated.glob("*.h")
     library = generated / f"lib{generated.name}.so"
@@ -210,6 +215,12 @@ class HostLibrary:
     def stream(self, streaming: StreamingProgram) -> HostStream:
         """Inference on sound as it comes, if the library was compiled with it."""
         return HostStream(self._c, streaming)
+
+    def listening(self) -> HostListening:
+        """Always listening, if the library was compiled with streaming."""
+        head = head_of(self.program.graph)
+        inputs = self.program.graph.tensors[head.inputs[0]].size
+        return HostListening(self._c, self._logits.size, inputs)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""

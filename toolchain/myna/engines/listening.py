@@ -1,105 +1,131 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C core in this process, listening for words by their templates."""
+"""The C core, listening, called through ctypes."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 
 import numpy as np
 
-from myna.audio.config import FRAME, HOP
-from myna.audio.endpoint import levels
 from myna.audio.features import Pcm
-from myna.engines.stream import HostStream
+from myna.errors import MynaError
 from myna.ir import Array
-from myna.learn.detect import MIDDLE, SPAN, Embeddings, Event, Space, Template, scores, template
-from myna.learn.listening import REFRACTORY, SILENT, Heard
-from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.learn.detect import STEPS, Event, Template
+from myna.learn.listening import CLOCK, REFRACTORY, Heard
+from myna.learn.templates import most_words
+
+EVENTS = 4  # MYNA_LISTEN_EVENTS of firmware/runtime/listening.h
+HOP_PIECE = 4096  # samples at once: fewer than the ring of rows holds
+
+_U32, _I32, _U16 = ctypes.c_uint32, ctypes.c_int32, ctypes.c_uint16
+
+
+class _Status(ctypes.Structure):
+    _fields_ = (
+        *((name, _U32) for name in ("samples", "lost", "decisions", "events")),
+        ("level", _U16),
+        ("is_open", ctypes.c_bool),
+    )
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (("time", _U32), ("score", _I32), ("label", _U16))
 
 
 class HostListening:
-    """See `learn.listening.Listening`.
+    """What a shared library hears; see `learn.listening.Listening`.
 
     Args:
-        stream: what hears.
-        streaming: what it runs.
-        space: what scores depend on.
+        core: the library, compiled with streaming.
+        classes: that it has room for.
+        inputs: of its head.
     """
 
-    def __init__(self, stream: HostStream, streaming: StreamingProgram, space: Space) -> None:
-        self._stream, self._streaming, self._space = stream, streaming, space
-        self._source = streaming.graph.tensors[head_of(streaming.graph).inputs[0]]
-        self._templates: dict[int, Template] = {}
-        self._thresholds: dict[int, int] = {}
+    def __init__(self, core: ctypes.CDLL, classes: int, inputs: int) -> None:
+        self._c, words = core, most_words(classes)
+
+        class Templates(ctypes.Structure):
+            """`struct templates` of firmware/runtime/templates.h."""
+
+            _fields_ = (
+                ("directions", ctypes.c_int8 * (words * STEPS * inputs)),
+                ("thresholds", _I32 * words),
+                ("labels", _U16 * words),
+                ("count", _U16),
+                ("version", _U16),
+            )
+
+        try:
+            self._templates = Templates.in_dll(core, "myna_templates")
+        except ValueError as error:
+            raise MynaError("was compiled without streaming", where=core._name) from error
+        self._directions = np.ctypeslib.as_array(self._templates.directions).reshape(
+            words, STEPS, inputs
+        )
+        core.myna_listen_begin.argtypes = (ctypes.c_bool, _U32)
+        core.myna_listen_push.argtypes = (ctypes.c_void_p, _U32, _U32)
+        core.myna_listen_poll.restype = ctypes.c_bool
+        core.myna_listen_status.restype = _Status
+        core.myna_listen_events.restype = ctypes.POINTER(_Event)
+        core.myna_listen_scores.restype = ctypes.POINTER(_I32)
+        core.myna_template_add.argtypes = (ctypes.c_void_p,)
+        core.myna_template_end.restype = ctypes.c_bool
         self.begin()
 
     def make_template(self, label: int, takes: Sequence[Array]) -> None:
-        """See `learn.listening.Listening`; what was heard is forgotten."""
-        around = [self._around(one) for one in takes]
-        self._templates[label] = template(around, self._space.center)
-        self._thresholds.setdefault(label, SILENT)
-        self.begin()
+        """Listen for a word, of which these are clips' features, int8 [frames, coefficients] each.
 
-    def _around(self, clip: Array) -> Embeddings:
-        """Decisions around the middle of a clip; before and behind it the room sounds on."""
-        behind = self._streaming.delay + MIDDLE * self._streaming.period
-        steps = self._streaming.warm_up + 1 + SPAN
-        before = steps * self._streaming.period - behind - len(clip)
-        rows = np.pad(clip.reshape(len(clip), -1), ((before, behind), (0, 0)), "edge")
-        self._stream.reset()
-        found = [self._stream.embedding for row in rows if self._stream.row(row) is not None]
-        return self._without_zero_point(found)
-
-    def _without_zero_point(self, embeddings: Sequence[Array]) -> Embeddings:
-        found = np.array(embeddings, np.int16).reshape(-1, self._source.size)
-        return np.asarray(found - np.int16(self._source.zero_point))
+        Raises:
+            MynaError: there are as many words as there is room for.
+        """
+        self._c.myna_template_begin()
+        for one in takes:
+            self._c.myna_template_add(np.ascontiguousarray(one, np.int8).ctypes.data)
+        if not self._c.myna_template_end(label):
+            raise MynaError("listens for as many words as it has room for", where=self._c._name)
 
     def template(self, label: int) -> Template:
         """See `learn.listening.Listening`."""
-        return self._templates[label]
+        return np.array(self._directions[self._labels.index(label)], np.int8)
 
     def set_threshold(self, label: int, threshold: int) -> None:
         """See `learn.listening.Listening`."""
-        self._thresholds[label] = threshold
+        self._templates.thresholds[self._labels.index(label)] = threshold
 
-    def begin(self) -> None:
+    @property
+    def _labels(self) -> list[int]:
+        return list(self._templates.labels[: self._templates.count])
+
+    def begin(self, *, gated: bool = True, refractory: int = REFRACTORY) -> None:
         """See `learn.listening.Listening`."""
-        self._stream.reset()
-        self._samples = self._decisions = self._level = self._wait_until = 0
-        self._recent = self._without_zero_point([])
-        self._scores = dict.fromkeys(self._templates, 0)
+        self._c.myna_listen_begin(gated, refractory)
+        self._time = self._events = 0
+
+    def skip(self, samples: int) -> None:
+        """See `learn.listening.Listening`."""
+        self._time = (self._time + samples) % CLOCK
+        self._put(np.zeros(0, np.int16))
 
     def push(self, pcm: Pcm) -> Heard:
         """See `learn.listening.Listening`."""
-        new = self._without_zero_point([self._stream.embedding for _ in self._stream.push(pcm)])
-        self._samples += len(pcm)
-        self._decisions += len(new)
-        if len(pcm) >= HOP:
-            self._level = int(levels(pcm[-HOP:])[0])
-        events = self._detect(new)
-        return Heard(self._samples, 0, self._decisions, self._level, True, self._scores, events)
+        found: list[Event] = []
+        for at in range(0, max(len(pcm), 1), HOP_PIECE):
+            self._put(np.ascontiguousarray(pcm[at : at + HOP_PIECE], np.int16))
+            found += self._new_events()
+        status, scores = self._c.myna_listen_status(), self._c.myna_listen_scores()
+        counts = status.samples, status.lost, status.decisions
+        by_label = {label: scores[word] for word, label in enumerate(self._labels)}
+        return Heard(*counts, status.level, status.is_open, by_label, tuple(found))
 
-    def _detect(self, new: Embeddings) -> tuple[Event, ...]:
-        """`learn.detect.detect`, for as many decisions as there are new ones."""
-        recent = np.concatenate([self._recent, new])
-        self._recent, count = recent[-SPAN:], len(recent) - SPAN
-        if count <= 0 or not self._templates:
-            return ()
-        labels = list(self._templates)
-        some = np.array([scores(recent, self._space, self._templates[word]) for word in labels])
-        self._scores = dict(zip(labels, some[:, -1].tolist(), strict=True))
-        excess = some - np.array([[self._thresholds[word]] for word in labels], np.int64)
-        found = []
-        for at in np.flatnonzero(excess.max(0) >= 0).tolist():
-            time = self._time_of(self._decisions - count + at)
-            if time >= self._wait_until:
-                word = int(excess[:, at].argmax())
-                found.append(Event(time, labels[word], int(some[word, at])))
-                self._wait_until = time + REFRACTORY
-        return tuple(found)
+    def _put(self, pcm: Pcm) -> None:
+        self._c.myna_listen_push(pcm.ctypes.data, len(pcm), self._time)
+        self._time = (self._time + len(pcm)) % CLOCK
+        while self._c.myna_listen_poll():
+            pass
 
-    def _time_of(self, decision: int) -> int:
-        """Samples heard until then."""
-        steps = self._streaming.warm_up + 1 + decision
-        return FRAME + HOP * (steps * self._streaming.period - 1)
+    def _new_events(self) -> list[Event]:
+        count, kept = self._c.myna_listen_status().events, self._c.myna_listen_events()
+        new = [kept[number % EVENTS] for number in range(self._events, count)]
+        self._events = count
+        return [Event(one.time, one.label, one.score) for one in new]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
@@ -31,8 +30,12 @@ class _Streaming(ctypes.Structure):
         ("delay", ctypes.c_uint16),
         ("step", ctypes.c_void_p),
         ("logits", _BYTES),
+        ("embedding", _BYTES),
         ("kept", ctypes.c_void_p),
         ("kept_bytes", ctypes.c_uint32),
+        ("foils", _BYTES),
+        ("foil_count", ctypes.c_uint16),
+        ("draft", ctypes.c_void_p),
     )
 
 
@@ -61,6 +64,9 @@ class HostStream:
         self._c.myna_stream_row.restype = ctypes.c_bool
         size = streaming.graph.tensors[streaming.graph.outputs[0]].size
         self._logits = np.ctypeslib.as_array(found.logits, (size,))
+        if found.embedding:
+            source = streaming.graph.tensors[head_of(streaming.graph).inputs[0]]
+            self._embedding = np.ctypeslib.as_array(found.embedding, (source.size,))
         self.reset()
 
     def reset(self) -> None:
@@ -80,14 +86,6 @@ class HostStream:
     def embedding(self) -> Array:
         """The input of the head, int8 [n], of which the latest logits were made."""
         return self._embedding.copy()
-
-    @cached_property
-    def _embedding(self) -> Array:
-        """It stays in the arena of a step, as far from the logits as the plan says."""
-        graph, offsets = self._streaming.graph, self._streaming.arena.offsets
-        source = graph.tensors[head_of(graph).inputs[0]]
-        place = self._logits.ctypes.data + offsets[source.name] - offsets[graph.outputs[0]]
-        return np.ctypeslib.as_array(ctypes.cast(place, _BYTES), (source.size,))
 
     def row(self, row: Array) -> Array | None:
         """Take a row of features, int8; the logits, int8 [n], if there are new ones."""

@@ -13,6 +13,7 @@ from myna.audio.features import Pcm, extract
 from myna.ir import Array, Kind
 from myna.passes.execute import run
 from myna.passes.streaming.stream import StreamingProgram
+from myna.passes.training.imprint import head_of
 
 
 class Stream:
@@ -38,6 +39,7 @@ class Stream:
         self._kept = {t.name: np.zeros(t.shape, t.dtype) for t in kept}
         self._pcm = np.zeros(0, np.int16)
         self._rows: list[Array] = []
+        self._values: dict[str, Array] = {}
         self._steps = 0
 
     def push(self, pcm: Pcm) -> Iterator[Array]:
@@ -50,6 +52,11 @@ class Stream:
             if (logits := self.row(row)) is not None:
                 yield logits
 
+    @property
+    def embedding(self) -> Array:
+        """The input of the head, int8 [n], of which the latest logits were made."""
+        return self._values[head_of(self._graph).inputs[0]].reshape(-1)
+
     def row(self, row: Array) -> Array | None:
         """Take a row of features, int8; the logits, int8 [n], if there are new ones."""
         self._rows.append(row.reshape(-1))
@@ -61,6 +68,7 @@ class Stream:
         self._rows = []
         run(self._graph.nodes, values)
         self._kept = {name: values[name] for name in self._kept}
+        self._values = values
         self._steps += 1
         warm = self._steps > self._streaming.warm_up
         return values[self._graph.outputs[0]].reshape(-1) if warm else None

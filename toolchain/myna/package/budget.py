@@ -10,14 +10,16 @@ from math import prod
 from typing import Any
 
 from myna.errors import MynaError
-from myna.ir import Kind, Node
+from myna.ir import Kind
+from myna.learn.templates import draft_bytes, listening_bytes
 from myna.names import CODE
 from myna.ops.layer import Layer
 from myna.package.package import Package
-from myna.passes.layout import occupied
-from myna.passes.macs import UPDATES, macs
+from myna.passes.layout import last_layer, occupied, trains_body
+from myna.passes.macs import macs
 from myna.passes.memory.plan import ALIGNMENT, Program, with_variations
 from myna.passes.pipeline import Compiler, Options, rehearsing
+from myna.passes.streaming.stream import StreamingProgram, stream
 from myna.passes.training.select import AUTO
 
 # Bytes; a test compares them with linked firmware, and with the stack's measured high water.
@@ -30,6 +32,7 @@ RECOMPUTED = 256  # digests of what is computed again
 BACKWARD = 2048  # digests of a step that trains more than the head
 STACK_FORWARD = 4864  # of inference, and of training the head
 STACK_BACKWARD = 5376  # of training more
+STACK_ASIDE = 1024  # of hearing some sound between two steps
 # How many clips are tried to be kept: five words with 5, 3, 2 takes and one.
 CLIPS = (25, 15, 10, 5)
 VARIATIONS = (8, 4, 2, 0)  # of each clip that are tried to be kept
@@ -49,17 +52,26 @@ class Needs:
     heard: int  # of each sound that is kept
 
     @classmethod
-    def of(cls, program: Program, *, has_front_end: bool) -> Needs:
-        """Of a program, on every board at most; `has_front_end`: it makes features of sound."""
+    def of(
+        cls, program: Program, *, has_front_end: bool, streaming: StreamingProgram | None = None
+    ) -> Needs:
+        """Of a program, on every board at most.
+
+        Args:
+            program: what it runs.
+            has_front_end: it makes features of sound.
+            streaming: beside it, if it infers on sound as it comes.
+        """
         graph, step = program.graph, program.graph.nodes[: program.train_nodes]
         outputs = sum(len(node.outputs) for node in step)
-        last, features = _last_layer(program), graph.of_kind(Kind.INPUT)[0].nbytes
-        deep = any(isinstance(n.op, UPDATES) and last.inputs[1] not in n.outputs for n in step)
+        features = graph.of_kind(Kind.INPUT)[0].nbytes
+        draft = draft_bytes(streaming) if streaming and has_front_end else 0
         return cls(
-            occupied(program, has_front_end=has_front_end),
+            occupied(program, has_front_end=has_front_end, draft=draft),
             program.state_bytes + _secret_bytes(program),
-            FIRMWARE + PER_OUTPUT * outputs,
-            STACK_BACKWARD if deep else STACK_FORWARD,
+            FIRMWARE + PER_OUTPUT * outputs + (listening_bytes(streaming) if streaming else 0),
+            (STACK_BACKWARD if trains_body(program) else STACK_FORWARD)
+            + (STACK_ASIDE if streaming else 0),
             features + PER_CLIP + program.kept_latents * program.latent_bytes,
             features + PER_HEARD,
         )
@@ -187,7 +199,8 @@ class Search:
 
     def _needs(self, candidate: Candidate) -> Needs:
         program = self.program(candidate)
-        return Needs.of(program, has_front_end=self._package.has_front_end)
+        streams = stream(program.graph) if candidate.options.streaming else None
+        return Needs.of(program, has_front_end=self._package.has_front_end, streaming=streams)
 
     def _clips(self, candidate: Candidate) -> int:
         """How many clips the RAM holds beside a candidate; negative: it does not hold even that."""
@@ -269,7 +282,7 @@ class Search:
 
 def _int8_layers(program: Program, excess: int) -> tuple[str, ...]:
     """As few layers as bring so many bytes if their weights keep no residual, or all there are."""
-    tensors, last = program.graph.tensors, _last_layer(program)
+    tensors, last = program.graph.tensors, last_layer(program)
     weights = [
         tensors[node.inputs[1]]
         for node in program.graph.nodes[: program.forward_nodes]
@@ -291,9 +304,3 @@ def _secret_bytes(program: Program) -> int:
     graph = program.graph
     drawn = SECRET if CODE in graph.tensors else 0
     return sum(t.nbytes for t in graph.of_kind(Kind.SECRET)) + drawn
-
-
-def _last_layer(program: Program) -> Node:
-    """The last one with weights: the head, if the network has one."""
-    forward = program.graph.nodes[: program.forward_nodes]
-    return next(node for node in reversed(forward) if isinstance(node.op, Layer))

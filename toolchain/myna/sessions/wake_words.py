@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that are listened for: taught by a folder of recordings, and how sure one must be."""
+"""Words that are listened for: of a folder of recordings or enrolled; how sure one must be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from myna.audio.config import HOP
 from myna.audio.dataset import Clip, scan
 from myna.audio.endpoint import Verdict
 from myna.audio.files import read_recording
+from myna.device.session import Board
+from myna.engines.listening import HostListening
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn.detect import STEPS, UNIT
@@ -20,7 +22,8 @@ from myna.learn.listening import Listening
 from myna.package.negatives import NEGATIVES
 from myna.project import Project
 from myna.sessions.enroll import PROBLEMS
-from myna.sessions.words import check_name
+from myna.sessions.stream import BoardListening
+from myna.sessions.words import check_name, read_words
 
 FULL = STEPS * UNIT << 15  # the score of sound that is just like a template
 
@@ -41,16 +44,16 @@ class WakeWord:
 
 
 def teach_words(
-    listening: Listening,
+    listening: HostListening,
     project: Project,
     folder: Path,
     rate: float,
     left_out: Callable[[MynaError], None],
-) -> tuple[WakeWord, ...]:
-    """Let somebody listen for the words of a folder, DIR/<word>/*; each word's class is its place.
+) -> Mapping[int, WakeWord]:
+    """Let this process listen for the words of a folder, DIR/<word>/*; by class, from 0.
 
     Args:
-        listening: who listens.
+        listening: the core that listens.
         project: what it runs, compiled with streaming.
         folder: of the recordings.
         rate: wanted false accepts of each word per hour.
@@ -63,9 +66,9 @@ def teach_words(
     takes: dict[str, list[Clip]] = {}
     for clip in scan(folder):
         takes.setdefault(clip.word, []).append(clip)
-    found: list[WakeWord] = []
+    found: dict[int, WakeWord] = {}
     for label, (name, clips) in enumerate(takes.items()):
-        check_name(name, [word.name for word in found])
+        check_name(name, [word.name for word in found.values()])
         features = list(_features(project, clips, left_out))
         if not features:
             raise MynaError(
@@ -74,10 +77,37 @@ def teach_words(
                 fix="record the word again, clearly, with a pause before and after it",
             )
         listening.make_template(label, features)
-        least = _threshold(project, listening, label, rate)
-        listening.set_threshold(label, least)
-        found.append(WakeWord(name, len(features), least))
-    return tuple(found)
+        least = _set_threshold(project, listening, label, rate)
+        found[label] = WakeWord(name, len(features), least)
+    return found
+
+
+def use_enrolled(
+    listening: BoardListening, session: Board, project: Project, rate: float
+) -> Mapping[int, WakeWord]:
+    """Let a board listen for the words whose takes it stores, by class.
+
+    Args:
+        listening: on this session.
+        session: with a board whose firmware was built with `--streaming`.
+        project: what it runs.
+        rate: wanted false accepts of each word per hour.
+
+    Raises:
+        MynaError: no word was enrolled, the board cannot listen, or the model has no stored
+            negatives.
+    """
+    found: dict[int, WakeWord] = {}
+    for label, name in enumerate(read_words(session), len(session.labels)):
+        takes = listening.make_template(label)
+        found[label] = WakeWord(name, takes, _set_threshold(project, listening, label, rate))
+    if not found:
+        raise MynaError(
+            "knows no word of its user's to listen for",
+            where=f"board {session.info.board}",
+            fix="enroll one first: myna enroll --word WORD",
+        )
+    return found
 
 
 def _features(
@@ -96,7 +126,7 @@ def _features(
             left_out(error)
 
 
-def _threshold(project: Project, listening: Listening, label: int, rate: float) -> int:
+def _set_threshold(project: Project, listening: Listening, label: int, rate: float) -> int:
     stored = project.negatives.stream
     if not len(stored):
         raise MynaError(
@@ -106,4 +136,6 @@ def _threshold(project: Project, listening: Listening, label: int, rate: float) 
         )
     assert project.streaming is not None
     period = HOP * project.streaming.period
-    return calibrate(stored, project.space, listening.template(label), period, rate)
+    least = calibrate(stored, project.space, listening.template(label), period, rate)
+    listening.set_threshold(label, least)
+    return least

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Always listening: from sound to words that were said; twin of toolchain/myna/learn/listening.py.
+ * Of a model with a front end that was built with --streaming; otherwise nothing is ever heard.
+ *
+ * Whoever brings sound calls myna_listen_push, also from one interrupt: features wait in a ring
+ * until myna_listen_poll takes them, which the main loop does, and every long request between two
+ * steps. All else is for the thread of the main loop alone.
+ */
+#ifndef MYNA_LISTENING_H
+#define MYNA_LISTENING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MYNA_LISTEN_EVENTS 4u /* the latest, which are kept */
+
+struct myna_listen_event {
+    uint32_t time; /* samples since it began, of the decision; modulo 2^32 as all counts of them */
+    int32_t score;
+    uint16_t label; /* class of the word */
+};
+
+struct myna_listen_status {
+    uint32_t samples; /* since it began, */
+    uint32_t lost;    /* and of them not heard */
+    uint32_t decisions;
+    uint32_t events; /* number n is at n % MYNA_LISTEN_EVENTS */
+    uint16_t level;  /* of the latest 20 ms: log2 of the variance, in eighths */
+    bool is_open;    /* there may be speech */
+};
+
+/* Begins anew: samples are counted from 0. If `gated` the network rests while nothing stands out
+   from the noise. After an event there is no other one for so many samples. */
+void myna_listen_begin(bool gated, uint32_t refractory);
+void myna_listen_end(void);
+bool myna_listen_is_on(void);
+
+/* Takes samples (16 kHz), the first of which is number `time`. What was there before is passed
+   over; what lies between it and the sample that was expected is lost. */
+void myna_listen_push(const int16_t *pcm, uint32_t count, uint32_t time);
+
+/* Computes some of what has arrived; false: there is nothing left to do. */
+__attribute__((warn_unused_result)) bool myna_listen_poll(void);
+
+struct myna_listen_status myna_listen_status(void);
+const struct myna_listen_event *myna_listen_events(void);
+
+/* Of the latest decision, one for each word of runtime/templates.h. */
+const int32_t *myna_listen_scores(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words that a board listens for, by the templates of their takes; twin of
+   toolchain/myna/learn/templates.py. There are some if the model was built with --streaming. */
+#ifndef MYNA_TEMPLATES_H
+#define MYNA_TEMPLATES_H
+
+#include "config.h" /* of the generated model */
+#include "runtime/detect.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TEMPLATE_SILENT INT32_MAX /* the threshold of a word until somebody sets one */
+
+/* A template that is being made, and beside it what the stream heard before. */
+struct myna_template_draft {
+    int32_t totals[DETECT_STEPS][MYNA_EMBEDDING];
+    uint8_t stream[MYNA_STREAM_COPY];
+};
+
+/* Of words 0 … count - 1; label is a class. */
+struct templates {
+    int8_t directions[MYNA_WORDS][DETECT_STEPS][MYNA_EMBEDDING];
+    int32_t thresholds[MYNA_WORDS];
+    uint16_t labels[MYNA_WORDS];
+    uint16_t count;
+    uint16_t version; /* another one after each change of words and templates */
+};
+extern struct templates myna_templates;
+
+/* Begins a template in the arena, which is the caller's. */
+void myna_template_begin(void);
+
+/* Adds a take: the features of a clip in whose middle the word is. The stream goes on afterwards
+   as if nothing had been. */
+void myna_template_add(const int8_t *features);
+
+/* Makes it the template of a class; false if there are as many words as there is room for. */
+__attribute__((warn_unused_result)) bool myna_template_end(uint32_t label);
+
+/* The word of a class; MYNA_WORDS: none. */
+uint32_t myna_templates_find(uint32_t label);
+
+/* Forgets the word of class `label`; that of class `last` is of `label` from then on. */
+void myna_templates_remove(uint32_t label, uint32_t last);
+
+/* Forgets all words. */
+void myna_templates_forget(void);
+
+#endif
