@@ -25,12 +25,14 @@ from myna.learn.recipe import AT_ONCE, Recipe
 PLUGIN = Path(__file__).with_name("counter.c")
 STEPS, ENROLL, UPDATE = "bench/steps.c", "bench/enroll.c", "bench/update.c"
 STREAM = "bench/stream.c"
+LISTEN = "bench/listen.c"
 LISTENS = (
     "stream_kept",
     "stream_arena",
     "stream",
     "audio",
 )  # variables of a stream, in model.c and runtime/stream.c
+DETECTS = ("rows", "input", "hearing", "myna_templates")  # of runtime/listening.c, templates.c
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 
@@ -85,11 +87,17 @@ class Listening:
         period_ms: from decision to decision.
         second: of sound, features included.
         ram: bytes of all that is kept, of a step's values, and of the front end.
+        with_word: a second of sound with the detector of one word.
+        in_silence: a second in which the gate is closed.
+        detector_ram: bytes of gate, detector and templates, of as many words as there may be.
     """
 
     period_ms: int
     second: Count
     ram: int
+    with_word: Count
+    in_silence: Count
+    detector_ram: int
 
 
 def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
@@ -159,10 +167,16 @@ def count_listening(board: str, generated: Path) -> Listening:
     marks, _ = _run(board, generated, STREAM)
     sections = [after.since(before) for before, after in pairwise(marks[: 2 * FRAMES])]
     sizes = pio.variables(board, pio.build(board, generated, main=STREAM))
+    whole, _ = _run(board, generated, LISTEN)
+    words = [after.since(before) for before, after in pairwise(whole)][::2]
+    more = pio.variables(board, pio.build(board, generated, main=LISTEN))
     return Listening(
         1000 // (len(marks) - 2 * FRAMES),
         total(sections[::2]),
         sum(sizes[name] for name in LISTENS),
+        total(words[:FRAMES]),
+        total(words[FRAMES:]),
+        sum(more[name] for name in DETECTS),
     )
 
 

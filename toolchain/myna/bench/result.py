@@ -154,7 +154,10 @@ class Bench:
         return {
             "period_ms": self.listening.period_ms,
             "instructions_per_second": second.instructions,
+            "instructions_per_second_with_word": self.listening.with_word.instructions,
+            "instructions_per_second_in_silence": self.listening.in_silence.instructions,
             "ram": self.listening.ram,
+            "detector_ram": self.listening.detector_ram,
             **self._estimated(second, "_per_second"),
         }
 

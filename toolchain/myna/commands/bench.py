@@ -174,6 +174,8 @@ def _sections(measured: Bench) -> Iterator[tuple[str, Count]]:
     if (listening := measured.listening) is not None:
         how = f"listening, per second, a decision every {listening.period_ms} ms"
         yield how, listening.second
+        yield "the same with the detector of a word", listening.with_word
+        yield "the same in silence", listening.in_silence
     if measured.update is not None:
         yield "update encoded", measured.update.encode
         yield "difference applied", measured.update.apply
