@@ -18,6 +18,8 @@
 #define MYNA_KEPT_LATENTS 0 /* of each clip */
 #define MYNA_LATENT_BYTES 980
 #define MYNA_FROZEN_NODES 0 /* 0: the latent is the features */
+#define MYNA_ASKED_MEMORIES 48 /* that tell what is known: the first ones */
+#define MYNA_ALL_TRAINED 1 /* whether every layer is trained */
 #define MYNA_MAX_CLASSES 32
 #define MYNA_STATE_BYTES 91176
 #define MYNA_STATE_COPIES 0
