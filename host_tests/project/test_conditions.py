@@ -19,7 +19,7 @@ import pytest
 from myna.audio.files import read_pcm
 from myna.cli import main
 from myna.device import ports, target
-from myna.device.link import Link
+from myna.device.line import Line
 from myna.device.session import Board
 from myna.project import Project, open_project
 from myna.sessions.checkpoint import load_checkpoint
@@ -145,23 +145,23 @@ def test_interrupted_at_ten_points_a_command_was_done_or_was_not(
     command: str, tenth: int, world: World, learned: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [text.format(**world.values) for text in COMMANDS[command]]
-    before, write = memory(world.port), Link._write
+    before, write = memory(world.port), Line.write
     sent: list[bytes] = []
     with monkeypatch.context() as patch:
-        patch.setattr(Link, "_write", lambda link, data: (sent.append(data), write(link, data))[1])
+        patch.setattr(Line, "write", lambda line, data: (sent.append(data), write(line, data))[1])
         assert run(*words) == 0
     after, count = memory(world.port), len(sent)
     settle(learned)
     point = max(1, tenth * count // 10)
 
-    def interrupted(link: Link, data: bytes) -> None:
+    def interrupted(line: Line, data: bytes) -> None:
         sent.append(data)
-        write(link, data)
+        write(line, data)
         if len(sent) == point:
             raise KeyboardInterrupt
 
     sent.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(Link, "_write", interrupted)
+        patch.setattr(Line, "write", interrupted)
         assert run(*words) == 1
     assert memory(world.port)[:3] in (before[:3], after[:3])
