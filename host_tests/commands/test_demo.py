@@ -31,7 +31,7 @@ STATE = {
 
 @pytest.fixture
 def tones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("myna.commands.demo.Recipe", lambda: RECIPE)
+    monkeypatch.setattr(Recipe, "of", lambda **_: RECIPE)
     return tiny_model.recordings(tmp_path / "data", (SPEAKER,), ("a", "one", "two"), 5)
 
 

@@ -17,6 +17,7 @@ from myna.errors import MynaError
 from myna.evaluation import scene, stream_tasks
 from myna.evaluation.engine import STREAM, EngineSpec
 from myna.evaluation.sound import hear
+from myna.learn.detect import STRIDE
 from myna.package.negatives import StoredNegatives
 from myna.passes.pipeline import Options
 from support import tiny_model
@@ -166,7 +167,8 @@ def test_a_word_is_heard_in_a_scene(
     with EngineSpec(STREAM, model, Options(train="head")).open() as engine:
         parts = [tiny_model.tone("abc"[k % 3], 50 + k, 1.5) for k in range(30)]
         heard = hear(engine, np.concatenate(parts), windows=False).stream
-    StoredNegatives(np.zeros((0, heard.shape[1]), np.int8), heard).save(model)
+    levels = (heard[::STRIDE] // 2).astype(np.int8)
+    StoredNegatives(np.zeros((0, heard.shape[1]), np.int8), levels, 2).save(model)
     result, rest = tmp_path / "result.json", str(sounds / "rest")
     options = ("--new-words", "one", "--noise", rest, "--json", str(result))
     options += ("--false-accepts-per-hour", "1000")

@@ -20,7 +20,8 @@ from myna.evaluation.speech import Utterance
 from myna.evaluation.verified_enrollment import VerifiedEnrollment, featurize
 from myna.ir import Graph
 from myna.learn.recipe import Recipe
-from myna.package.budget import CLIPS, VARIATIONS, Needs, compile_package, fit_ram
+from myna.package.budget import CLIPS, VARIATIONS, compile_package, fit_ram
+from myna.package.needs import Needs
 from myna.package.package import Package, load_package
 from myna.passes import pipeline
 from myna.passes.lowering.quantize import QuantizedModel

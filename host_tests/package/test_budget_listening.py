@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from myna.device import messages as m
 from myna.learn.recipe import Recipe
-from myna.package.budget import Needs
+from myna.package.needs import Needs
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.learning import follow

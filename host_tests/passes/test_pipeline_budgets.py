@@ -17,7 +17,8 @@ from myna.errors import MynaError
 from myna.ir import Array, Graph, Kind
 from myna.ops.gradient import NO_HIGH, ClampGrad, StreamClampGrad
 from myna.ops.requantize import Requantize
-from myna.package.budget import Needs, fit_ram
+from myna.package.budget import fit_ram
+from myna.package.needs import Needs
 from myna.package.package import load_package
 from myna.passes.check import check
 from myna.passes.macs import macs

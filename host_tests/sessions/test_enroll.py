@@ -80,7 +80,7 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strong = Recipe(epochs=30, enough=0.0, rehearsals=1, vary=False)
-    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda **_: strong)
+    monkeypatch.setattr(Recipe, "of", lambda **_: strong)
     file = tmp_path / "result.json"
     for word, count, label in (("one", 3, 4), ("two", 6, 5), ("a", 9, 0)):
         done = enroll(port, word, takes / word, "--json", file)
@@ -305,7 +305,7 @@ def test_a_word_that_costs_known_ones_is_not_learned(
     """Takes of a word that the model knows, under another name, and nothing is rehearsed."""
     before = memory(port)
     with monkeypatch.context() as patch:
-        patch.setattr("myna.sessions.enroll.Recipe", lambda **_: Recipe(epochs=9, rehearsals=0))
+        patch.setattr(Recipe, "of", lambda **_: Recipe(epochs=9, rehearsals=0))
         done = enroll(port, "one", takes / "a")
     assert isinstance(done.exception, MynaError)
     assert "at the cost of known classes" in str(done.exception)
@@ -345,7 +345,7 @@ def test_takes_that_are_not_recognized_afterwards_are_said(
     port: str, takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here of a known class, whose other takes are not learned."""
-    monkeypatch.setattr("myna.sessions.enroll.Recipe", lambda **_: Recipe(epochs=0, vary=False))
+    monkeypatch.setattr(Recipe, "of", lambda **_: Recipe(epochs=0, vary=False))
     file = tmp_path / "result.json"
     done = enroll(port, "a", takes / "two", "--json", file)
     assert done.exit_code == 0, done.exception

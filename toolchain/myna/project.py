@@ -21,7 +21,8 @@ from myna.engines.listening import HostListening
 from myna.errors import MynaError
 from myna.learn.detect import Space
 from myna.names import CENTER
-from myna.package.budget import Needs, compile_package
+from myna.package.budget import compile_package
+from myna.package.needs import Needs
 from myna.package.negatives import StoredNegatives, load_negatives
 from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program

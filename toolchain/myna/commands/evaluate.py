@@ -112,8 +112,7 @@ def evaluate(
     a foreign one is refused. verification: K takes of each user, of any words, train codewords
     together; no board does. noise: K seconds of the noise of a room, and with --new-words K takes
     of each. owner: K takes of each word by its owner, against others who say the same. stream: K
-    takes of each new word, listened for in recordings of it and in hours without it. scene: K
-    takes of a word, listened for in 20 minutes in which others say it 50 times.
+    takes of each new word, listened for, and in hours without it. scene: likewise, in 20 minutes.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)

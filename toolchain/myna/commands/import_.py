@@ -14,8 +14,8 @@ from myna.errors import MynaError
 from myna.files import whole_folder, write_file
 from myna.frontend.model import load_architecture
 from myna.ops.loss import MAX_CLASSES
-from myna.package.budget import Needs
 from myna.package.importing import OBSOLETE, ImportRequest, import_keras, import_tflite
+from myna.package.needs import Needs
 from myna.package.package import CLASSES, Package
 from myna.passes.lowering.lower import lower
 from myna.passes.macs import macs
