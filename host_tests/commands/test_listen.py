@@ -9,6 +9,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,15 @@ from myna.audio.config import RATE
 from myna.audio.files import write_wav
 from myna.cli import cli
 from myna.commands.listen import AFTER, LongRecording
+from myna.device import target
 from myna.errors import MynaError
+from myna.project import open_project
 from support import tiny_model, wake_words
 from support.fake_sounddevice import FakeMicrophone, attach
 from support.sounds import write_sound
+
+
+BOARDS_LENGTH = 0.8  # seconds: a board refuses what is longer than a window
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def long(data: Path) -> Path:
     write_wav(data.parent / "long.wav", wake_words.sound())
     return data.parent / "long.wav"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    project = open_project(wake_words.folder(), wake_words.STREAMING)
+    with target.start("host", project.firmware("host").elf) as name:
+        yield name
+
+
+def on_board(command: str, port: str, *rest: object) -> Result:
+    words = [command, str(wake_words.folder()), "--port", port, *map(str, rest)]
+    return CliRunner().invoke(cli, words)
 
 
 def arguments(data: Path, *rest: object) -> list[str]:
@@ -176,3 +194,25 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 4096)
     except OSError:
         return b""
+
+
+def test_a_board_listens_for_what_was_enrolled_on_it(port: str, long: Path, tmp_path: Path) -> None:
+    none = on_board("listen", port, "--wav", long)
+    assert isinstance(none.exception, MynaError)
+    assert "knows no word of its user's" in none.exception.what
+    for word in wake_words.WORDS:
+        takes = [tmp_path / f"{word}_{i}.wav" for i in range(3)]
+        for seed, take in enumerate(takes):
+            write_wav(take, wake_words.say(word, seed, BOARDS_LENGTH))
+        done = on_board("enroll", port, "--word", word, "--wav", *takes)
+        assert done.exit_code == 0, done.exception
+    done = on_board("listen", port, "--wav", long)
+    assert done.exit_code == 0, done.exception
+    assert heard(done.output) == wake_words.SAID
+    assert "; 0 samples lost" in done.output
+
+
+def test_words_come_from_one_place(port: str, data: Path, long: Path) -> None:
+    assert run(data, "--port", port, "--wav", long).exit_code == 2
+    none = CliRunner().invoke(cli, ["listen", str(wake_words.folder()), "--wav", str(long)])
+    assert none.exit_code == 2

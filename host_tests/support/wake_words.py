@@ -51,9 +51,9 @@ def _room(samples: int, seed: int) -> Pcm:
     return np.random.default_rng(seed).normal(0, 30, samples).astype(np.int16)
 
 
-def say(word: str, seed: int) -> Pcm:
+def say(word: str, seed: int, length: float = LENGTH) -> Pcm:
     """A word in a quiet room."""
-    tone = tiny_model.tone(word, seed, LENGTH)
+    tone = tiny_model.tone(word, seed, length)
     return np.concatenate([_room(8000, seed), tone, _room(8000, seed + 1)])
 
 
