@@ -27,7 +27,6 @@ from support import tiny_model, wake_words
 from support.fake_sounddevice import FakeMicrophone, attach
 from support.sounds import write_sound
 
-
 BOARDS_LENGTH = 0.8  # seconds: a board refuses what is longer than a window
 
 

@@ -20,10 +20,10 @@ K = 1024
 def test_a_board_listens_and_learns_within() -> None:
     project = open_project(FOLDERS["ds_cnn"], Options(train="head", streaming=True, ram=64 * K))
     needs = Needs.of(project.program, has_front_end=True, streaming=project.streaming)
-    clips = project.options.clips
+    clips, heard = project.options.clips, project.options.heard
     assert clips >= 5
     static = project.firmware("qemu_m4").static_bytes
-    assert 0 <= needs.total(clips) - needs.stack - static < 512
+    assert 0 <= needs.total(clips, heard) - needs.stack - static < 512
     with project.connect("qemu_m4") as board:
         listening, (label, _) = BoardListening(board), classes("ds_cnn")
         for slot, features in enumerate(takes("ds_cnn", 0)):

@@ -145,7 +145,7 @@ def _train_and_save(board: Board) -> bytes:
 
 def _confirmed(board: Board, decoder: Decoder) -> int:
     """Saves whose replies have come since the last call."""
-    channel = board.link._channel
+    channel = board.link._line._channel
     frames = decoder.feed(channel.read(channel.in_waiting))
     return sum(frame.type == m.STATE_SAVE.code + m.REPLY for frame in frames)
 
@@ -162,7 +162,7 @@ def _life(name: str, elf: Path, folder: Path, seconds: float) -> tuple[int, floa
         headers = _slots(name, folder / f"{name}.nv")[:, 0]
         board.put_features(CLIPS[3][0], 3, CLIPS[3][1])
         decoder, saves, last = Decoder(), 0, 0.0
-        board.link._channel.write(_train_and_save(board))
+        board.link._line._channel.write(_train_and_save(board))
         start = time.monotonic()
         while saves < ROUNDS and time.monotonic() - start < seconds:
             if some := _confirmed(board, decoder):
