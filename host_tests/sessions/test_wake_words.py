@@ -30,7 +30,9 @@ def teach(
     project: Project, data: Path, rate: float = 0.5
 ) -> tuple[Mapping[int, WakeWord], list[MynaError]]:
     problems: list[MynaError] = []
-    return teach_words(project.listening(), project, data, rate, problems.append), problems
+    return teach_words(
+        project.library().listening(), project, data, rate, problems.append
+    ), problems
 
 
 def test_a_word_is_every_folder(project: Project, data: Path) -> None:

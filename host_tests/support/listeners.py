@@ -11,8 +11,6 @@ from myna.audio import native
 from myna.audio.features import Pcm
 from myna.device.target import PROJECT
 from myna.engines.reference import Reference
-from myna.evaluation.sound import center_of
-from myna.learn.detect import Space
 from myna.learn.listening import ReferenceListening
 from myna.learn.stream import Stream
 from myna.passes.pipeline import Options
@@ -45,7 +43,7 @@ def reference(name: str) -> tuple[ReferenceListening, Stream]:
     built = project(name)
     assert built.streaming is not None
     values, audio = Reference(built.program).values, built.package.front_end
-    space = Space(center_of(built.program), built.negatives.foils)
+    space = built.space
     one, other = (Stream(built.streaming, values, audio) for _ in range(2))
     return ReferenceListening(one, built.streaming, audio, space), other
 

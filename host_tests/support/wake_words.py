@@ -13,7 +13,7 @@ from myna.audio.files import write_wav
 from myna.learn.detect import STRIDE
 from myna.package.negatives import StoredNegatives
 from myna.passes.pipeline import Options
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 from myna.project import open_project
 
 from support import tiny_model
@@ -38,7 +38,7 @@ def folder() -> Path:
         tones = [tiny_model.tone(WORDS[i % 2], i, 0.8) for i in range(40)]
         parts = [part for i, tone in enumerate(tones) for part in (tone, _room(20000, i))]
         heard = [stream.embedding for _ in stream.push(np.concatenate(parts))]
-        source = project.program.graph.tensors[head_of(project.program.graph).inputs[0]]
+        source = embedding_of(project.program.graph)
         found = np.array(heard, np.int16) - np.int16(source.zero_point)
         step = 2  # so that what is without its zero point fits int8
         levels = (found[::STRIDE] // step).astype(np.int8)

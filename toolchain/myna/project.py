@@ -17,10 +17,8 @@ from myna.codegen.emit import Labels
 from myna.device import pio, target
 from myna.device.session import Board
 from myna.engines.library import HostLibrary, compile_library
-from myna.engines.listening import HostListening
 from myna.errors import MynaError
 from myna.learn.detect import Space
-from myna.names import CENTER
 from myna.package.budget import compile_package
 from myna.package.needs import Needs
 from myna.package.negatives import StoredNegatives, load_negatives
@@ -28,7 +26,7 @@ from myna.package.package import Package, load_package
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options
 from myna.passes.streaming.stream import StreamingProgram, stream
-from myna.passes.training.imprint import has_head, head_of
+from myna.passes.training.imprint import center_of, embedding_of, has_head
 
 BUILD = target.PROJECT / "build"
 MODELS = target.PROJECT / "models"
@@ -86,7 +84,7 @@ class Project:
             MynaError: the file is damaged, or of another network.
         """
         graph = self.program.graph
-        inputs = graph.tensors[head_of(graph).inputs[0]].size if has_head(graph) else 1
+        inputs = embedding_of(graph).size if has_head(graph) else 1
         return load_negatives(self.folder, inputs)
 
     @cached_property
@@ -101,13 +99,7 @@ class Project:
     @property
     def space(self) -> Space:
         """What scores of words in a stream depend on."""
-        center = self.program.graph.tensors[CENTER].data
-        assert center is not None
-        return Space(np.asarray(center, np.int16), self.negatives.foils)
-
-    def listening(self) -> HostListening:
-        """What listens for words in this process, if it was compiled with streaming."""
-        return self.library().listening()
+        return Space(center_of(self.program.graph), self.negatives.foils)
 
     @property
     def fingerprint(self) -> int:

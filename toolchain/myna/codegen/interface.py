@@ -29,7 +29,7 @@ from myna.names import (
 )
 from myna.ops.codeword import CodewordLoss
 from myna.passes.memory.plan import Program
-from myna.passes.training.imprint import has_head, head_of
+from myna.passes.training.imprint import embedding_of, has_head
 
 NULL = "NULL"  # what the program cannot
 STATE = "state"  # the variable
@@ -74,7 +74,7 @@ def _embedding(program: Program, address: Address) -> dict[str, object]:
     if not has_head(program.graph):
         parts = ("address", "center", "total", "shots", "halvings", "imprint")
         return {"size": 0, "zero": 0, **dict.fromkeys(parts, NULL)}
-    tensor = program.graph.tensors[head_of(program.graph).inputs[0]]
+    tensor = embedding_of(program.graph)
     able = TOTAL in program.graph.tensors
     return {
         "address": address(tensor.name),

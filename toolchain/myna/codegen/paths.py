@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from myna.names import SIMILARITY
 from myna.passes.memory.plan import Program
-from myna.passes.training.imprint import has_head, head_of
+from myna.passes.training.imprint import embedding_of, has_head
 
 
 def paths(program: Program) -> dict[str, list[int]]:
@@ -19,7 +19,7 @@ def paths(program: Program) -> dict[str, list[int]]:
     learned = {
         name for n in nodes[program.forward_nodes : program.train_nodes] for name in n.inputs
     }
-    embedding = {head_of(program.graph).inputs[0]} if has_head(program.graph) else set()
+    embedding = {embedding_of(program.graph).name} if has_head(program.graph) else set()
     wanted = {"learned": learned, "recalled": {logits, *embedding}}
     if SIMILARITY in program.graph.tensors:
         wanted["compared"] = {SIMILARITY}

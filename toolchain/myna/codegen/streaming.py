@@ -9,7 +9,7 @@ from myna.codegen.text import identifier
 from myna.ir import Array, Kind
 from myna.learn.templates import copy_bytes
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import has_head, head_of
+from myna.passes.training.imprint import embedding_of, has_head
 
 KEPT, ARENA = "stream_kept", "stream_arena"  # the variables
 PREFIX = "s"  # of parameters; those of the model's own nodes begin with n
@@ -43,7 +43,7 @@ def render_streaming(
         "rows": address(source.name),
         "row_bytes": source.nbytes // streaming.period,
         "logits": address(graph.outputs[0]),
-        "embedding": address(head_of(graph).inputs[0]) if has_head(graph) else NULL,
+        "embedding": address(embedding_of(graph).name) if has_head(graph) else NULL,
         "copy_bytes": copy_bytes(streaming),
         "foils": numbers(foils),
         "foil_count": len(foils),

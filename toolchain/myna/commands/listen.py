@@ -118,7 +118,7 @@ def _listener(
         return
     assert words is not None
     project = open_project(model, Options(train="head", streaming=True))
-    listening, left_out = project.listening(), list[MynaError]()
+    listening, left_out = project.library().listening(), list[MynaError]()
     taught = teach_words(listening, project, words, rate, left_out.append)
     for problem in left_out:
         click.echo(f"left out: {problem}", err=True)

@@ -13,10 +13,11 @@ from myna.commands.evaluation_options import data_path
 from myna.evaluation.engine import STREAM, CoreEngine, EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.negatives import stored_negatives
-from myna.evaluation.sound import FilesExam, SoundExam, center_of, groups
+from myna.evaluation.sound import FilesExam, SoundExam, groups
 from myna.learn.detect import Embeddings
 from myna.package.negatives import NEGATIVES
 from myna.passes.pipeline import Options
+from myna.passes.training.imprint import center_of
 from myna.pretrain.babble import ALONE, RUNNING, babble
 
 RUNNING_SOUNDS = 6  # half an hour
@@ -55,7 +56,7 @@ def negatives(model: Path, sound: Path | None, seed: int, jobs: int) -> None:
     alone = [SoundExam(pcm, windows=False) for pcm in babble(ALONE_SOUNDS, ALONE, seed + 1)]
     with spec.open() as engine:
         assert isinstance(engine, CoreEngine)
-        center = center_of(engine.core.program)
+        center = center_of(engine.core.program.graph)
     streams = hear("hear running speech", running), hear("hear words alone", alone)
     stored_negatives(*streams, center, seed).save(model)
     click.echo(f"wrote {model / NEGATIVES}")

@@ -22,7 +22,7 @@ from myna.evaluation import stream, stream_tasks
 from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
 from myna.evaluation.engine import STREAM as STREAM_ENGINE
 from myna.evaluation.evaluate import examine_all
-from myna.evaluation.sound import Clock, FilesExam, Sound, SoundExam, center_of, groups
+from myna.evaluation.sound import Clock, FilesExam, Sound, SoundExam, groups
 from myna.evaluation.split import SPEAKERS, assign_classes, choose_new_words
 from myna.learn.detect import Space
 from myna.learn.recipe import Recipe
@@ -30,6 +30,7 @@ from myna.package.negatives import load_negatives
 from myna.package.package import load_package
 from myna.passes.pipeline import Options
 from myna.passes.streaming.stream import stream as streaming_of
+from myna.passes.training.imprint import center_of
 
 STREAM = "stream"
 WORDS = 3  # enrolled by default
@@ -150,7 +151,7 @@ def listener(
         MynaError: the model does not stream, or its stored negatives are damaged.
     """
     package, program = load_package(asked.model), engine.core.program
-    center = center_of(program)
+    center = center_of(program.graph)
     stored = load_negatives(asked.model, len(center))
     return stream.Scene(
         negatives,

@@ -24,7 +24,7 @@ from myna.names import CLASSES, CODEWORD, SEED, STEP, VOICE
 from myna.passes.bounds import check_values
 from myna.passes.memory.plan import Program
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 
 FIRMWARE = PROJECT / "firmware"
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-Wall", "-Wextra", "-Wconversion", "-Werror")
@@ -185,8 +185,7 @@ class HostLibrary:
 
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""
-        head = head_of(self.program.graph)
-        embedding = np.zeros(self.program.graph.tensors[head.inputs[0]].size, np.int32)
+        embedding = np.zeros(embedding_of(self.program.graph).size, np.int32)
         self._c.myna_library_embed(_pointer(features), embedding.ctypes.data_as(_WORDS))
         return embedding
 
@@ -218,9 +217,7 @@ class HostLibrary:
 
     def listening(self) -> HostListening:
         """Always listening, if the library was compiled with streaming."""
-        head = head_of(self.program.graph)
-        inputs = self.program.graph.tensors[head.inputs[0]].size
-        return HostListening(self._c, self._logits.size, inputs)
+        return HostListening(self._c, self._logits.size, embedding_of(self.program.graph).size)
 
     def train_step_digests(self, features: Array, label: int) -> tuple[int, list[tuple[int, ...]]]:
         """One step; the loss, and the digests of every node's outputs in order."""

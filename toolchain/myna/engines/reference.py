@@ -28,7 +28,7 @@ from myna.names import (
 from myna.passes.bounds import check_values
 from myna.passes.execute import initial_values, run
 from myna.passes.memory.plan import Program
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 
 Digest = tuple[int, ...]  # CRC-32 of each output of a node
 Observer = Callable[[Node, tuple[Array, ...]], None]
@@ -118,9 +118,8 @@ class Reference:
     def embed(self, features: Array) -> Array:
         """The input of the head, int32 [n] without its zero point."""
         self.infer(features)
-        name = head_of(self._graph).inputs[0]
-        zero = self._graph.tensors[name].zero_point
-        return self.values[name].reshape(-1).astype(np.int32) - np.int32(zero)
+        made = embedding_of(self._graph)
+        return self.values[made.name].reshape(-1).astype(np.int32) - np.int32(made.zero_point)
 
     @property
     def similarity(self) -> Array:

@@ -12,7 +12,7 @@ from myna.audio.features import Pcm
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 
 _BYTES = ctypes.POINTER(ctypes.c_int8)
 _SAMPLES = ctypes.POINTER(ctypes.c_int16)
@@ -65,8 +65,8 @@ class HostStream:
         size = streaming.graph.tensors[streaming.graph.outputs[0]].size
         self._logits = np.ctypeslib.as_array(found.logits, (size,))
         if found.embedding:
-            source = streaming.graph.tensors[head_of(streaming.graph).inputs[0]]
-            self._embedding = np.ctypeslib.as_array(found.embedding, (source.size,))
+            size = embedding_of(streaming.graph).size
+            self._embedding = np.ctypeslib.as_array(found.embedding, (size,))
         self.reset()
 
     def reset(self) -> None:

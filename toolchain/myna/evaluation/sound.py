@@ -24,12 +24,11 @@ from myna.engines.library import HostLibrary
 from myna.errors import MynaError
 from myna.evaluation.engine import Engine, StreamEngine
 from myna.learn.detect import Embeddings
-from myna.names import CENTER, TYPICAL
+from myna.names import TYPICAL
 from myna.ops.dense import Dense
 from myna.ops.similarity import Similarity
-from myna.passes.memory.plan import Program
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import center_of, embedding_of, head_of
 
 WINDOW_STEP = RATE // 5  # samples from one single window to the next
 PIECE = 1 << 14  # rows of logits that are computed at once
@@ -124,8 +123,7 @@ def hear(engine: Engine, pcm: Pcm, windows: bool = True) -> Sound:
     assert isinstance(engine, StreamEngine)
     core, audio, listener = engine.core, engine.front_end, engine.stream
     assert isinstance(core, HostLibrary)
-    head = head_of(core.program.graph)
-    source = core.program.graph.tensors[head.inputs[0]]
+    source = embedding_of(core.program.graph)
     listener.reset()
     streamed = [listener.embedding for _ in listener.push(pcm)]
     starts = range(0, len(pcm) - audio.samples + 1 if windows else 0, WINDOW_STEP)
@@ -135,13 +133,6 @@ def hear(engine: Engine, pcm: Pcm, windows: bool = True) -> Sound:
     found = (np.array(some, np.int16).reshape(-1, source.size) for some in (streamed, single))
     as_stream, as_windows = found
     return Sound(len(pcm), as_stream - np.int16(source.zero_point), as_windows)
-
-
-def center_of(program: Program) -> npt.NDArray[np.int16]:
-    """The centre of embeddings, int16 [inputs], Q4."""
-    center = program.graph.tensors[CENTER].data
-    assert center is not None
-    return np.asarray(center, np.int16)
 
 
 class Head:
@@ -156,7 +147,7 @@ class Head:
         self._op, self._w = node.op, core.get_state(weights)[:used]
         rest = (core.get_state(bias), *(graph.tensors[name].data for name in constants))
         self._rest = tuple(part[:used] for part in rest if part is not None)
-        self._center, self._typical = center_of(core.program), core.get_state(TYPICAL)[:used]
+        self._center, self._typical = center_of(graph), core.get_state(TYPICAL)[:used]
 
     def logits(self, embeddings: Embeddings) -> npt.NDArray[np.int8]:
         """[n, inputs] -> int8 [n, classes in use]."""

@@ -13,7 +13,7 @@ from myna.audio.features import Pcm, extract
 from myna.ir import Array, Kind
 from myna.passes.execute import run
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 
 
 class Stream:
@@ -55,7 +55,7 @@ class Stream:
     @property
     def embedding(self) -> Array:
         """The input of the head, int8 [n], of which the latest logits were made."""
-        return self._values[head_of(self._graph).inputs[0]].reshape(-1)
+        return self._values[embedding_of(self._graph).name].reshape(-1)
 
     def row(self, row: Array) -> Array | None:
         """Take a row of features, int8; the logits, int8 [n], if there are new ones."""

@@ -15,7 +15,7 @@ from myna.ir import Array, Kind
 from myna.learn.detect import MIDDLE, SPAN, STEPS, Embeddings
 from myna.passes.memory.plan import aligned
 from myna.passes.streaming.stream import StreamingProgram
-from myna.passes.training.imprint import head_of
+from myna.passes.training.imprint import embedding_of
 
 WORDS = 8  # that a board listens for at most
 SILENT = 2**31 - 1  # the threshold of a word until somebody sets one
@@ -59,7 +59,7 @@ def around(stream: Rows, streaming: StreamingProgram, features: Array) -> Embedd
 
 def zero_point(streaming: StreamingProgram) -> int:
     """Of embeddings."""
-    return streaming.graph.tensors[head_of(streaming.graph).inputs[0]].zero_point
+    return embedding_of(streaming.graph).zero_point
 
 
 def most_words(classes: int) -> int:
@@ -75,13 +75,13 @@ def copy_bytes(streaming: StreamingProgram) -> int:
 
 def draft_bytes(streaming: StreamingProgram) -> int:
     """Bytes of `struct myna_template_draft`: a template while it is made, and that copy."""
-    inputs = streaming.graph.tensors[head_of(streaming.graph).inputs[0]].size
+    inputs = embedding_of(streaming.graph).size
     return aligned(4 * STEPS * inputs + copy_bytes(streaming))
 
 
 def listening_bytes(streaming: StreamingProgram) -> int:
     """Bytes of RAM beside those of a program that does not stream; a test compares firmware."""
-    inputs = streaming.graph.tensors[head_of(streaming.graph).inputs[0]].size
+    inputs = embedding_of(streaming.graph).size
     (source,) = streaming.graph.of_kind(Kind.INPUT)
     row = aligned(ROW + source.nbytes // streaming.period)
     word = STEPS * inputs + PER_WORD + 4 * (SPAN + 2)

@@ -57,28 +57,38 @@ def head_of(graph: Graph) -> Node:
     return next(_heads(graph))
 
 
+def embedding_of(graph: Graph) -> Tensor:
+    """The input of the head, of a graph that has one."""
+    return graph.tensors[head_of(graph).inputs[0]]
+
+
+def center_of(graph: Graph) -> Array:
+    """The centre of embeddings, int16 [inputs], Q4, of a network that can begin classes."""
+    center = graph.tensors[CENTER].data
+    assert center is not None
+    return np.asarray(center, np.int16)
+
+
 def _heads(graph: Graph) -> Iterator[Node]:
     return (n for n in graph.nodes if graph.outputs[0] in n.outputs and isinstance(n.op, Dense))
 
 
 def head_scales(graph: Graph) -> tuple[float, float]:
     """The scales of the embedding, and of a spare row of the head."""
-    head = head_of(graph)
-    quant = graph.tensors[head.inputs[1]].quant
+    quant = graph.tensors[head_of(graph).inputs[1]].quant
     assert quant is not None
-    return graph.tensors[head.inputs[0]].scale, quant.scale[-1]
+    return embedding_of(graph).scale, quant.scale[-1]
 
 
 def embed(graph: Graph, samples: Iterable[Array]) -> Array:
     """Embeddings, int64 [n, inputs] without their zero point, of int8 feature maps."""
-    head = head_of(graph)
-    nodes = graph.nodes[: graph.nodes.index(head)]
-    source, zero = graph.of_kind(Kind.INPUT)[0], graph.tensors[head.inputs[0]].zero_point
+    nodes = graph.nodes[: graph.nodes.index(head_of(graph))]
+    source, embedding = graph.of_kind(Kind.INPUT)[0], embedding_of(graph)
     rows = []
     for sample in samples:
         values = initial_values(graph) | {source.name: sample.reshape(source.shape)}
         run(nodes, values)
-        rows.append(values[head.inputs[0]].reshape(-1).astype(np.int64) - zero)
+        rows.append(values[embedding.name].reshape(-1).astype(np.int64) - embedding.zero_point)
     return np.array(rows)
 
 
@@ -115,7 +125,7 @@ def measure(graph: Graph, samples: Iterable[Array], labels: Array) -> Prior:
         np.rint(center * 2**CENTER_BITS).astype(np.int16),
         round(float(lengths.mean()) / spare),
         round(float(own.mean()) / spare),
-        float((rows**2).sum(1).mean()) * graph.tensors[head.inputs[0]].scale ** 2,
+        float((rows**2).sum(1).mean()) * embedding_of(graph).scale ** 2,
     )
 
 
