@@ -93,7 +93,7 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
     return result
 
 
-def _events(detector: stream.Scene, task: stream.Task, word: str, heard: Embeddings) -> list[int]:
+def _events(detector: stream.Setting, task: stream.Task, word: str, heard: Embeddings) -> list[int]:
     """When the word is heard, in samples, by a threshold that knows nothing of the scene."""
     own = template([detector.take(one) for one in task.enrolled[word]], detector.space.center)
     least = calibrate(detector.stored, detector.space, own, detector.clock.period, detector.rate)

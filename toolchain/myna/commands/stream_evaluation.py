@@ -144,7 +144,7 @@ def streaming(model: Path) -> EngineSpec:
 
 def listener(
     asked: Asked, engine: CoreEngine, words: Sequence[str], negatives: Sequence[Sound]
-) -> stream.Scene:
+) -> stream.Setting:
     """What all tasks have in common.
 
     Raises:
@@ -153,7 +153,7 @@ def listener(
     package, program = load_package(asked.model), engine.core.program
     center = center_of(program.graph)
     stored = load_negatives(asked.model, len(center))
-    return stream.Scene(
+    return stream.Setting(
         negatives,
         Clock.of(streaming_of(program.graph), package.front_end),
         assign_classes(package.labels, words, package.rows),
@@ -180,11 +180,11 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
     package, clips = load_package(asked.model), scan(asked.data)
     known = {*package.labels, *Heard.load(asked.model).words}
     words = names(asked.words) or choose_new_words(clips, known, WORDS)
-    scene = listener(asked, engine, words, _negatives(spec, negatives, asked.jobs))
+    setting = listener(asked, engine, words, _negatives(spec, negatives, asked.jobs))
     noise = _noise(asked)
     own = select(clips, words=words)
     clean, examined, problems = stream_tasks.read_positives(
-        own, scene.clock, noise, hearing(spec, asked.jobs)
+        own, setting.clock, noise, hearing(spec, asked.jobs)
     )
     warn_of([str(problem) for problem in problems])
     if asked.listening.across_speakers:
@@ -194,7 +194,7 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
     entries = []
     with progress("examine") as report:
         for done, task in enumerate(tasks, 1):
-            entries += scene.examine(engine, task)
+            entries += setting.examine(engine, task)
             report(done, len(tasks))
     about = {
         "speakers": [task.name for task in tasks],
@@ -202,10 +202,10 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         "across_speakers": asked.listening.across_speakers,
         "noise": asked.listening.noise.name if asked.listening.noise else None,
         "snr": asked.listening.snr if asked.listening.noise else None,
-        "foils": len(scene.space.foils),
-        "negative_hours": scene.hours,
+        "foils": len(setting.space.foils),
+        "negative_hours": setting.hours,
         "confusable": [
-            {"task": task.name, **asdict(pair)} for task in tasks for pair in scene.confusable(task)
+            {"task": task.name, **asdict(pair)} for task in tasks for pair in setting.confusable(task)
         ],
     }
     return about | stream.summarize(entries, asked.listening.false_accepts_per_hour)

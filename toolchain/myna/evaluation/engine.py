@@ -191,6 +191,26 @@ class StreamEngine(CoreEngine):
         return np.array([self.stream.window(one) for one in features])[:, : self.core.classes]
 
 
+def expect_core(engine: Engine, protocol: str, why: str) -> CoreEngine:
+    """The engine, if it runs a core of this process.
+
+    Args:
+        engine: to be examined.
+        protocol: its name.
+        why: others will not do.
+
+    Raises:
+        MynaError: it is a board, or computes in floats.
+    """
+    if not isinstance(engine, CoreEngine):
+        raise MynaError(
+            f"{why}, which takes a board too long",
+            where=f"protocol {protocol}",
+            fix="use --engine host: it computes the same bytes",
+        )
+    return engine
+
+
 def predict(engine: Engine, features: npt.NDArray[np.int8]) -> Labels:
     """The class with the largest logit of each feature map; the first of equals."""
     return np.asarray(engine.infer(features).argmax(1), np.int64)

@@ -30,6 +30,7 @@ from myna.evaluation.engine import Engine
 from myna.evaluation.evaluate import percent_right
 from myna.evaluation.personalization import begin
 from myna.evaluation.protocol import EvaluationProtocol, Request
+from myna.evaluation.split import FOREIGN
 from myna.learn.accept import Judged
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
@@ -38,7 +39,6 @@ from myna.pretrain.corpus import HELD_OUT_SAMPLES
 WORDS = 10  # enrolled by default
 FOLDS = 5
 FALSE_ACCEPTS = 0.05
-FOREIGN = -1  # class of a word that is not enrolled
 
 FIELDS = (
     *("before", "after", "accuracy_at_5pct_far", "auroc"),

@@ -20,17 +20,16 @@ from myna.audio.config import silence_of, unknown_of
 from myna.audio.dataset import scan, select
 from myna.errors import MynaError
 from myna.evaluation import split
-from myna.evaluation.engine import CoreEngine, Engine, predict
+from myna.evaluation.engine import CoreEngine, Engine, expect_core, predict
 from myna.evaluation.evaluate import percent_right
 from myna.evaluation.personalization import begin
 from myna.evaluation.protocol import EvaluationProtocol, Request
-from myna.evaluation.split import Task
+from myna.evaluation.split import FOREIGN, Task
 from myna.learn.accept import Judged
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
 
 REFUSALS = 6  # of a user, at most: words drawn from those that are falsely accepted
-FOREIGN = -1  # class of a word that is not enrolled
 FIELDS = (
     *("repeated_before", "repeated_after", "refused_after", "others_before", "others_after"),
     *("own_before", "own_after", "known_before", "known_after", "undone"),
@@ -75,12 +74,7 @@ class RefusalExam:
         Raises:
             MynaError: the engine is a board, or computes in floats.
         """
-        if not isinstance(engine, CoreEngine):
-            raise MynaError(
-                "starts over for each refusal, which takes a board too long",
-                where="protocol refusal",
-                fix="use --engine host: it computes the same bytes",
-            )
+        engine = expect_core(engine, "refusal", "starts over for each refusal")
         begin(engine, self.seed)
         engine.learn(self.task.enrolled, self.recipe)
         state = engine.read_state()

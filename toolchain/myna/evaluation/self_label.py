@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from myna.audio.dataset import Clip, scan, select
-from myna.errors import MynaError
 from myna.evaluation import split
-from myna.evaluation.engine import CoreEngine, Engine, predict
+from myna.evaluation.engine import CoreEngine, Engine, expect_core, predict
 from myna.evaluation.evaluate import percent_right
 from myna.evaluation.personalization import begin
 from myna.evaluation.protocol import EvaluationProtocol, Request
@@ -88,12 +87,7 @@ class SelfExam:
         Raises:
             MynaError: the engine is a board, or computes in floats.
         """
-        if not isinstance(engine, CoreEngine):
-            raise MynaError(
-                "clips are heard one by one, which takes a board too long",
-                where="protocol self-label",
-                fix="use --engine host: it computes the same bytes",
-            )
+        engine = expect_core(engine, "self-label", "clips are heard one by one")
         before, known_before = self._start(engine)
         engine.learn(self.enrolled.join(self.heard), self.recipe)
         labelled, known_labelled = self._ask(engine)

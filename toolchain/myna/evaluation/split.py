@@ -21,6 +21,7 @@ from myna.learn.examples import Examples
 NEW_WORDS = 5  # learned by default
 SPEAKERS = 10  # examined by default
 KNOWN_CLIPS = 300  # of the base data
+FOREIGN = -1  # class of a word that is not enrolled
 
 
 @dataclass(frozen=True)

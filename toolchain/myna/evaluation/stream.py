@@ -72,7 +72,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Scene:
+class Setting:
     """What all tasks have in common.
 
     Attributes:

@@ -207,16 +207,16 @@ class Learner:
     def _calibrate(self) -> None:
         """Set what is typical of each class, and the threshold."""
         core, key = self._core, self._key(TAG_ACCEPT)
-        asked = core.program.asked_memories
+        asked = _asked(core)
         varied = np.repeat(self._clips.labels, HELD_OUT)
-        labels = np.concatenate([varied, self._replay.labels[:asked]]).astype(np.int64)
+        labels = np.concatenate([varied, asked]).astype(np.int64)
         similarities = []
         for i in range(len(varied)):
             clip, number = divmod(i, HELD_OUT)
             number += core.program.variations  # none that was learned
             latent = self._latents.of(clip, number, int(fixed.random32(key, i)))
             similarities.append(core.compare(latent))
-        for memory in range(asked):
+        for memory in range(len(asked)):
             similarities.append(core.compare(core.memory(memory)))
         words = set(self._clips.labels.tolist()) - self._no_words
         old = Acceptance(core.get_state(TYPICAL), int(core.get_state(THRESHOLD)[0]))
