@@ -19,11 +19,14 @@ from myna.device.session import Board
 from myna.engines.library import HostLibrary
 from myna.errors import MynaError
 from myna.evaluation.engine import CoreEngine
-from myna.learn.examples import Examples
+from myna.learn.examples import Examples, Progress
+from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
 from myna.names import THRESHOLD
+from myna.passes.memory import plan
 from myna.passes.pipeline import Options
 from myna.project import Project, open_project
+from myna.sessions import heard as sessions_heard
 from myna.sessions.heard import hear, heard
 from myna.sessions.learning import patch_state, scalar
 from support import tiny, tiny_model
@@ -138,6 +141,36 @@ def test_an_emulated_core_refuses_alike(name: str, sounds: Path, tmp_path: Path)
     with target.start(name, project().firmware(name).elf, tmp_path / "nv") as port:
         learn(port, sounds)
         refuse_three(port, sounds)
+
+
+def test_a_whole_network_learns_it_as_it_learns_words(
+    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the recipe of whole networks, and it may lose as many memories as the board asks."""
+    monkeypatch.setattr(plan, "MOST_ASKED", 3)
+    whole = open_project(tiny_model.refusing(), Options(train="all"))
+    assert len(whole.program.replay.labels) > 3
+    recipes, bounds = list[Recipe](), list[int]()
+    learn_on, forgot = sessions_heard.learn_on, Learned.forgot
+
+    def learning(board: Board, program: plan.Program, recipe: Recipe, report: Progress) -> Learned:
+        recipes.append(recipe)
+        return learn_on(board, program, recipe, report)
+
+    def bounded(learned: Learned, memories: int) -> bool:
+        bounds.append(memories)
+        return forgot(learned, memories)
+
+    with target.start("host", whole.firmware("host").elf) as port:
+        learn(port, sounds)
+        with Board.connect(port) as board:
+            patch_state(board, whole.program, THRESHOLD, scalar(-NEVER))
+        assert run("recognize", sounds / "three2.wav", "--port", port).exit_code == 0
+        monkeypatch.setattr(sessions_heard, "learn_on", learning)
+        monkeypatch.setattr(Learned, "forgot", bounded)
+        settle("refuse", port)
+    assert recipes == [Recipe.of(whole=True)]
+    assert bounds == [3]
 
 
 def test_what_is_taken_back_may_be_said_to_be_something_else(port: str, sounds: Path) -> None:

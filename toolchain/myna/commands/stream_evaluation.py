@@ -205,7 +205,9 @@ def _examine(asked: Asked, negatives: Path, spec: EngineSpec, engine: CoreEngine
         "foils": len(setting.space.foils),
         "negative_hours": setting.hours,
         "confusable": [
-            {"task": task.name, **asdict(pair)} for task in tasks for pair in setting.confusable(task)
+            {"task": task.name, **asdict(pair)}
+            for task in tasks
+            for pair in setting.confusable(task)
         ],
     }
     return about | stream.summarize(entries, asked.listening.false_accepts_per_hour)

@@ -109,7 +109,7 @@ class RefusalExam:
         refused = Examples(self.foreign[word][[first]], np.array([label], np.int64))
         learned = engine.learn(enrolled.join(refused), self.recipe)
         less = percent_right(predict(engine, enrolled.features), enrolled.labels) < right
-        harm = less or learned.forgot(len(engine.core.program.replay.labels))
+        harm = less or learned.forgot(engine.core.program.asked_memories)
         if harm:
             engine.write_state(state)
         after, costs = self._accepted(engine), self._costs(engine)

@@ -159,7 +159,7 @@ def settle(
     with undoing(lambda: session.write_state(state)), undoing(lambda: session.empty(slot)):
         session.link.request(m.HEARD_TAKE, b.HeardTake(sound.number, slot, label))
         with stage("train") as report:
-            learned = learn_on(session, program, Recipe(), report)
+            learned = learn_on(session, program, Recipe.of(whole=program.is_whole), report)
         now, found = session.score(), session.infer(slot)
         settled = Settled(
             before.total,
@@ -169,7 +169,7 @@ def settle(
             learned.known_after,
             found.label == label,
         )
-        if settled.after < settled.before or learned.forgot(len(program.replay.labels)):
+        if settled.after < settled.before or learned.forgot(program.asked_memories):
             _refuse_harm(session, settled)
     return settled
 
