@@ -22,7 +22,7 @@ enum status myna_handle_state_reset(const struct request *request, struct reply 
     upload.writing = false;
     myna_base_is_set = false;
     myna_state_reset();
-    myna_templates_forget();
+    myna_templates_clear(0u);
     return STATUS_OK;
 }
 
@@ -73,6 +73,7 @@ enum status myna_handle_state_commit(const struct request *request, struct reply
     }
     upload.writing = false;
     myna_state_info.is_incomplete = false;
+    myna_templates_clear((uint32_t)*myna_model.classes);
     return STATUS_OK;
 }
 
@@ -118,6 +119,7 @@ enum status myna_handle_state_undo(const struct request *request, struct reply *
     enum status status = myna_state_undo();
     if (status == STATUS_OK) {
         myna_heard_clear(*myna_model.classes == classes ? MYNA_NO_CLASS : 0u);
+        myna_templates_clear((uint32_t)*myna_model.classes);
         upload.writing = false;
         myna_base_is_set = false;
     }

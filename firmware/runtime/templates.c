@@ -70,14 +70,19 @@ bool myna_template_end(uint32_t label) {
     return true;
 }
 
+/* The last word takes its place. */
+static void drop(uint32_t word) {
+    const uint32_t end = --myna_templates.count;
+    memmove(myna_templates.directions[word], myna_templates.directions[end],
+            sizeof myna_templates.directions[word]);
+    myna_templates.thresholds[word] = myna_templates.thresholds[end];
+    myna_templates.labels[word] = myna_templates.labels[end];
+}
+
 void myna_templates_remove(uint32_t label, uint32_t last) {
     uint32_t word = myna_templates_find(label);
     if (word < MYNA_WORDS) {
-        const uint32_t end = --myna_templates.count;
-        memmove(myna_templates.directions[word], myna_templates.directions[end],
-                sizeof myna_templates.directions[word]);
-        myna_templates.thresholds[word] = myna_templates.thresholds[end];
-        myna_templates.labels[word] = myna_templates.labels[end];
+        drop(word);
     }
     word = myna_templates_find(last);
     if (word < MYNA_WORDS) {
@@ -86,8 +91,12 @@ void myna_templates_remove(uint32_t label, uint32_t last) {
     myna_templates.version++;
 }
 
-void myna_templates_forget(void) {
-    myna_templates.count = 0u;
+void myna_templates_clear(uint32_t lowest) {
+    for (uint32_t word = myna_templates.count; word-- > 0u;) {
+        if (myna_templates.labels[word] >= lowest) {
+            drop(word);
+        }
+    }
     myna_templates.version++;
 }
 #else
@@ -96,5 +105,7 @@ void myna_templates_remove(uint32_t label, uint32_t last) {
     (void)last;
 }
 
-void myna_templates_forget(void) {}
+void myna_templates_clear(uint32_t lowest) {
+    (void)lowest;
+}
 #endif

@@ -44,7 +44,7 @@ uint32_t myna_templates_find(uint32_t label);
 /* Forgets the word of class `label`; that of class `last` is of `label` from then on. */
 void myna_templates_remove(uint32_t label, uint32_t last);
 
-/* Forgets all words. */
-void myna_templates_forget(void);
+/* Forgets the words of classes from `lowest` on. */
+void myna_templates_clear(uint32_t lowest);
 
 #endif

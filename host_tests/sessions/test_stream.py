@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +178,18 @@ def test_a_word_is_forgotten_with_its_class_and_with_the_state(board: Board) -> 
     np.testing.assert_array_equal(listening.template(FIRST), second)
     board.reset_state()
     assert refusal(lambda: listening.template(FIRST)) == Status.BAD_LABEL
+
+
+def test_a_word_is_forgotten_with_a_state_that_does_not_know_it(elf: Path, tmp_path: Path) -> None:
+    with target.start("host", elf, tmp_path / "nv") as port, Board.connect(port) as board:
+        board.save_state()
+        board.save_state()
+        for another in (lambda: board.write_state(board.read_state()), board.undo_state):
+            listening = enroll(board)
+            another()
+            for label in (FIRST, SECOND):
+                asked = partial(listening.template, label)
+                assert refusal(asked) == Status.BAD_LABEL
 
 
 def test_events_that_the_host_does_not_know_are_told_again(board: Board) -> None:
