@@ -7,10 +7,8 @@
 enum {
     SHORTEST = 7,
     BRIDGE = 14,
-    FAINT = 48,
     QUIET = 96,
     CONTRAST = 32,
-    MARGIN = 24,
     RANGE = 100,
     COMPARABLE = 8,
     CLIPPED_PER_HOP = 10
@@ -106,7 +104,7 @@ static struct burst largest_burst(const struct endpoint *endpoint, uint32_t thre
 static void judge(const struct endpoint *endpoint, struct endpoint_word *word) {
     const uint32_t hops = endpoint->hops;
     const uint32_t quantile = ranked_level(endpoint, hops / 8u);
-    const uint32_t floor = quantile > FAINT ? quantile : FAINT;
+    const uint32_t floor = quantile > ENDPOINT_FAINT ? quantile : ENDPOINT_FAINT;
     const uint32_t top = ranked_level(endpoint, hops - 3u);
     const bool is_long = hops > ENDPOINT_SECOND;
     struct burst found = {.end = hops};
@@ -114,7 +112,8 @@ static void judge(const struct endpoint *endpoint, struct endpoint_word *word) {
     const bool flat = top < floor + CONTRAST || top < QUIET;
     if (!flat) {
         const uint32_t low = top > RANGE ? top - RANGE : 0u;
-        found = largest_burst(endpoint, low > floor + MARGIN ? low : floor + MARGIN, &second);
+        found = largest_burst(
+            endpoint, low > floor + ENDPOINT_MARGIN ? low : floor + ENDPOINT_MARGIN, &second);
         if (found.area == 0u) {
             return;
         }

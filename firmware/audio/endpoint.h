@@ -14,6 +14,8 @@ enum {
     ENDPOINT_SECOND = 50,                              /* hops of a second */
     ENDPOINT_HOPS = 4 * ENDPOINT_SECOND,               /* of the longest recording */
     ENDPOINT_SAMPLES = ENDPOINT_HOPS * MYNA_AUDIO_HOP, /* of it */
+    ENDPOINT_FAINT = 48,                               /* level: no floor is lower */
+    ENDPOINT_MARGIN = 24,                              /* from the floor to what stands out: 9 dB */
     ENDPOINT_FRAMES =
         (ENDPOINT_SAMPLES - MYNA_AUDIO_FRAME) / MYNA_AUDIO_HOP + 1 /* whole frames of it */
 };

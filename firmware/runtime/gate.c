@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/gate.h"
 
+#include "audio/endpoint.h"
 #include "kernels/fixed.h"
 
-#define FAINT 48  /* the lowest level: silence is never quieter, as for endpoints */
-#define MARGIN 24 /* 9 dB: from the floor to what stands out */
 #define CLIMB 16u /* hops after which the floor rises by a step: 1.2 dB a second */
 
 /* Down at once, up slowly: speech pauses, noise does not. */
@@ -19,9 +18,9 @@ static void follow(struct gate *gate, uint8_t level) {
 }
 
 bool myna_gate_push(struct gate *gate, uint8_t level, uint16_t hangover) {
-    int32_t loud = fx_max32(level, FAINT);
+    int32_t loud = fx_max32(level, ENDPOINT_FAINT);
     follow(gate, (uint8_t)loud);
-    gate->quiet = loud >= gate->floor + MARGIN
+    gate->quiet = loud >= gate->floor + ENDPOINT_MARGIN
                       ? 0u
                       : (uint16_t)fx_minu32(gate->quiet + 1u, (uint32_t)hangover + 1u);
     return gate->quiet <= hangover;

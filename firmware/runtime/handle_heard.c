@@ -7,7 +7,6 @@
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
-#include "runtime/state.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -15,16 +14,11 @@
 #define NO_SLOT 0xFFFFu
 
 enum status myna_handle_hear(const struct request *request, struct reply *reply) {
-    const struct clip *clip = myna_clips_at(request->fixed.hear.slot);
+    struct clip *clip;
     struct message_hear_reply found = {0};
-    if (clip == NULL) {
-        return STATUS_BAD_SLOT;
-    }
-    if (clip->filled != MYNA_FEATURE_BYTES) {
-        return STATUS_DATA_MISSING;
-    }
-    if (myna_state_info.is_incomplete) {
-        return STATUS_STATE_INCOMPLETE;
+    enum status status = myna_recognize_check(request->fixed.hear.slot, &clip);
+    if (status != STATUS_OK) {
+        return status;
     }
     myna_arena_take(ARENA_MODEL);
     myna_recognize(clip->features);

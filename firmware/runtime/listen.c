@@ -8,7 +8,6 @@
 #include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
-#include "runtime/state.h"
 
 #include <stddef.h>
 
@@ -72,19 +71,17 @@ static enum listen_verdict judge(const struct message_listen *listen, const int8
 
 enum status myna_handle_listen(const struct request *request, struct reply *reply) {
     const struct message_listen *listen = &request->fixed.listen;
-    struct clip *clip = myna_clips_at(listen->slot);
+    struct clip *clip;
     struct message_listen_reply heard = {0};
     if (!MYNA_FRONT_END) {
         return STATUS_NO_FRONT_END;
     }
-    if (clip == NULL || (clip->stored && !clip->guessed)) {
+    enum status status = myna_recognize_check(listen->slot, &clip);
+    if (clip != NULL && clip->stored && !clip->guessed) {
         return STATUS_BAD_SLOT;
     }
-    if (clip->filled != MYNA_FEATURE_BYTES) {
-        return STATUS_DATA_MISSING;
-    }
-    if (myna_state_info.is_incomplete) {
-        return STATUS_STATE_INCOMPLETE;
+    if (status != STATUS_OK) {
+        return status;
     }
     myna_arena_take(ARENA_MODEL);
     myna_clips_drop(clip);

@@ -6,6 +6,7 @@
 #include "runtime/latents.h"
 #include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/state.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +15,17 @@
 #define SAFE 16 /* int8 steps by which a memory leads the classes that are begun */
 
 const uint32_t myna_recognize_asked = MYNA_ASKED_MEMORIES;
+
+enum status myna_recognize_check(uint32_t slot, struct clip **clip) {
+    *clip = myna_clips_at(slot);
+    if (*clip == NULL) {
+        return STATUS_BAD_SLOT;
+    }
+    if ((*clip)->filled != MYNA_FEATURE_BYTES) {
+        return STATUS_DATA_MISSING;
+    }
+    return myna_state_info.is_incomplete ? STATUS_STATE_INCOMPLETE : STATUS_OK;
+}
 
 void myna_recognize(const int8_t *features) {
     memcpy(myna_model.features, features, MYNA_FEATURE_BYTES);

@@ -3,11 +3,18 @@
 #ifndef MYNA_RECOGNIZE_H
 #define MYNA_RECOGNIZE_H
 
+#include "protocol/messages.h"
+#include "runtime/clips.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 /* How many memories tell what is known: the first ones. */
 extern const uint32_t myna_recognize_asked;
+
+/* The clip in a slot (NULL: no such slot), and whether it can be inferred, labelled or not. */
+__attribute__((warn_unused_result)) enum status myna_recognize_check(uint32_t slot,
+                                                                     struct clip **clip);
 
 /* Infers a feature map: the model's logits, embedding and similarity are its own then. */
 void myna_recognize(const int8_t *features);

@@ -115,7 +115,9 @@ def test_a_word_goes_with_its_class_and_the_last_one_takes_its_place() -> None:
     assert c.push(scene()[:0]).scores.keys() == {first}
     c._c.myna_templates_remove(2, first)  # a class that is no word
     np.testing.assert_array_equal(c.template(2), last)
-    c._c.myna_templates_forget()
+    c._c.myna_templates_clear(3)
+    np.testing.assert_array_equal(c.template(2), last)
+    c._c.myna_templates_clear(2)
     assert not c.push(scene()[:0]).scores
 
 
