@@ -165,6 +165,8 @@ def test_a_board_that_is_pulled_is_left_out_from_then_on() -> None:
     firmware = open_project(tiny_model.folder(), tiny_model.HEAD).firmware("host")
     with ExitStack() as plugged, Store.open(None, {}, resume=False) as store:
         port = plugged.enter_context(target.start("host", firmware.elf))
+        # as long as it is open here, no board of another test gets a port of the same name
+        held = os.open(port, os.O_RDWR | os.O_NOCTTY)
 
         def pull(server_round: int, client: int) -> None:
             if (server_round, client) == (2, 1):
@@ -173,6 +175,7 @@ def test_a_board_that_is_pulled_is_left_out_from_then_on() -> None:
         engines = (HOST, replace(HOST, port=port))
         asked = federation(engines=engines, make_app=lambda site: broken(pull, site))
         asked.run(store, quiet)
+        os.close(held)
         dropouts = [(r, row.client) for r, row in store.clients() if row.dropout]
     assert dropouts == [(2, 1), (2, 3), (3, 1), (3, 3)]
 
