@@ -47,7 +47,7 @@ int main(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     myna_template_begin();
     myna_template_add(clip);
-    if (!myna_template_end(0u))
+    if (!myna_template_end(0u, 1u))
         myna_port_fail("bench: no room for a word");
     myna_listen_begin(true, 0u);
     hear_for(5u * SAMPLES, false);

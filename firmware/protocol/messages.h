@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x61375924u
+#define PROTOCOL_ABI 0x8171e89eu
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -443,15 +443,19 @@ struct message_template_read {
 _Static_assert(sizeof(struct message_template_read) == 4, "no padding");
 
 struct message_template_read_reply {
+    int32_t threshold;
+    uint32_t rate;
     uint16_t total;
+    uint16_t takes;
 };
-_Static_assert(sizeof(struct message_template_read_reply) == 2, "no padding");
+_Static_assert(sizeof(struct message_template_read_reply) == 12, "no padding");
 
 struct message_threshold_set {
     int32_t threshold;
+    uint32_t rate;
     uint32_t label;
 };
-_Static_assert(sizeof(struct message_threshold_set) == 8, "no padding");
+_Static_assert(sizeof(struct message_threshold_set) == 12, "no padding");
 
 struct message_sound_begin {
     uint32_t refractory;
@@ -586,7 +590,7 @@ union message_request {
     X(CODEWORD_WARM_UP, codeword_warm_up, 2, false, ANSWER) \
     X(TEMPLATE_MAKE, template_make, 2, false, ANSWER) \
     X(TEMPLATE_READ, template_read, 4, false, AGAIN) \
-    X(THRESHOLD_SET, threshold_set, 8, false, STATUS) \
+    X(THRESHOLD_SET, threshold_set, 12, false, STATUS) \
     X(SOUND_BEGIN, sound_begin, 8, false, STATUS) \
     X(SOUND_PUT, sound_put, 8, true, ASIDE) \
     X(SOUND_END, sound_end, 0, false, STATUS) \

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define CENTER 16 /* of an embedding's steps in one of the centre's */
-#define UNIT 127  /* length of a direction of a template */
 #define ONE_Q30 (1u << 30)
 
 /* 2^30 over the length of a centred embedding */
@@ -114,7 +113,7 @@ void myna_detect_direction(const int32_t *total, uint32_t inputs, int8_t *direct
     }
     uint32_t length = myna_fx_isqrt(square);
     for (uint32_t i = 0u; i < inputs; i++) {
-        int64_t scaled = (int64_t)UNIT * total[i];
+        int64_t scaled = (int64_t)DETECT_UNIT * total[i];
         direction[i] = (int8_t)myna_fx_divide(scaled, length > 0u ? length : 1u);
     }
 }

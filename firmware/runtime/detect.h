@@ -10,6 +10,7 @@
 
 #define DETECT_STEPS 7u  /* directions of a template */
 #define DETECT_STRIDE 4u /* decisions from one to the next */
+#define DETECT_UNIT 127  /* length of a direction of a template */
 #define DETECT_SPAN ((DETECT_STEPS - 1u) * DETECT_STRIDE)
 
 /* When a word was said; times are in ticks. */

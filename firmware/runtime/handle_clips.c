@@ -192,6 +192,7 @@ enum status myna_handle_clips_clear(const struct request *request, struct reply 
     myna_arena_end_sound();
     myna_clips_clear(request->fixed.clips_clear.lowest);
     myna_heard_clear(request->fixed.clips_clear.lowest);
+    myna_templates_clear(request->fixed.clips_clear.lowest);
     return STATUS_OK;
 }
 

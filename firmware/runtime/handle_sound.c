@@ -65,7 +65,7 @@ enum status myna_handle_template_make(const struct request *request, struct repl
     if (made.takes == 0u) {
         return STATUS_BAD_SLOT;
     }
-    if (!myna_template_end(label)) {
+    if (!myna_template_end(label, made.takes)) {
         return STATUS_TOO_MANY_WORDS;
     }
     myna_reply_put(reply, &made, sizeof made);
@@ -81,7 +81,12 @@ enum status myna_handle_template_read(const struct request *request, struct repl
     if (read->offset > TEMPLATE_BYTES) {
         return STATUS_BAD_RANGE;
     }
-    const struct message_template_read_reply head = {.total = TEMPLATE_BYTES};
+    const struct message_template_read_reply head = {
+        .threshold = myna_templates.thresholds[word],
+        .rate = myna_templates.rates[word],
+        .total = TEMPLATE_BYTES,
+        .takes = myna_templates.takes[word],
+    };
     myna_reply_put(reply, &head, sizeof head);
     return myna_reply_range(reply, myna_templates.directions[word], TEMPLATE_BYTES, read->offset,
                             fx_minu32(TEMPLATE_BYTES - read->offset, TEMPLATE_PIECE));
@@ -89,11 +94,13 @@ enum status myna_handle_template_read(const struct request *request, struct repl
 
 enum status myna_handle_threshold_set(const struct request *request, struct reply *reply) {
     (void)reply;
-    uint32_t word = myna_templates_find(request->fixed.threshold_set.label);
+    const struct message_threshold_set *set = &request->fixed.threshold_set;
+    uint32_t word = myna_templates_find(set->label);
     if (word == MYNA_WORDS) {
         return STATUS_BAD_LABEL;
     }
-    myna_templates.thresholds[word] = request->fixed.threshold_set.threshold;
+    myna_templates.thresholds[word] = set->threshold;
+    myna_templates.rates[word] = set->rate;
     return STATUS_OK;
 }
 

@@ -6,7 +6,6 @@
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
-#include "runtime/templates.h"
 
 #include <string.h>
 
@@ -22,7 +21,6 @@ enum status myna_handle_state_reset(const struct request *request, struct reply 
     upload.writing = false;
     myna_base_is_set = false;
     myna_state_reset();
-    myna_templates_clear(0u);
     return STATUS_OK;
 }
 
@@ -73,7 +71,6 @@ enum status myna_handle_state_commit(const struct request *request, struct reply
     }
     upload.writing = false;
     myna_state_info.is_incomplete = false;
-    myna_templates_clear((uint32_t)*myna_model.classes);
     return STATUS_OK;
 }
 
@@ -119,7 +116,6 @@ enum status myna_handle_state_undo(const struct request *request, struct reply *
     enum status status = myna_state_undo();
     if (status == STATUS_OK) {
         myna_heard_clear(*myna_model.classes == classes ? MYNA_NO_CLASS : 0u);
-        myna_templates_clear((uint32_t)*myna_model.classes);
         upload.writing = false;
         myna_base_is_set = false;
     }

@@ -175,9 +175,9 @@ static void begin_where_it_must(const struct row *row) {
         myna_stream_reset_rows();
         hearing.step = *myna_model.step;
     }
-    if (hearing.version != myna_templates.version) {
+    if (hearing.version != myna_templates_version) {
         memset(&hearing.detector, 0, sizeof hearing.detector);
-        hearing.version = myna_templates.version;
+        hearing.version = myna_templates_version;
     }
 }
 

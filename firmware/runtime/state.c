@@ -6,6 +6,7 @@
 #include "runtime/clips.h"
 #include "runtime/model.h"
 #include "runtime/secret.h"
+#include "runtime/templates.h"
 #include "storage/storage.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ void myna_state_reset(void) {
     myna_state_info.is_incomplete = false;
     myna_state_info.is_stored = false;
     myna_secret_forget();
+    myna_templates_clear(0u);
 }
 
 static bool is_inside(const struct myna_bound *bound, const uint8_t *at) {
@@ -65,19 +67,35 @@ static enum status to_status(enum storage_status outcome) {
 }
 
 static struct storage_owner owner(void) {
-    return (struct storage_owner){myna_model.fingerprint, myna_model.abi, myna_model.kept_bytes};
+    return (struct storage_owner){
+        .fingerprint = myna_model.fingerprint,
+        .abi = myna_model.abi,
+        .state_bytes = myna_model.kept_bytes,
+        .word_bytes = myna_templates_bytes,
+    };
 }
 
-/* Makes what was stored the state and the clips in use. */
+/* All that is in use, with so many bytes of clips. */
+static struct storage_data in_use(uint32_t clip_bytes) {
+    return (struct storage_data){
+        .state = myna_model.state,
+        .words = myna_templates_memory(),
+        .has_words = myna_templates_are_any(),
+        .clips = myna_clips_memory(),
+        .clip_bytes = clip_bytes,
+    };
+}
+
+/* Makes what was stored the state, the words and the clips in use. */
 static enum status load(enum storage_age age, struct storage_entry *entry) {
     const struct storage_owner self = owner();
-    struct storage_data data = {myna_model.state, myna_clips_memory(), myna_clips_bytes};
+    struct storage_data data = in_use(myna_clips_bytes);
     enum status status = to_status(myna_storage_load(myna_port_nvm(), &self, age, &data, entry));
     if (status != STATUS_OK) {
         return status;
     }
-    bool has_clips = myna_clips_restore(data.clip_bytes);
-    if (!has_clips || !myna_state_is_usable() || !myna_secret_restore()) {
+    bool has_words = myna_templates_restore(), has_clips = myna_clips_restore(data.clip_bytes);
+    if (!has_words || !has_clips || !myna_state_is_usable() || !myna_secret_restore()) {
         myna_clips_clear(0u);
         myna_state_reset();
         return STATUS_BAD_STATE;
@@ -115,7 +133,7 @@ enum status myna_state_save(struct message_state_saved *saved) {
     if (myna_state_info.is_incomplete) {
         return STATUS_STATE_INCOMPLETE;
     }
-    const struct storage_data data = {myna_model.state, myna_clips_memory(), myna_clips_extent()};
+    const struct storage_data data = in_use(myna_clips_extent());
     enum status status = to_status(myna_storage_save(myna_port_nvm(), &self, &data, &entry));
     if (status == STATUS_OK) {
         *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};

@@ -8,13 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* State as built. */
+/* State as built; no word to listen for. */
 void myna_state_reset(void);
-/* State and clips as after power-up: the stored ones if there are any, otherwise as built. */
+/* State, words to listen for and clips as after power-up: the stored ones if there are any,
+   otherwise as built. */
 void myna_state_restore(void);
-/* State and clips as stored before those that are stored now; others stay if there are none. */
+/* All of it as stored before what is stored now; what there is stays if there is none. */
 __attribute__((warn_unused_result)) enum status myna_state_undo(void);
-/* Stores the state and the clips in use. */
+/* Stores what is in use. */
 __attribute__((warn_unused_result)) enum status myna_state_save(struct message_state_saved *saved);
 /* Forgets what is stored. */
 __attribute__((warn_unused_result)) enum status myna_state_erase(void);

@@ -18,15 +18,17 @@ struct myna_template_draft {
     uint8_t stream[MYNA_STREAM_COPY];
 };
 
-/* Of words 0 … count - 1; label is a class. */
+/* Of words 0 … count - 1; label is a class. It is saved as it is, with the state. */
 struct templates {
     int8_t directions[MYNA_WORDS][DETECT_STEPS][MYNA_EMBEDDING];
     int32_t thresholds[MYNA_WORDS];
+    uint32_t rates[MYNA_WORDS]; /* false accepts in a thousand hours that thresholds were set for */
     uint16_t labels[MYNA_WORDS];
+    uint16_t takes[MYNA_WORDS]; /* that the template was made of */
     uint16_t count;
-    uint16_t version; /* another one after each change of words and templates */
 };
 extern struct templates myna_templates;
+extern uint16_t myna_templates_version; /* another one after each change of words and templates */
 
 /* Begins a template in the arena, which is the caller's. */
 void myna_template_begin(void);
@@ -35,8 +37,9 @@ void myna_template_begin(void);
    as if nothing had been. */
 void myna_template_add(const int8_t *features);
 
-/* Makes it the template of a class; false if there are as many words as there is room for. */
-__attribute__((warn_unused_result)) bool myna_template_end(uint32_t label);
+/* Makes it the template of a class, of so many takes; false if there are as many words as there is
+   room for. */
+__attribute__((warn_unused_result)) bool myna_template_end(uint32_t label, uint32_t takes);
 
 /* The word of a class; MYNA_WORDS: none. */
 uint32_t myna_templates_find(uint32_t label);
@@ -46,5 +49,13 @@ void myna_templates_remove(uint32_t label, uint32_t last);
 
 /* Forgets the words of classes from `lowest` on. */
 void myna_templates_clear(uint32_t lowest);
+
+/* What is saved: bytes of all words, where they begin, and whether there are any. */
+extern const uint32_t myna_templates_bytes; /* 0: this firmware does not listen */
+uint8_t *myna_templates_memory(void);
+bool myna_templates_are_any(void);
+
+/* Takes over what came back to its place; false: these can be no words. */
+__attribute__((warn_unused_result)) bool myna_templates_restore(void);
 
 #endif

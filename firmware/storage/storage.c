@@ -2,27 +2,30 @@
 #include "storage/storage.h"
 
 #include "runtime/crc32.h"
+#include "storage/program.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 #define SLOTS 2u
-#define MAGIC 0x314E594Du /* "MYN1": version of the layout */
+#define MAGIC 0x324E594Du /* "MYN2": version of the layout */
 #define NO_SLOT SLOTS
+#define PARTS 3u /* state, words, clips */
 
 /* At the start of a slot, programmed last: what stands here was completely written. */
 struct header {
     uint32_t magic;
     uint32_t sequence;
     uint32_t fingerprint, abi; /* of the owner */
-    uint32_t length;           /* of the data */
+    uint32_t length;           /* of the data, */
+    uint32_t word_bytes;       /* and among them of words */
     uint32_t data_crc;
     uint32_t header_crc; /* of the fields above */
 };
 
-/* The state follows the header, and clips follow the state, if there are any, each at a multiple of
-   every program unit; what lies between is erased. */
+/* The state follows the header, then words and clips, if there are any, each at a multiple of every
+   program unit; what lies between is erased. */
 #define DATA_AT MYNA_NVM_MAX_PROGRAM_BYTES
 _Static_assert(sizeof(struct header) <= DATA_AT, "the header lies in front of the data");
 
@@ -51,14 +54,25 @@ static bool is_newer(uint32_t sequence, uint32_t other) {
     return sequence - other - 1u < INT32_MAX;
 }
 
-/* Where clips lie behind a state's beginning. */
-static uint32_t clips_at(const struct storage_owner *owner) {
-    return (owner->state_bytes + DATA_AT - 1u) / DATA_AT * DATA_AT;
+static uint32_t round_up(uint32_t bytes) {
+    return (bytes + DATA_AT - 1u) / DATA_AT * DATA_AT;
+}
+
+/* Where clips lie, behind so many bytes of words, which lie behind the state. */
+static uint32_t clips_at(const struct storage_owner *owner, uint32_t word_bytes) {
+    return round_up(owner->state_bytes) + round_up(word_bytes);
+}
+
+/* Of the data without clips. */
+static uint32_t least_length(const struct storage_owner *owner, uint32_t word_bytes) {
+    return word_bytes > 0u ? round_up(owner->state_bytes) + word_bytes : owner->state_bytes;
 }
 
 static bool is_own(const struct header *header, const struct storage_owner *owner) {
     return header->fingerprint == owner->fingerprint && header->abi == owner->abi &&
-           (header->length == owner->state_bytes || header->length > clips_at(owner));
+           header->word_bytes <= header->length &&
+           (header->length == least_length(owner, header->word_bytes) ||
+            header->length > clips_at(owner, header->word_bytes));
 }
 
 /* Reads a slot's header; whether the slot is intact. */
@@ -109,31 +123,20 @@ static bool erase(const struct myna_nvm *nvm, uint32_t slot, uint32_t count) {
     return true;
 }
 
-/* Programs and verifies; the last unit is filled up with ones, which change nothing. */
-static bool program(const struct myna_nvm *nvm, uint32_t offset, const void *data, uint32_t count) {
-    const uint8_t *bytes = data;
-    uint32_t whole = count - count % nvm->program_bytes;
-    uint8_t rest[MYNA_NVM_MAX_PROGRAM_BYTES];
-    if (whole > 0u && !nvm->program(offset, bytes, whole)) {
-        return false;
-    }
-    if (whole < count) {
-        memset(rest, 0xFF, sizeof rest);
-        memcpy(rest, bytes + whole, count - whole);
-        if (!nvm->program(offset + whole, rest, nvm->program_bytes)) {
-            return false;
-        }
-    }
-    return memcmp(nvm->memory + offset, data, count) == 0;
-}
-
-/* Copies `length` bytes that a slot holds. */
-static void copy(const uint8_t *slot, const struct storage_owner *owner, uint32_t length,
-                 struct storage_data *data) {
-    uint32_t at = clips_at(owner), behind = length > at ? length - at : 0u;
+/* Copies what a slot holds; words of another size are of a firmware that listened otherwise. */
+static void copy(const uint8_t *slot, const struct header *header,
+                 const struct storage_owner *owner, struct storage_data *data) {
+    uint32_t at = clips_at(owner, header->word_bytes);
+    uint32_t behind = header->length > at ? header->length - at : 0u;
     data->clip_bytes = behind < data->clip_bytes ? behind : data->clip_bytes;
+    data->has_words = owner->word_bytes > 0u && header->word_bytes == owner->word_bytes;
     memcpy(data->state, slot + DATA_AT, owner->state_bytes);
     memcpy(data->clips, slot + DATA_AT + at, data->clip_bytes);
+    if (data->has_words) {
+        memcpy(data->words, slot + DATA_AT + round_up(owner->state_bytes), owner->word_bytes);
+    } else if (owner->word_bytes > 0u) {
+        memset(data->words, 0, owner->word_bytes);
+    }
 }
 
 enum storage_status myna_storage_load(const struct myna_nvm *nvm, const struct storage_owner *owner,
@@ -148,33 +151,48 @@ enum storage_status myna_storage_load(const struct myna_nvm *nvm, const struct s
         return found.newest == NO_SLOT || found.own != NO_SLOT ? STORAGE_EMPTY
                                                                : STORAGE_OTHER_MODEL;
     }
-    copy(nvm->memory + slot * slot_bytes(nvm), owner, found.headers[slot].length, data);
+    copy(nvm->memory + slot * slot_bytes(nvm), &found.headers[slot], owner, data);
     entry->sequence = found.headers[slot].sequence;
     entry->slot = slot;
     return STORAGE_OK;
 }
 
-static uint32_t length_of(const struct storage_owner *owner, const struct storage_data *data) {
-    return data->clip_bytes > 0u ? clips_at(owner) + data->clip_bytes : owner->state_bytes;
+/* A part of the data, `at` bytes behind their beginning. */
+struct part {
+    const uint8_t *bytes;
+    uint32_t at, count;
+};
+
+static void lay_out(const struct storage_owner *owner, const struct storage_data *data,
+                    uint32_t word_bytes, struct part parts[PARTS]) {
+    parts[0] = (struct part){data->state, 0u, owner->state_bytes};
+    parts[1] = (struct part){data->words, round_up(owner->state_bytes), word_bytes};
+    parts[2] = (struct part){data->clips, clips_at(owner, word_bytes), data->clip_bytes};
 }
 
-/* As it is read back from flash: with ones where nothing is programmed. */
-static uint32_t crc_of(const struct storage_owner *owner, const struct storage_data *data) {
+/* As they are read back from flash: with ones where nothing is programmed. */
+static uint32_t crc_of(const struct part parts[PARTS]) {
     static const uint8_t erased = 0xFFu;
-    uint32_t crc = myna_crc32_update(0u, data->state, owner->state_bytes);
-    for (uint32_t at = owner->state_bytes; data->clip_bytes > 0u && at < clips_at(owner); at++) {
-        crc = myna_crc32_update(crc, &erased, sizeof erased);
+    uint32_t crc = 0u, end = 0u;
+    for (uint32_t i = 0u; i < PARTS; i++) {
+        for (; parts[i].count > 0u && end < parts[i].at; end++) {
+            crc = myna_crc32_update(crc, &erased, sizeof erased);
+        }
+        crc = myna_crc32_update(crc, parts[i].bytes, parts[i].count);
+        end += parts[i].count;
     }
-    return myna_crc32_update(crc, data->clips, data->clip_bytes);
+    return crc;
 }
 
 /* Fills an erased slot that begins at `start`, the header last. */
 static bool fill(const struct myna_nvm *nvm, uint32_t start, const struct header *header,
-                 const struct storage_owner *owner, const struct storage_data *data) {
-    uint32_t state_at = start + DATA_AT;
-    return program(nvm, state_at, data->state, owner->state_bytes) &&
-           program(nvm, state_at + clips_at(owner), data->clips, data->clip_bytes) &&
-           program(nvm, start, header, sizeof *header);
+                 const struct part parts[PARTS]) {
+    bool good = true;
+    for (uint32_t i = 0u; i < PARTS && good; i++) {
+        good = parts[i].count == 0u ||
+               myna_nvm_program(nvm, start + DATA_AT + parts[i].at, parts[i].bytes, parts[i].count);
+    }
+    return good && myna_nvm_program(nvm, start, header, sizeof *header);
 }
 
 enum storage_status myna_storage_save(const struct myna_nvm *nvm, const struct storage_owner *owner,
@@ -183,35 +201,33 @@ enum storage_status myna_storage_save(const struct myna_nvm *nvm, const struct s
     if (nvm == NULL) {
         return STORAGE_NONE;
     }
-    if (!fits(nvm, length_of(owner, data))) {
+    const uint32_t word_bytes = data->has_words ? owner->word_bytes : 0u;
+    const uint32_t length = data->clip_bytes > 0u ? clips_at(owner, word_bytes) + data->clip_bytes
+                                                  : least_length(owner, word_bytes);
+    struct part parts[PARTS];
+    if (!fits(nvm, length)) {
         return STORAGE_TOO_SMALL;
     }
     struct survey found = look(nvm, owner);
     uint32_t slot = spare_slot(&found);
+    lay_out(owner, data, word_bytes, parts);
     struct header header = {
         .magic = MAGIC,
         .sequence = found.newest == NO_SLOT ? 1u : found.headers[found.newest].sequence + 1u,
         .fingerprint = owner->fingerprint,
         .abi = owner->abi,
-        .length = length_of(owner, data),
-        .data_crc = crc_of(owner, data),
+        .length = length,
+        .word_bytes = word_bytes,
+        .data_crc = crc_of(parts),
     };
     header.header_crc = header_crc(&header);
     if (!erase(nvm, slot, DATA_AT + header.length) ||
-        !fill(nvm, slot * slot_bytes(nvm), &header, owner, data)) {
+        !fill(nvm, slot * slot_bytes(nvm), &header, parts)) {
         return STORAGE_FAILED;
     }
     entry->sequence = header.sequence;
     entry->slot = slot;
     return STORAGE_OK;
-}
-
-static bool is_blank(const struct myna_nvm *nvm) {
-    uint8_t all = 0xFFu;
-    for (uint32_t i = 0u; i < nvm->bytes; i++) {
-        all &= nvm->memory[i];
-    }
-    return all == 0xFFu;
 }
 
 enum storage_status myna_storage_erase(const struct myna_nvm *nvm,
@@ -222,5 +238,5 @@ enum storage_status myna_storage_erase(const struct myna_nvm *nvm,
     struct survey found = look(nvm, owner);
     uint32_t first = spare_slot(&found);
     bool erased = erase(nvm, first, slot_bytes(nvm)) && erase(nvm, 1u - first, slot_bytes(nvm));
-    return erased && is_blank(nvm) ? STORAGE_OK : STORAGE_FAILED;
+    return erased && myna_nvm_is_blank(nvm) ? STORAGE_OK : STORAGE_FAILED;
 }

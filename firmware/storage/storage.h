@@ -22,11 +22,14 @@ struct storage_owner {
     uint32_t fingerprint;
     uint32_t abi;
     uint32_t state_bytes;
+    uint32_t word_bytes; /* of the words that it listens for, if there are any */
 };
 
 /* Where in RAM that is which is stored and loaded. */
 struct storage_data {
     uint8_t *state; /* [state_bytes] of the owner */
+    uint8_t *words; /* [word_bytes] of the owner; loaded as zeros where there are none */
+    bool has_words; /* whether these are to be stored */
     uint8_t *clips;
     uint32_t clip_bytes; /* to be stored; to be loaded, at most */
 };

@@ -180,11 +180,11 @@ def test_a_word_is_forgotten_with_its_class_and_with_the_state(board: Board) -> 
     assert refusal(lambda: listening.template(FIRST)) == Status.BAD_LABEL
 
 
-def test_a_word_is_forgotten_with_a_state_that_does_not_know_it(elf: Path, tmp_path: Path) -> None:
+def test_a_word_is_forgotten_with_its_clips(elf: Path, tmp_path: Path) -> None:
     with target.start("host", elf, tmp_path / "nv") as port, Board.connect(port) as board:
         board.save_state()
         board.save_state()
-        for another in (lambda: board.write_state(board.read_state()), board.undo_state):
+        for another in (lambda: board.clear_clips(FIRST), board.undo_state):
             listening = enroll(board)
             another()
             for label in (FIRST, SECOND):

@@ -21,7 +21,8 @@ from support.fake_board import FIRMWARE, compile_c
 
 Bytes = npt.NDArray[np.uint8]
 
-HEADER = struct.Struct("<7I")  # magic, sequence, fingerprint, abi, length, CRC of data and header
+# magic, sequence, fingerprint, abi, length, of it words, CRC of data and header
+HEADER = struct.Struct("<8I")
 DATA_AT = 32
 MOST_CLIPS = 512
 
@@ -64,12 +65,15 @@ class _Owner(ctypes.Structure):
         ("fingerprint", ctypes.c_uint32),
         ("abi", ctypes.c_uint32),
         ("state_bytes", ctypes.c_uint32),
+        ("word_bytes", ctypes.c_uint32),
     )
 
 
 class _Data(ctypes.Structure):
     _fields_ = (
         ("state", ctypes.c_void_p),
+        ("words", ctypes.c_void_p),
+        ("has_words", ctypes.c_bool),
         ("clips", ctypes.c_void_p),
         ("clip_bytes", ctypes.c_uint32),
     )
@@ -87,14 +91,15 @@ def sign(header: bytes) -> bytes:
 def is_intact(slot: bytes) -> bool:
     """Whether a slot is what a completed save leaves."""
     header = slot[: HEADER.size]
-    *_, length, crc, _ = HEADER.unpack(header)
+    *_, length, _, crc, _ = HEADER.unpack(header)
     return sign(header) == header and zlib.crc32(slot[DATA_AT : DATA_AT + length]) == crc
 
 
 def compile_storage(folder: Path) -> ctypes.CDLL:
     """firmware/storage as a shared library."""
     (folder / "options.c").write_text(OPTIONS, "utf-8")
-    sources = [FIRMWARE / "storage/storage.c", FIRMWARE / "runtime/crc32.c", folder / "options.c"]
+    own = sorted(FIRMWARE.glob("storage/*.c"))
+    sources = [*own, FIRMWARE / "runtime/crc32.c", folder / "options.c"]
     library = ctypes.CDLL(str(compile_c(folder / "storage.so", sources, "-shared", "-fPIC")))
     library.malloc.restype = ctypes.c_void_p
     library.malloc.argtypes = (ctypes.c_size_t,)
@@ -181,11 +186,12 @@ class Flash:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose state it is."""
+    """Whose state it is, and how many bytes of words belong to it if there are any."""
 
     length: int
     fingerprint: int = 0x1234
     abi: int = 1
+    words: int = 0
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,7 @@ class Loaded:
     state: bytes
     sequence: int
     slot: int
+    words: bytes = b""
 
 
 class Storage:
@@ -204,28 +211,36 @@ class Storage:
     def __init__(self, library: ctypes.CDLL, flash: Flash | None, owner: Owner) -> None:
         self._library, self.owner = library, owner
         self._nvm = ctypes.byref(flash.nvm) if flash else None
-        self._c_owner = ctypes.byref(_Owner(owner.fingerprint, owner.abi, owner.length))
+        self._c_owner = ctypes.byref(
+            _Owner(owner.fingerprint, owner.abi, owner.length, owner.words)
+        )
         self._state = _allocate(library, owner.length)
+        self._words = _allocate(library, owner.words)
         self._clips = _allocate(library, MOST_CLIPS)
 
     def load(self, room: int = MOST_CLIPS, *, before: bool = False) -> Loaded:
         """The newest, or what was saved before it, of whose clips so many bytes are wanted."""
         entry, data = _Entry(), self._data(room)
-        self._state[:] = self._clips[:] = 0x5A
+        self._state[:] = self._words[:] = self._clips[:] = 0x5A
         outcome = Outcome(self._call("load", int(before), ctypes.byref(data), ctypes.byref(entry)))
         found = self._clips[: data.clip_bytes].tobytes()
         assert (self._clips[data.clip_bytes :] == 0x5A).all()
         if outcome is not Outcome.OK:
             assert (self._state == 0x5A).all() and set(found) <= {0x5A}, "it copied what it refused"
+            assert (self._words == 0x5A).all()
             return Loaded(outcome, b"", 0, 0)
-        return Loaded(outcome, self._state.tobytes() + found, entry.sequence, entry.slot)
+        words = self._words.tobytes()
+        assert data.has_words or not any(words)
+        state = self._state.tobytes() + found
+        return Loaded(outcome, state, entry.sequence, entry.slot, words if data.has_words else b"")
 
-    def save(self, content: bytes) -> tuple[Outcome, int, int]:
-        """Outcome, sequence number and slot of saving a state with clips behind it."""
+    def save(self, content: bytes, words: bytes = b"") -> tuple[Outcome, int, int]:
+        """Outcome, sequence number and slot of saving a state with clips behind it, and words."""
         entry, length = _Entry(), self.owner.length
         self._state[:] = np.frombuffer(content[:length], np.uint8)
         self._clips[: len(content) - length] = np.frombuffer(content[length:], np.uint8)
-        data = self._data(len(content) - length)
+        self._words[: len(words)] = np.frombuffer(words, np.uint8)
+        data = self._data(len(content) - length, has_words=bool(words))
         outcome = Outcome(self._call("save", ctypes.byref(data), ctypes.byref(entry)))
         after = self._state.tobytes() + self._clips[: len(content) - length].tobytes()
         assert after == content, "saving changed what was saved"
@@ -234,8 +249,9 @@ class Storage:
     def erase(self) -> Outcome:
         return Outcome(self._call("erase"))
 
-    def _data(self, clips: int) -> _Data:
-        return _Data(self._state.ctypes.data, self._clips.ctypes.data, clips)
+    def _data(self, clips: int, *, has_words: bool = False) -> _Data:
+        places = (part.ctypes.data for part in (self._state, self._words))
+        return _Data(*places, has_words, self._clips.ctypes.data, clips)
 
     def _call(self, name: str, *arguments: object) -> int:
         function = getattr(self._library, f"myna_storage_{name}")

@@ -94,7 +94,7 @@ def test_the_layout_is_the_documented_one(storage: Storage, flash: Flash) -> Non
     state, owner = _state(storage, 1), storage.owner
     clips, state = state[owner.length :], state[: owner.length]
     data = state + (b"\xff" * (-len(state) % 32) + clips if clips else b"")
-    words = (0x314E594D, 1, owner.fingerprint, owner.abi, len(data), zlib.crc32(data), 0)
+    words = (0x324E594D, 1, owner.fingerprint, owner.abi, len(data), 0, zlib.crc32(data), 0)
     head = sign(HEADER.pack(*words))
     assert flash.memory[: HEADER.size].tobytes() == head
     assert flash.memory[DATA_AT : DATA_AT + len(data)].tobytes() == data
@@ -124,6 +124,65 @@ def test_clips_that_have_no_room_are_left_out(storage: Storage) -> None:
     length = storage.owner.length
     for room in (0, 1):
         assert storage.load(room).state == _state(storage, 1)[: length + room]
+
+
+LENGTH, WORDS = 181, 70  # bytes of a state and of the words that belong to it
+
+
+def _contents(number: int) -> tuple[bytes, bytes]:
+    """A state and clips, and words: of four saves in turn one or the other, both, or none."""
+    random = np.random.default_rng(number)
+    clips, words = ((0, WORDS), (45, 0), (45, WORDS), (0, 0))[number % 4]
+    return random.bytes(LENGTH + clips), random.bytes(words)
+
+
+@pytest.mark.parametrize("unit", [1, 4, 32])
+@pytest.mark.parametrize("torn", [False, True], ids=["completed", "torn"])
+def test_words_are_never_of_another_state(library: ctypes.CDLL, unit: int, torn: bool) -> None:
+    """Five saves in a row, cut at each operation: state, words and clips of one of them."""
+    cut, seen = 0, set()
+    while True:
+        flash = Flash(library, 1024, 64, unit)
+        storage = Storage(library, flash, Owner(LENGTH, words=WORDS))
+        flash.cut_after(cut, torn)
+        saved = 0
+        while saved < 5 and storage.save(*_contents(saved + 1))[0] is Outcome.OK:
+            saved += 1
+        if not flash.is_off:
+            break
+        flash.reboot()
+        found = storage.load()
+        if found.outcome is Outcome.OK:
+            assert found.sequence in (saved, saved + 1)
+            assert (found.state, found.words) == _contents(found.sequence)
+            seen.add(found.sequence)
+        before = storage.load(before=True)
+        if before.outcome is Outcome.OK:
+            assert (before.state, before.words) == _contents(before.sequence)
+        assert flash.violations == []
+        cut += 1
+    assert seen >= {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("words", [0, WORDS - 1, WORDS + 33])
+def test_words_of_a_firmware_that_listens_otherwise_are_left_out(
+    library: ctypes.CDLL, words: int
+) -> None:
+    flash = Flash(library, 1024, 64, 4)
+    content, own = _contents(2)
+    assert Storage(library, flash, Owner(LENGTH, words=WORDS)).save(content, own)[0] is Outcome.OK
+    found = Storage(library, flash, Owner(LENGTH, words=words)).load()
+    assert (found.outcome, found.state, found.words) == (Outcome.OK, content, b"")
+
+
+def test_more_words_than_data_are_not_followed(library: ctypes.CDLL) -> None:
+    flash = Flash(library, 1024, 64, 4)
+    storage = Storage(library, flash, Owner(LENGTH, words=WORDS))
+    for size in (LENGTH + WORDS, 2**32 - 1, 2**32 - 200):
+        storage.save(*_contents(1))
+        _patch_header(flash, storage.load().slot, 5, size)
+        assert storage.load().outcome is Outcome.OTHER_MODEL
+        storage.erase()
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["completed", "torn"])
@@ -238,13 +297,13 @@ def test_a_state_of_another_model_is_never_loaded(
     value = getattr(owner, field) - 1
     _patch_header(flash, 0, word, value)
     if field == "length":
-        _patch_header(flash, 0, 5, zlib.crc32(_state(storage, 1)[:value]))
+        _patch_header(flash, 0, 6, zlib.crc32(_state(storage, 1)[:value]))
     assert storage.load().outcome is Outcome.OTHER_MODEL
 
 
 def test_another_layout_is_not_read(storage: Storage, flash: Flash) -> None:
     _save(storage, 1)
-    _patch_header(flash, 0, 0, 0x324E594D)
+    _patch_header(flash, 0, 0, 0x314E594D)
     assert storage.load().outcome is Outcome.EMPTY
 
 

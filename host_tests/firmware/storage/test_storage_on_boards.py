@@ -87,7 +87,7 @@ def _change(nv: Path, at: int, value: bytes) -> None:
     flash = bytearray(nv.read_bytes())
     flash[DATA_AT + at : DATA_AT + at + len(value)] = value
     words = list(HEADER.unpack(flash[: HEADER.size]))
-    words[5] = zlib.crc32(flash[DATA_AT : DATA_AT + words[4]])
+    words[6] = zlib.crc32(flash[DATA_AT : DATA_AT + words[4]])
     flash[: HEADER.size] = sign(HEADER.pack(*words))
     nv.write_bytes(flash)
 

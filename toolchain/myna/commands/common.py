@@ -59,6 +59,23 @@ json_option = click.option(
     callback=writable,
     help="Write the result.",
 )
+
+
+def rate_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--false-accepts-per-hour``, None where nobody says how many.
+
+    Args:
+        default: what stands in its place then, in the help.
+    """
+    return click.option(
+        "--false-accepts-per-hour",
+        "rate",
+        type=FiniteRange(0.001),
+        help="For which each word's threshold is set, by negatives that MODEL has stored."
+        f"  [default: {default}]",
+    )
+
+
 port_option = click.option(
     "--port", help="Serial port or pyserial URL of a board that runs; absent: a virtual board."
 )

@@ -19,11 +19,11 @@ from myna.audio.decode import Recording
 from myna.audio.features import Pcm
 from myna.audio.microphone import Microphone, Source
 from myna.commands.common import (
-    FiniteRange,
     counted,
     json_option,
     model_argument,
     options,
+    rate_option,
     require_front_end,
     write_json,
 )
@@ -35,6 +35,7 @@ from myna.passes.pipeline import Options
 from myna.project import open_project, running
 from myna.sessions.stream import BoardListening
 from myna.sessions.wake_words import FULL, WakeWord, teach_words, use_enrolled
+from myna.sessions.wake_words import RATE as DEFAULT_RATE
 
 PIECE = RATE // 5  # samples of a recording that are heard at once
 AFTER = 2 * RATE  # samples behind a recording
@@ -53,14 +54,7 @@ sources = options(
 )
 @click.option("--port", help="Serial port or pyserial URL of a board that listens instead.")
 @sources
-@click.option(
-    "--false-accepts-per-hour",
-    "rate",
-    type=FiniteRange(0, min_open=True),
-    default=0.5,
-    show_default=True,
-    help="For which each word's threshold is set, by negatives that MODEL has stored.",
-)
+@rate_option(f"{DEFAULT_RATE}; of a board what it was told before")
 @json_option
 def listen(
     model: Path,
@@ -69,7 +63,7 @@ def listen(
     mic: bool,
     device: str | None,
     wav: Path | None,
-    rate: float,
+    rate: float | None,
     json_file: Path | None,
 ) -> None:
     """Listen for words as they are said, to a microphone or to a recording of any length.
@@ -95,7 +89,6 @@ def listen(
     result = {
         "model": model.name,
         "words": [asdict(word) for word in taught.values()],
-        "false_accepts_per_hour": rate,
         "samples": heard.samples,
         "seconds": heard.samples / RATE,
         "lost": heard.lost,
@@ -107,22 +100,24 @@ def listen(
 
 @contextmanager
 def _listener(
-    model: Path, words: Path | None, port: str | None, rate: float
+    model: Path, words: Path | None, port: str | None, rate: float | None
 ) -> Iterator[tuple[Listening, Mapping[int, WakeWord]]]:
     """Who listens, and for what, by class."""
     if port is not None:
         with running(port, model) as (session, project):
+            taught = use_enrolled(session, project, rate, _say_left_out)
             board = BoardListening(session)
-            yield board, use_enrolled(board, session, project, rate)
+            yield board, taught
             board.end()
         return
     assert words is not None
     project = open_project(model, Options(train="head", streaming=True))
-    listening, left_out = project.library().listening(), list[MynaError]()
-    taught = teach_words(listening, project, words, rate, left_out.append)
-    for problem in left_out:
-        click.echo(f"left out: {problem}", err=True)
-    yield listening, taught
+    listening = project.library().listening()
+    yield listening, teach_words(listening, project, words, rate or DEFAULT_RATE, _say_left_out)
+
+
+def _say_left_out(problem: MynaError) -> None:
+    click.echo(f"left out: {problem}", err=True)
 
 
 def open_source(mic: bool, device: str | None, wav: Path | None) -> Source:

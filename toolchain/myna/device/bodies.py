@@ -413,15 +413,22 @@ class TemplateRead(Message):
 
 @dataclass(frozen=True)
 class TemplateReadReply(Message):
-    """Bytes of the template, and as many of them from the offset on as fit."""
+    """The word's threshold and the false accepts in a thousand hours that it was set for; bytes of
+    the template and takes that it is made of; as many of the bytes from the offset on as fit."""
 
+    threshold: I32
+    rate: U32
     total: U16
+    takes: U16
     data: Tail
 
 
 @dataclass(frozen=True)
 class ThresholdSet(Message):
+    """The rate is of false accepts, in a thousand hours; the board keeps it for the host."""
+
     threshold: I32
+    rate: U32
     label: U32
 
 

@@ -51,9 +51,10 @@ class HostListening:
             _fields_ = (
                 ("directions", ctypes.c_int8 * (words * STEPS * inputs)),
                 ("thresholds", _I32 * words),
+                ("rates", _U32 * words),
                 ("labels", _U16 * words),
+                ("takes", _U16 * words),
                 ("count", _U16),
-                ("version", _U16),
             )
 
         try:
@@ -70,6 +71,7 @@ class HostListening:
         core.myna_listen_events.restype = ctypes.POINTER(_Event)
         core.myna_listen_scores.restype = ctypes.POINTER(_I32)
         core.myna_template_add.argtypes = (ctypes.c_void_p,)
+        core.myna_template_end.argtypes = (_U32, _U32)
         core.myna_template_end.restype = ctypes.c_bool
         self.begin()
 
@@ -82,7 +84,7 @@ class HostListening:
         self._c.myna_template_begin()
         for one in takes:
             self._c.myna_template_add(np.ascontiguousarray(one, np.int8).ctypes.data)
-        if not self._c.myna_template_end(label):
+        if not self._c.myna_template_end(label, len(takes)):
             raise MynaError("listens for as many words as it has room for", where=self._c._name)
 
     def template(self, label: int) -> Template:

@@ -21,7 +21,7 @@ WORDS = 8  # that a board listens for at most
 SILENT = 2**31 - 1  # the threshold of a word until somebody sets one
 COUNTERS = 4  # bytes, of rows and of steps
 ROWS, ROW = 64, 6  # of the ring, and bytes of each beside its features
-PER_WORD = 6  # bytes beside template and sums: threshold, label
+PER_WORD = 12  # bytes beside template and sums: threshold, rate, label, takes
 LISTENING = 3400  # bytes of front end, gate, detector and link
 
 

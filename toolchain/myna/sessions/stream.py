@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,12 +13,30 @@ from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device.bodies import Empty
 from myna.device.frame import MAX_PAYLOAD
+from myna.device.link import DeviceError
 from myna.device.session import Board
+from myna.device.status import Status
 from myna.learn.detect import STEPS, Event, Template
 from myna.learn.listening import CLOCK, REFRACTORY, Heard
 
 PIECE = (MAX_PAYLOAD - 8) // 2  # samples behind offset and events
+THOUSAND = 1000  # hours, for which a board keeps a rate
 SCORE, EVENT = struct.Struct("<Ii"), struct.Struct("<IiI")
+
+
+@dataclass(frozen=True)
+class StoredWord:
+    """A word that a board listens for.
+
+    Attributes:
+        takes: that its template is made of.
+        threshold: the least score that is an event; `learn.templates.SILENT` until it is set.
+        rate: false accepts per hour that the threshold was set for, in thousandths exactly.
+    """
+
+    takes: int
+    threshold: int
+    rate: float
 
 
 class BoardListening:
@@ -38,6 +57,16 @@ class BoardListening:
         """Listen for a word, by the stored clips of its class; returns how many they are."""
         return self._link.request(m.TEMPLATE_MAKE, b.TemplateMake(label)).takes
 
+    def word(self, label: int) -> StoredWord | None:
+        """The word of a class; None if the board does not listen for it."""
+        try:
+            found = self._link.request(m.TEMPLATE_READ, b.TemplateRead(label, 0))
+        except DeviceError as error:
+            if error.status != Status.BAD_LABEL:
+                raise
+            return None
+        return StoredWord(found.takes, found.threshold, found.rate / THOUSAND)
+
     def template(self, label: int) -> Template:
         """See `learn.listening.Listening`."""
         first = self._link.request(m.TEMPLATE_READ, b.TemplateRead(label, 0))
@@ -47,9 +76,16 @@ class BoardListening:
         data = b"".join(reply.data for reply in replies)
         return np.frombuffer(data, np.int8).reshape(STEPS, -1)
 
-    def set_threshold(self, label: int, threshold: int) -> None:
-        """See `learn.listening.Listening`."""
-        self._link.request(m.THRESHOLD_SET, b.ThresholdSet(threshold, label))
+    def set_threshold(self, label: int, threshold: int, rate: float = 0.0) -> None:
+        """See `learn.listening.Listening`.
+
+        Args:
+            label: class of the word.
+            threshold: its least score.
+            rate: false accepts per hour that it is set for, which the board keeps.
+        """
+        request = b.ThresholdSet(threshold, round(rate * THOUSAND), label)
+        self._link.request(m.THRESHOLD_SET, request)
 
     def begin(self, *, gated: bool = True, refractory: int = REFRACTORY) -> None:
         """See `learn.listening.Listening`."""

@@ -12,19 +12,24 @@ from myna.audio.config import HOP
 from myna.audio.dataset import Clip, scan
 from myna.audio.endpoint import Verdict
 from myna.audio.files import read_recording
+from myna.device.link import DeviceError
 from myna.device.session import Board
+from myna.device.status import Status
 from myna.engines.listening import HostListening
 from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn.detect import STEPS, UNIT
 from myna.learn.false_accepts import calibrate
 from myna.learn.listening import Listening
+from myna.learn.templates import SILENT
 from myna.package.negatives import NEGATIVES
 from myna.project import Project
+from myna.sessions.checkpoint import keep
 from myna.sessions.enroll import PROBLEMS
 from myna.sessions.stream import BoardListening
 from myna.sessions.words import check_name, read_words
 
+RATE = 0.5  # false accepts per hour, unless somebody says how many
 FULL = STEPS * UNIT << 15  # the score of sound that is just like a template
 
 
@@ -36,11 +41,13 @@ class WakeWord:
         name: of its folder.
         takes: that taught it.
         threshold: the least score that is an event.
+        false_accepts_per_hour: that the threshold was set for.
     """
 
     name: str
     takes: int
     threshold: int
+    false_accepts_per_hour: float
 
 
 def teach_words(
@@ -77,37 +84,82 @@ def teach_words(
                 fix="record the word again, clearly, with a pause before and after it",
             )
         listening.make_template(label, features)
-        least = _set_threshold(project, listening, label, rate)
-        found[label] = WakeWord(name, len(features), least)
+        least = _least(project, listening, label, rate)
+        listening.set_threshold(label, least)
+        found[label] = WakeWord(name, len(features), least, rate)
     return found
 
 
 def use_enrolled(
-    listening: BoardListening, session: Board, project: Project, rate: float
+    session: Board,
+    project: Project,
+    rate: float | None,
+    left_out: Callable[[MynaError], None],
 ) -> Mapping[int, WakeWord]:
-    """Let a board listen for the words whose takes it stores, by class.
+    """The words that a board listens for, by class; what it lacks of them it is told, and saves.
 
     Args:
-        listening: on this session.
         session: with a board whose firmware was built with `--streaming`.
         project: what it runs.
-        rate: wanted false accepts of each word per hour.
+        rate: wanted false accepts of each word per hour; None: those that were asked for before.
+        left_out: told of each learned word for which there is no room.
 
     Raises:
         MynaError: no word was enrolled, the board cannot listen, or the model has no stored
             negatives.
     """
+    listening, changed = BoardListening(session), False
     found: dict[int, WakeWord] = {}
     for label, name in enumerate(read_words(session), len(session.labels)):
-        takes = listening.make_template(label)
-        found[label] = WakeWord(name, takes, _set_threshold(project, listening, label, rate))
+        stored = listening.word(label)
+        if stored is None or stored.threshold == SILENT or rate not in (None, stored.rate):
+            wanted = rate or (stored and stored.rate) or RATE
+            changed = listen_for(listening, project, label, wanted, left_out) or changed
+            stored = listening.word(label)
+        if stored is not None:
+            found[label] = WakeWord(name, stored.takes, stored.threshold, stored.rate)
     if not found:
         raise MynaError(
             "knows no word of its user's to listen for",
             where=f"board {session.info.board}",
             fix="enroll one first: myna enroll --word WORD",
         )
+    if changed:
+        keep(session)
     return found
+
+
+def listen_for(
+    listening: BoardListening,
+    project: Project,
+    label: int,
+    rate: float,
+    left_out: Callable[[MynaError], None],
+) -> bool:
+    """Let a board make a word's template of its stored takes, and set its threshold.
+
+    Args:
+        listening: on a session with a board that runs `project`.
+        project: compiled with streaming.
+        label: class of the word.
+        rate: wanted false accepts per hour.
+        left_out: told if there is no room for another word.
+
+    Returns:
+        whether the board listens for it.
+
+    Raises:
+        MynaError: the board stores no take of it, or the model has no stored negatives.
+    """
+    try:
+        listening.make_template(label)
+    except DeviceError as error:
+        if error.status != Status.TOO_MANY_WORDS:
+            raise
+        left_out(error)
+        return False
+    listening.set_threshold(label, _least(project, listening, label, rate), rate)
+    return True
 
 
 def _features(
@@ -126,7 +178,8 @@ def _features(
             left_out(error)
 
 
-def _set_threshold(project: Project, listening: Listening, label: int, rate: float) -> int:
+def _least(project: Project, listening: Listening, label: int, rate: float) -> int:
+    """The least score of a word that is an event, by stored negatives."""
     stored = project.negatives.stream
     if not len(stored):
         raise MynaError(
@@ -136,6 +189,4 @@ def _set_threshold(project: Project, listening: Listening, label: int, rate: flo
         )
     assert project.streaming is not None
     period = HOP * project.streaming.period
-    least = calibrate(stored, project.space, listening.template(label), period, rate)
-    listening.set_threshold(label, least)
-    return least
+    return calibrate(stored, project.space, listening.template(label), period, rate)
