@@ -21,8 +21,11 @@ from myna.audio.files import write_wav
 from myna.cli import cli
 from myna.commands.listen import AFTER, LongRecording
 from myna.device import target
+from myna.device.session import Board
 from myna.errors import MynaError
+from myna.passes.pipeline import Options
 from myna.project import open_project
+from myna.sessions.stream import BoardListening, StoredWord
 from support import tiny_model, wake_words
 from support.fake_sounddevice import FakeMicrophone, attach
 from support.sounds import write_sound
@@ -42,10 +45,18 @@ def long(data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[str]:
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = open_project(wake_words.folder(), wake_words.STREAMING)
-    with target.start("host", project.firmware("host").elf) as name:
+    nv = tmp_path_factory.mktemp("flash") / "flash"
+    with target.start("host", project.firmware("host").elf, nv) as name:
         yield name
+
+
+def stored(port: str) -> list[StoredWord | None]:
+    """What the board listens for, of the classes that a user can have begun."""
+    with Board.connect(port) as board:
+        labels = len(board.labels)
+        return [BoardListening(board).word(label) for label in (labels, labels + 1)]
 
 
 def on_board(command: str, port: str, *rest: object) -> Result:
@@ -205,10 +216,71 @@ def test_a_board_listens_for_what_was_enrolled_on_it(port: str, long: Path, tmp_
             write_wav(take, wake_words.say(word, seed, BOARDS_LENGTH))
         done = on_board("enroll", port, "--word", word, "--wav", *takes)
         assert done.exit_code == 0, done.exception
+        assert "does not listen" not in done.stderr
+    enrolled = stored(port)
+    assert [word and (word.takes, word.rate) for word in enrolled] == [(3, 0.5), (3, 0.5)]
     done = on_board("listen", port, "--wav", long)
     assert done.exit_code == 0, done.exception
     assert heard(done.output) == wake_words.SAID
     assert "; 0 samples lost" in done.output
+    assert stored(port) == enrolled, "nothing was made anew"
+
+
+def test_thresholds_are_set_anew_for_another_rate(port: str, long: Path, tmp_path: Path) -> None:
+    before = stored(port)
+    done = on_board("listen", port, "--wav", long, "--false-accepts-per-hour", 7,
+                    "--json", tmp_path / "out.json")  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    after = stored(port)
+    assert [word and word.rate for word in after] == [7.0, 7.0]
+    for one, other in zip(before, after, strict=True):
+        assert one is not None
+        assert other is not None
+        assert other.threshold < one.threshold
+    found = result(tmp_path / "out.json")
+    assert [word["false_accepts_per_hour"] for word in found["words"]] == [7.0, 7.0]
+    assert CliRunner().invoke(cli, ["undo", "--port", port]).exit_code == 0
+    assert stored(port) == before
+
+
+def test_a_word_that_is_enrolled_again_keeps_its_rate(port: str, tmp_path: Path) -> None:
+    take = tmp_path / "one_9.wav"
+    for rest in (["--false-accepts-per-hour", "3"], []):
+        seed = 20 + len(rest)
+        write_wav(take, wake_words.say("one", seed, BOARDS_LENGTH))
+        done = on_board("enroll", port, "--word", "one", *rest, "--wav", take)
+        assert done.exit_code == 0, done.exception
+    first, second = stored(port)
+    assert first is not None
+    assert (first.takes, first.rate) == (5, 3.0)
+    assert second is not None
+    assert second.rate == 0.5
+
+
+def test_all_templates_follow_where_training_changes_embeddings(tmp_path: Path) -> None:
+    project = open_project(wake_words.folder(), Options(train="all", streaming=True))
+    with target.start("host", project.firmware("host").elf) as name:
+        for seed, word in enumerate(wake_words.WORDS):
+            write_wav(tmp_path / "take.wav", wake_words.say(word, seed, BOARDS_LENGTH))
+            done = on_board("enroll", name, "--word", word, "--wav", tmp_path / "take.wav")
+            assert done.exit_code == 0, done.exception
+        with Board.connect(name) as board:
+            listening, labels = BoardListening(board), len(board.labels)
+            for label in (labels, labels + 1):
+                template = listening.template(label)
+                listening.make_template(label)
+                np.testing.assert_array_equal(template, listening.template(label))
+
+
+def test_what_a_board_cannot_listen_for_is_told(tmp_path: Path) -> None:
+    bare = open_project(tiny_model.folder(), wake_words.STREAMING)
+    write_wav(tmp_path / "one.wav", wake_words.say("one", 1, BOARDS_LENGTH))
+    with target.start("host", bare.firmware("host").elf) as name:
+        words = ["enroll", str(tiny_model.folder()), "--port", name, "--word", "new"]
+        done = CliRunner().invoke(cli, [*words, "--wav", str(tmp_path / "one.wav")])
+    assert done.exit_code == 0, done.exception
+    assert "does not listen for 'new'" in done.stderr
+    assert "myna negatives" in done.stderr
 
 
 def test_words_come_from_one_place(port: str, data: Path, long: Path) -> None:

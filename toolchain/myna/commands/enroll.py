@@ -15,6 +15,7 @@ from myna.commands.common import (
     counted,
     json_option,
     progress,
+    rate_option,
     require_front_end,
     running_port_option,
     write_json,
@@ -28,6 +29,7 @@ from myna.commands.recordings import (
     split,
     wav_option,
 )
+from myna.commands.settling import say_deaf
 from myna.device.results import Scored
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -38,6 +40,7 @@ from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.owner import require_owner_check
 from myna.sessions.recordings import Example, Take, read_features
 from myna.sessions.user import enroll_user, tells_user
+from myna.sessions.wake_words import RATE, follow_learning
 
 
 @click.command()
@@ -47,6 +50,7 @@ from myna.sessions.user import enroll_user, tells_user
 @wav_option
 @examples_option
 @microphone_options
+@rate_option(f"{RATE}, or what was asked for the word before")
 @click.option("--owner", is_flag=True, help="The takes are the owner's voice.")
 @click.option(
     "--tpr",
@@ -65,6 +69,7 @@ def enroll(
     mic: bool,
     device: str | None,
     takes: int,
+    rate: float | None,
     owner: bool,
     tpr: int,
     json_file: Path | None,
@@ -75,7 +80,8 @@ def enroll(
     four seconds; the board finds the word in it, and refuses a bad take.
     With --mic it asks for one take after the other, and the word can be used after the first.
 
-    The board trains on all clips that it stores, and keeps the word's name. A model that hears
+    The board trains on all clips that it stores, and keeps the word's name. A board that
+    was built with --streaming listens for the word from then on (`myna listen`). A model that hears
     nothing learns a class from --examples.
 
     With --owner, `myna recognize`, `adapt` and `verify-user` say from then on whether it is the
@@ -104,7 +110,7 @@ def enroll(
             _enroll_user(session, project, recordings, word, owner, tpr, json_file)
             return
         said = read_features(examples, project.folder) if examples else recordings
-        result, taught = _enroll_word(session, project, said, prompter, word, owner)
+        result, taught = _enroll_word(session, project, said, prompter, word, owner, rate)
     _say(result, taught)
     write_json(json_file, "enroll", result)
 
@@ -116,6 +122,7 @@ def _enroll_word(
     prompter: Prompter | None,
     word: str | None,
     owner: bool,
+    rate: float | None,
 ) -> tuple[dict[str, Any], enrollment.Taught]:
     """Teach takes of a word, or those that somebody is asked for; what is written of it."""
     word = _required(word)
@@ -124,11 +131,14 @@ def _enroll_word(
     label = enrollment.class_of(word, session)
     step, vary = session.status().step, project.package.has_front_end
     if prompter:
-        taught, slots = teach_by_microphone(session, project, prompter, label, word, owner=owner)
+        taught, slots = teach_by_microphone(
+            session, project, prompter, label, word, owner=owner, rate=rate
+        )
     else:
         taught, slots = enrollment.teach(
             session, project.program, takes, label, word, progress, vary=vary, owner=owner
         )
+    say_deaf(follow_learning(session, project, label, rate), word)
     result = {
         "model": session.info.model,
         "board": session.info.board,

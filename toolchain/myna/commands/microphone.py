@@ -17,6 +17,7 @@ from myna.audio.endpoint import Verdict
 from myna.audio.microphone import Source
 from myna.audio.recorder import record_word
 from myna.commands.common import options, progress
+from myna.commands.settling import say_deaf
 from myna.commands.view import REFRESH, level_bar
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -25,6 +26,7 @@ from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import keep
 from myna.sessions.enroll import PROBLEMS, Taught
 from myna.sessions.recordings import Take
+from myna.sessions.wake_words import follow_learning
 
 TRIES = 5  # of one take
 Made = TypeVar("Made")
@@ -92,7 +94,14 @@ class Prompter:
 
 
 def teach_by_microphone(
-    session: Board, project: Project, prompter: Prompter, label: int, word: str, *, owner: bool
+    session: Board,
+    project: Project,
+    prompter: Prompter,
+    label: int,
+    word: str,
+    *,
+    owner: bool,
+    rate: float | None,
 ) -> tuple[Taught, tuple[int, ...]]:
     """Let a board learn a word while it is said: the first take at once, the others after the last.
 
@@ -106,6 +115,7 @@ def teach_by_microphone(
         label: the word's class.
         word: its name.
         owner: see `sessions.enroll.teach`.
+        rate: wanted false accepts per hour, by a board that listens.
 
     Returns:
         what came of it, and the takes' slots.
@@ -122,6 +132,7 @@ def teach_by_microphone(
         taught, slots = prompter.take(1, lambda take: teach([take]))
         if prompter.count == 1:
             return taught, slots
+        say_deaf(follow_learning(session, project, label, rate), word)
         keep(session)
         click.echo(f"{word!r} can be used: ready in {taught.seconds:.1f} s")
         for number in range(2, prompter.count + 1):

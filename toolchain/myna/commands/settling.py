@@ -10,10 +10,18 @@ import click
 
 from myna.commands.common import counted, progress, write_json
 from myna.device.session import Board
+from myna.errors import MynaError
 from myna.project import Project
 from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.heard import Sound, settle
+from myna.sessions.wake_words import follow_learning
 from myna.sessions.words import known_words
+
+
+def say_deaf(problem: MynaError | None, word: str) -> None:
+    """Warn that a board recognizes a word, but does not listen for it."""
+    if problem is not None:
+        click.echo(f"warning: the board does not listen for {word!r}: {problem}", err=True)
 
 
 def say(
@@ -22,6 +30,7 @@ def say(
     """Let a board learn that a sound was of a class, save it, and say what came of it."""
     names = known_words(session)
     settled = settle(session, project.program, sound, label, progress)
+    say_deaf(follow_learning(session, project, label, None), names[label])
     saved = keep(session)
     click.echo(
         f"sound {sound.number}, taken for {names[sound.label]!r}, is learned as {names[label]!r}; "

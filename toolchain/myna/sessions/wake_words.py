@@ -23,6 +23,7 @@ from myna.learn.false_accepts import calibrate
 from myna.learn.listening import Listening
 from myna.learn.templates import SILENT
 from myna.package.negatives import NEGATIVES
+from myna.passes.layout import trains_body
 from myna.project import Project
 from myna.sessions.checkpoint import keep
 from myna.sessions.enroll import PROBLEMS
@@ -162,6 +163,41 @@ def listen_for(
     return True
 
 
+def follow_learning(
+    session: Board, project: Project, label: int, rate: float | None
+) -> MynaError | None:
+    """After a board learned takes of a word: make templates and thresholds follow.
+
+    Where training changes embeddings, so do the templates of all other words that it listens for.
+
+    Args:
+        session: with a board that runs `project`; what does not listen is left alone.
+        project: what it runs.
+        label: class of the word; one that the model knew before is not listened for.
+        rate: wanted false accepts of the word per hour; None: what was asked for before.
+
+    Returns:
+        why the board does not listen for the word although it could.
+
+    Raises:
+        MynaError: the board failed.
+    """
+    if project.streaming is None or label < len(session.labels):
+        return None
+    listening, problems = BoardListening(session), list[MynaError]()
+    if not len(project.negatives.stream):
+        return _no_negatives(project)
+    stored = listening.word(label)
+    wanted = rate or (stored and stored.rate) or RATE
+    listen_for(listening, project, label, wanted, problems.append)
+    if trains_body(project.program):
+        for other in range(len(session.labels), session.status().classes):
+            known = listening.word(other)
+            if other != label and known is not None and known.rate:
+                listen_for(listening, project, other, known.rate, problems.append)
+    return problems[0] if problems else None
+
+
 def _features(
     project: Project, clips: Sequence[Clip], left_out: Callable[[MynaError], None]
 ) -> Iterator[Array]:
@@ -182,11 +218,15 @@ def _least(project: Project, listening: Listening, label: int, rate: float) -> i
     """The least score of a word that is an event, by stored negatives."""
     stored = project.negatives.stream
     if not len(stored):
-        raise MynaError(
-            "has no stored negatives, by which thresholds are set",
-            where=str(project.folder / NEGATIVES),
-            fix=f"make them: myna negatives {project.folder}",
-        )
+        raise _no_negatives(project)
     assert project.streaming is not None
     period = HOP * project.streaming.period
     return calibrate(stored, project.space, listening.template(label), period, rate)
+
+
+def _no_negatives(project: Project) -> MynaError:
+    return MynaError(
+        "has no stored negatives, by which thresholds are set",
+        where=str(project.folder / NEGATIVES),
+        fix=f"make them: myna negatives {project.folder}",
+    )
