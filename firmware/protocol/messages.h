@@ -12,7 +12,7 @@
 #error "made for another frame layout: run `python -m myna.device.emit`"
 #endif
 
-#define PROTOCOL_ABI 0x8171e89eu
+#define PROTOCOL_ABI 0x2821e5a8u
 #define MESSAGE_REPLY 128u
 #define MESSAGE_IN_FLIGHT 16u
 #define MESSAGE_NO_NODE 65535u
@@ -96,6 +96,9 @@ enum message {
     MESSAGE_TEMPLATE_MAKE = 64,
     MESSAGE_TEMPLATE_READ = 65,
     MESSAGE_THRESHOLD_SET = 66,
+    MESSAGE_SIGHTED = 71,
+    MESSAGE_SIGHTING_REFUSE = 72,
+    MESSAGE_SIGHTING_ADD = 73,
     MESSAGE_SOUND_BEGIN = 68,
     MESSAGE_SOUND_PUT = 69,
     MESSAGE_SOUND_END = 70,
@@ -457,6 +460,33 @@ struct message_threshold_set {
 };
 _Static_assert(sizeof(struct message_threshold_set) == 12, "no padding");
 
+struct message_sighted {
+    uint32_t before;
+};
+_Static_assert(sizeof(struct message_sighted) == 4, "no padding");
+
+struct message_sighted_reply {
+    uint32_t number;
+    uint32_t time;
+    int32_t score;
+    uint16_t label;
+    uint16_t accepted;
+    uint16_t rivals;
+    uint16_t room;
+};
+_Static_assert(sizeof(struct message_sighted_reply) == 20, "no padding");
+
+struct message_sighting_refuse {
+    uint32_t number;
+};
+_Static_assert(sizeof(struct message_sighting_refuse) == 4, "no padding");
+
+struct message_sighting_add {
+    uint32_t number;
+    uint32_t label;
+};
+_Static_assert(sizeof(struct message_sighting_add) == 8, "no padding");
+
 struct message_sound_begin {
     uint32_t refractory;
     uint32_t gated;
@@ -537,6 +567,9 @@ union message_request {
     struct message_template_make template_make;
     struct message_template_read template_read;
     struct message_threshold_set threshold_set;
+    struct message_sighted sighted;
+    struct message_sighting_refuse sighting_refuse;
+    struct message_sighting_add sighting_add;
     struct message_sound_begin sound_begin;
     struct message_sound_put sound_put;
     struct message_trace_read trace_read;
@@ -591,6 +624,9 @@ union message_request {
     X(TEMPLATE_MAKE, template_make, 2, false, ANSWER) \
     X(TEMPLATE_READ, template_read, 4, false, AGAIN) \
     X(THRESHOLD_SET, threshold_set, 12, false, STATUS) \
+    X(SIGHTED, sighted, 4, false, AGAIN) \
+    X(SIGHTING_REFUSE, sighting_refuse, 4, false, STATUS) \
+    X(SIGHTING_ADD, sighting_add, 8, false, STATUS) \
     X(SOUND_BEGIN, sound_begin, 8, false, STATUS) \
     X(SOUND_PUT, sound_put, 8, true, ASIDE) \
     X(SOUND_END, sound_end, 0, false, STATUS) \

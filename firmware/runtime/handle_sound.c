@@ -8,6 +8,7 @@
 #include "runtime/link.h"
 #include "runtime/listening.h"
 #include "runtime/model.h"
+#include "runtime/sightings.h"
 #include "runtime/state.h"
 #include "runtime/templates.h"
 
@@ -104,6 +105,37 @@ enum status myna_handle_threshold_set(const struct request *request, struct repl
     return STATUS_OK;
 }
 
+enum status myna_handle_sighted(const struct request *request, struct reply *reply) {
+    const struct sighting *sighting = myna_sightings_newest(request->fixed.sighted.before);
+    struct message_sighted_reply found = {.room = SIGHTINGS, .rivals = myna_templates.rival_count};
+    if (sighting != NULL) {
+        found.number = sighting->number;
+        found.time = sighting->time;
+        found.score = sighting->score;
+        found.label = sighting->label;
+        found.accepted = sighting->accepted;
+    }
+    myna_reply_put(reply, &found, sizeof found);
+    return STATUS_OK;
+}
+
+enum status myna_handle_sighting_refuse(const struct request *request, struct reply *reply) {
+    (void)reply;
+    bool done = myna_sightings_refuse(request->fixed.sighting_refuse.number);
+    return done ? STATUS_OK : STATUS_NOT_HEARD;
+}
+
+enum status myna_handle_sighting_add(const struct request *request, struct reply *reply) {
+    (void)reply;
+    uint32_t word = myna_templates_find(request->fixed.sighting_add.label);
+    if (word == MYNA_WORDS) {
+        return STATUS_BAD_LABEL;
+    }
+    myna_arena_take(ARENA_MODEL);
+    bool done = myna_sightings_add(request->fixed.sighting_add.number, word);
+    return done ? STATUS_OK : STATUS_NOT_HEARD;
+}
+
 enum status myna_handle_sound_begin(const struct request *request, struct reply *reply) {
     (void)reply;
     const struct message_sound_begin *begin = &request->fixed.sound_begin;
@@ -175,6 +207,9 @@ enum status myna_handle_sound_end(const struct request *request, struct reply *r
 REFUSED(template_make)
 REFUSED(template_read)
 REFUSED(threshold_set)
+REFUSED(sighted)
+REFUSED(sighting_refuse)
+REFUSED(sighting_add)
 REFUSED(sound_begin)
 REFUSED(sound_put)
 REFUSED(sound_end)

@@ -10,6 +10,7 @@
 #include "runtime/gate.h"
 #include "runtime/model.h"
 #include "runtime/recording.h"
+#include "runtime/sightings.h"
 #include "runtime/stream.h"
 #include "runtime/templates.h"
 
@@ -149,22 +150,24 @@ static void decide(uint32_t time) {
         .foils = myna_streaming.foils,
         .templates = &myna_templates.directions[0][0][0],
         .thresholds = myna_templates.thresholds,
+        .rivals = &myna_templates.rivals[0][0][0],
         .period = (uint32_t)myna_streaming.period * MYNA_AUDIO_HOP,
         .refractory = hearing.refractory,
         .inputs = MYNA_EMBEDDING,
         .foil_count = myna_streaming.foil_count,
         .words = myna_templates.count,
+        .rival_count = myna_templates.rival_count,
     };
     int16_t embedding[MYNA_EMBEDDING];
     struct detect_event event;
     hearing.decisions++;
     myna_stream_embedding(embedding);
-    if (myna_detect_push(&hearing.detector, &rule, embedding, time, &event)) {
-        hearing.events[hearing.event_count++ % MYNA_LISTEN_EVENTS] = (struct myna_listen_event){
-            .time = event.time,
-            .score = event.score,
-            .label = myna_templates.labels[event.word],
-        };
+    bool is_event = myna_detect_push(&hearing.detector, &rule, embedding, time, &event);
+    bool is_complete = rule.words > 0u && hearing.detector.heard > DETECT_SPAN;
+    myna_sightings_push(is_complete ? &event : NULL, is_event);
+    if (is_event) {
+        hearing.events[hearing.event_count++ % MYNA_LISTEN_EVENTS] =
+            (struct myna_listen_event){time, event.score, myna_templates.labels[event.word]};
     }
 }
 

@@ -22,10 +22,13 @@ struct myna_template_draft {
 struct templates {
     int8_t directions[MYNA_WORDS][DETECT_STEPS][MYNA_EMBEDDING];
     int32_t thresholds[MYNA_WORDS];
+    int8_t rivals[DETECT_RIVALS][DETECT_STEPS]
+                 [MYNA_EMBEDDING]; /* of refused sounds, oldest first */
     uint32_t rates[MYNA_WORDS]; /* false accepts in a thousand hours that thresholds were set for */
     uint16_t labels[MYNA_WORDS];
-    uint16_t takes[MYNA_WORDS]; /* that the template was made of */
-    uint16_t count;
+    uint16_t takes[MYNA_WORDS];           /* that the template was made of */
+    uint16_t rival_labels[DETECT_RIVALS]; /* of the words that they were taken for */
+    uint16_t count, rival_count;
 };
 extern struct templates myna_templates;
 extern uint16_t myna_templates_version; /* another one after each change of words and templates */
@@ -41,10 +44,17 @@ void myna_template_add(const int8_t *features);
    room for. */
 __attribute__((warn_unused_result)) bool myna_template_end(uint32_t label, uint32_t takes);
 
+/* What is like these directions is no word, though it was taken for that of class `label`: one more
+   rival, in place of the oldest. [DETECT_STEPS][MYNA_EMBEDDING] */
+void myna_templates_add_rival(uint16_t label, const int8_t *directions);
+
+/* One more take of a word, as such directions. The arena is the caller's. */
+void myna_templates_add_take(uint32_t word, const int8_t *directions);
+
 /* The word of a class; MYNA_WORDS: none. */
 uint32_t myna_templates_find(uint32_t label);
 
-/* Forgets the word of class `label`; that of class `last` is of `label` from then on. */
+/* Forgets the word of class `label`, and its rivals; what is of class `last` is of `label` then. */
 void myna_templates_remove(uint32_t label, uint32_t last);
 
 /* Forgets the words of classes from `lowest` on. */

@@ -64,6 +64,12 @@ def on_board(command: str, port: str, *rest: object) -> Result:
     return CliRunner().invoke(cli, words)
 
 
+def run_on(port: str, command: str, *rest: object) -> Result:
+    done = CliRunner().invoke(cli, [command, "--port", port, *map(str, rest)])
+    assert done.exit_code == 0, done.exception
+    return done
+
+
 def arguments(data: Path, *rest: object) -> list[str]:
     return ["listen", str(wake_words.folder()), "--words", str(data), *map(str, rest)]
 
@@ -224,6 +230,46 @@ def test_a_board_listens_for_what_was_enrolled_on_it(port: str, long: Path, tmp_
     assert heard(done.output) == wake_words.SAID
     assert "; 0 samples lost" in done.output
     assert stored(port) == enrolled, "nothing was made anew"
+
+
+def test_a_sound_that_was_no_word_is_refused_and_taken_back(
+    port: str, long: Path, tmp_path: Path
+) -> None:
+    before = stored(port)
+    done = on_board("listen", port, "--wav", long)
+    assert f"myna refuse --stream --port {port}" in done.output
+    listed = run_on(port, "heard", "--stream", "--json", tmp_path / "heard.json")
+    sounds = result(tmp_path / "heard.json")["sounds"]
+    assert [sound["word"] for sound in sounds][:3] == list(wake_words.SAID[::-1])
+    assert f"{sounds[0]['number']:3} 'one', accepted" in listed.output
+    done = run_on(port, "refuse", "--stream", "--json", tmp_path / "refuse.json")
+    assert "taken for 'one', is no word from now on" in done.output
+    assert result(tmp_path / "refuse.json")["number"] == sounds[0]["number"]
+    assert heard(on_board("listen", port, "--wav", long).output) == wake_words.SAID[:2]
+    run_on(port, "undo")
+    assert stored(port) == before
+    assert heard(on_board("listen", port, "--wav", long).output) == wake_words.SAID
+
+
+def test_a_sound_that_was_a_word_joins_its_template(port: str, long: Path) -> None:
+    before = stored(port)
+    on_board("listen", port, "--wav", long)
+    model = ["--model", str(wake_words.folder())]
+    with Board.connect(port) as board:
+        newest = BoardListening(board).sightings()[0].number
+    done = run_on(port, "accept", newest, "--stream", "--word", "three", *model)
+    assert "belongs to 'three' from now on" in done.output
+    first, second = stored(port)
+    assert first == before[0]
+    assert second is not None
+    assert before[1] is not None
+    assert second.takes == before[1].takes + 1
+    assert second.threshold != before[1].threshold
+    gone = CliRunner().invoke(cli, ["accept", str(newest), "--stream", "--port", port, *model])
+    assert isinstance(gone.exception, MynaError)
+    assert "myna heard --stream" in gone.exception.fix
+    run_on(port, "undo")
+    assert stored(port) == before
 
 
 def test_thresholds_are_set_anew_for_another_rate(port: str, long: Path, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from support.listeners import (
     word,
 )
 
+NARROW = 29_000_000  # score that few decisions of the tiny network reach
 LONG = 2 * RATE  # samples: longer than a word resembles itself
 
 
@@ -68,6 +69,71 @@ def test_c_and_reference_hear_the_same_however_sound_is_cut(gated: bool, most: i
         assert heard == twin.push(piece)
     assert heard.lost == len(sound) // 40 * 777
     assert heard.samples == sum(map(len, sound)) + heard.lost
+
+
+def test_c_and_reference_keep_refuse_and_add_the_same_sounds() -> None:
+    c, (twin, taker) = library("tiny"), reference("tiny")
+    for number, label in enumerate(classes("tiny")):
+        twin.make_template(label, takes("tiny", number), taker)
+        for one in (c, twin):
+            one.set_threshold(label, (NARROW, SILENT)[number])
+    c.begin(gated=False, refractory=9000)
+    twin.begin(gated=False, refractory=9000)
+    kinds, sound = set[bool](), pieces(scene(), 3000)
+    for number, piece in enumerate(sound):
+        assert c.push(piece) == twin.push(piece)
+        kept = c.sightings()
+        assert kept == twin.sightings()
+        assert len(kept) <= 4
+        kinds |= {sighting.accepted for sighting in kept}
+        if kept and number % 15 == 14:
+            chosen, label = kept[-1].number, kept[-1].label
+            for one in (c, twin):
+                if number % 2:
+                    one.refuse(chosen)
+                else:
+                    one.add(chosen, label)
+            np.testing.assert_array_equal(c.template(label), twin.template(label))
+            assert chosen not in [sighting.number for sighting in c.sightings()]
+    assert kinds == {True, False}
+    assert c.rivals == twin.rivals > 1
+
+
+def test_a_refused_sound_is_not_heard_again_and_the_word_is() -> None:
+    c, (label, other) = library(), classes("ds_cnn")
+    c.set_threshold(other, SILENT)
+    c.set_threshold(label, 15_000_000)  # so low that the other word is taken for it
+    c.begin(refractory=LONG)
+
+    def near(end: float) -> bool:
+        return any(abs(event.time - end) < 1.2 * RATE for event in found)
+
+    found = events(c, pieces(scene()[: int(ENDS[1]) + RATE], 1600))
+    assert near(ENDS[1])
+    wrong = c.sightings()[0]
+    assert wrong.accepted
+    assert 0 < wrong.time - ENDS[1] < 1.2 * RATE
+    c.refuse(wrong.number)
+    c.begin(refractory=LONG)
+    found = events(c, pieces(scene(), 1600))
+    assert not near(ENDS[1])
+    assert near(ENDS[2])
+
+
+def test_a_near_miss_that_was_the_word_makes_the_next_one_surer() -> None:
+    c, (label, other) = library(), classes("ds_cnn")
+    c.set_threshold(other, SILENT)
+    c.set_threshold(label, SILENT)
+    c.begin(refractory=LONG)
+    most = max(c.push(piece).scores[label] for piece in pieces(scene(), 640))
+    c.set_threshold(label, most + 1000)
+    c.begin(refractory=LONG)
+    assert not events(c, pieces(scene(), 1600))
+    nearest = max(c.sightings(), key=lambda one: one.score)
+    assert not nearest.accepted
+    c.add(nearest.number, label)
+    c.begin(refractory=LONG)
+    assert events(c, pieces(scene(), 1600))
 
 
 def test_words_are_heard_when_they_are_said() -> None:

@@ -30,6 +30,7 @@ from myna.learn.detect import (
     scores,
     spaced,
     template,
+    with_take,
 )
 
 WORDS = 8  # of the C twin, at most
@@ -46,8 +47,9 @@ Times = npt.NDArray[np.uint32]
 class _Rule(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("center", "foils", "templates", "thresholds")),
+        ("rivals", ctypes.c_void_p),
         *((name, ctypes.c_uint32) for name in ("period", "refractory")),
-        *((name, ctypes.c_uint16) for name in ("inputs", "foil_count", "words")),
+        *((name, ctypes.c_uint16) for name in ("inputs", "foil_count", "words", "rival_count")),
     )
 
 
@@ -76,10 +78,12 @@ class Twin:
         space: Space,
         templates: Sequence[Template],
         rule: Rule,
+        rivals: Sequence[Template] = (),
     ) -> tuple[Event, ...]:
+        refused = np.ascontiguousarray(rivals, np.int8)
         whole, least = np.ascontiguousarray(templates, np.int8), np.array(rule.thresholds, np.int32)
-        parts = (space.center, space.foils, whole, least)
-        sizes = len(space.center), len(space.foils), len(templates)
+        parts = (space.center, space.foils, whole, least, refused)
+        sizes = len(space.center), len(space.foils), len(templates), len(rivals)
         data = (part.ctypes.data for part in parts)
         own = _Rule(*data, rule.period, rule.refractory, *sizes)
         state, event, found = ctypes.create_string_buffer(4096), _Event(), []
@@ -215,6 +219,27 @@ def test_the_word_that_is_beyond_its_threshold_most_is_the_one() -> None:
     assert [w for w, _ in heard(SAID[1], rule(thresholds=(0, 0)))] == [1]
 
 
+def test_what_is_more_like_a_refused_sound_is_no_event_nor_is_what_follows_it() -> None:
+    like = (SAID[0] + noise(SPAN + 1, 20) // 3).astype(np.int16)
+    sound = np.concatenate([like, noise(5, 9), SAID[0], noise(40, 9), SAID[0]])
+    times, own = regular(len(sound)), rule(2 * SPAN * PERIOD)
+    refused = [template([like], CENTER)]
+    found = detect(sound, times, PLAIN, TEMPLATES, own, refused)
+    assert [times.tolist().index(event.time) for event in found] == [len(sound) - 1]
+    assert [at for _, at in heard(sound, own)] == [SPAN, len(sound) - 1]
+    assert detect(sound, times, PLAIN, TEMPLATES, own, TEMPLATES[:1]) != (), "equal is the word's"
+
+
+def test_another_take_moves_a_template_as_if_it_had_been_there() -> None:
+    takes = [noise(SPAN + 1, seed) for seed in (3, 4, 5)]
+    first = template(takes[:2], CENTER)
+    more = template(takes[2:], CENTER)
+    moved = with_take(first, 2, more).astype(float)
+    np.testing.assert_allclose((moved**2).sum(1) ** 0.5, 127, atol=2)
+    both = 2 * first.astype(float) + more
+    np.testing.assert_allclose(moved, 127 * both / np.sqrt((both**2).sum(1))[:, None], atol=1)
+
+
 def test_nothing_is_heard_until_the_refractory_time_is_over() -> None:
     sound = noise(3 * SPAN, 11)
     always = rule(10 * PERIOD, (-(2**31), 2**31 - 1))
@@ -256,7 +281,8 @@ def test_c_finds_the_same_events(twin: Twin, seed: int, words: int, inputs: int)
     space = Space(center, foils.astype(np.int8))
     asked = sound, times.astype(np.uint32), space, templates
     own = Rule(period, refractory, tuple(thresholds))
-    assert twin.detect(*asked, own) == detect(*asked, own)
+    refused = [template(list(some[::-1]), center) for some in takes[: seed % 5]]
+    assert twin.detect(*asked, own, refused) == detect(*asked, own, refused)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.sampled_from([1, 7, 96]))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from myna.audio.files import write_wav
 from myna.errors import MynaError
+from myna.learn.detect import FULL
 from myna.project import Project, open_project
-from myna.sessions.wake_words import FULL, WakeWord, teach_words
+from myna.sessions.wake_words import WakeWord, teach_words
 from support import tiny_model, wake_words
 
 

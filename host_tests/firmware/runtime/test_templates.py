@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from myna.device import bodies as b
+from myna.device import messages as m
 from myna.device import target
 from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.learn.detect import STEPS, Event
 from myna.learn.recipe import Recipe
-from myna.learn.templates import SILENT, most_words
+from myna.learn.templates import RIVALS, SIGHTINGS, SILENT, most_words
 from myna.passes.training.imprint import embedding_of
 from myna.sessions.learning import learn_on
 from myna.sessions.stream import BoardListening, StoredWord
@@ -131,6 +133,50 @@ def test_undo_to_a_state_that_had_no_word(elf: Path, nv: Path) -> None:
         assert listening.word(FIRST) is None
 
 
+def test_what_the_user_said_of_sounds_is_kept_and_undone(elf: Path, nv: Path) -> None:
+    with powered(elf, nv) as (board, listening):
+        enroll(board, 0)
+        board.save_state()
+        own, found = listening.template(FIRST), heard(listening)
+        kept = listening.sightings()
+        assert len(kept) == SIGHTINGS
+        assert {one.label for one in kept} == {FIRST}
+        assert kept[0].number > kept[1].number
+        listening.refuse(kept[0].number)
+        listening.add(kept[1].number, FIRST)
+        assert listening.sightings() == kept[2:]
+        for gone in kept[:2]:
+            with pytest.raises(DeviceError, match="no longer keeps"):
+                listening.add(gone.number, FIRST)
+        with pytest.raises(DeviceError, match="no such class"):
+            listening.add(kept[2].number, SECOND)
+        changed, after = listening.template(FIRST), heard(listening)
+        assert (changed != own).any()
+        assert len(after) < len(found)
+        board.save_state()
+    with powered(elf, nv) as (board, listening):
+        assert listening.word(FIRST) == StoredWord(4, THRESHOLDS[NAME][0], 0.5)
+        np.testing.assert_array_equal(listening.template(FIRST), changed)
+        assert heard(listening) == after
+        board.undo_state()
+        np.testing.assert_array_equal(listening.template(FIRST), own)
+        assert listening.sightings() == ()
+        assert heard(listening) == found
+
+
+def test_only_the_latest_refused_sounds_are_kept(elf: Path, nv: Path) -> None:
+    with powered(elf, nv) as (board, listening):
+        enroll(board, 0)
+        for _ in range(2):
+            heard(listening)
+            for one in listening.sightings():
+                listening.refuse(one.number)
+            listening.set_threshold(FIRST, -(2**31))
+        assert listening.rivals() == RIVALS
+        board.link.request(m.CLASS_REMOVED, b.ClassRemoved(FIRST, FIRST))
+        assert listening.rivals() == 0
+
+
 def test_a_removed_word_goes_and_the_last_one_follows(elf: Path, nv: Path) -> None:
     program = project(NAME).program
     with powered(elf, nv) as (board, listening):
@@ -164,8 +210,8 @@ def test_a_reset_board_listens_for_nothing(elf: Path, nv: Path) -> None:
 GRAPH = project(NAME).program.graph
 SIZE = STEPS * embedding_of(GRAPH).size  # of a template
 WORDS = most_words(GRAPH.tensors[GRAPH.outputs[0]].size)
-LABELS_AT = (SIZE + 4 + 4) * WORDS
-COUNT_AT = LABELS_AT + 4 * WORDS
+LABELS_AT = (SIZE + 4 + 4) * WORDS + SIZE * RIVALS
+COUNT_AT = LABELS_AT + 4 * WORDS + 2 * RIVALS
 
 
 @pytest.mark.parametrize(
@@ -173,6 +219,8 @@ COUNT_AT = LABELS_AT + 4 * WORDS
     [
         pytest.param(COUNT_AT, (WORDS + 1).to_bytes(2, "little"), id="too-many"),
         pytest.param(COUNT_AT, b"\xff\xff", id="far-too-many"),
+        pytest.param(COUNT_AT + 2, (RIVALS + 1).to_bytes(2, "little"), id="too-many-refused"),
+        pytest.param(COUNT_AT + 2, (1).to_bytes(2, "little"), id="refused-of-no-word"),
         pytest.param(LABELS_AT, (60000).to_bytes(2, "little"), id="no-class"),
         pytest.param(LABELS_AT, SECOND.to_bytes(2, "little"), id="one-class-twice"),
         pytest.param(SIZE, b"\x7f" * (SIZE // STEPS), id="no-direction"),

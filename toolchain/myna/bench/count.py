@@ -32,7 +32,8 @@ LISTENS = (
     "stream",
     "audio",
 )  # variables of a stream, in model.c and runtime/stream.c
-DETECTS = ("rows", "input", "hearing", "myna_templates")  # of runtime/listening.c, templates.c
+# of runtime/listening.c, templates.c, sightings.c
+DETECTS = ("rows", "input", "hearing", "myna_templates", "embeddings", "sightings")
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 

@@ -40,6 +40,8 @@ from myna.commands.stream_evaluation import (
     stream_options,
 )
 from myna.commands.stream_evaluation import USED as STREAM_USED
+from myna.commands.stream_refusal_evaluation import STREAM_REFUSAL, evaluate_stream_refusal
+from myna.commands.stream_refusal_evaluation import USED as STREAM_REFUSAL_USED
 from myna.commands.verification import USED, USERS, VERIFICATION, verification
 from myna.errors import MynaError
 from myna.evaluation import owner, split
@@ -55,7 +57,11 @@ from myna.passes.pipeline import Options
 from myna.passes.training.select import ALL
 
 OWNER = "owner"  # examines voices, not an engine that learns
-LISTENING = {STREAM: evaluate_stream, SCENE: evaluate_scene}
+LISTENING = {
+    STREAM: evaluate_stream,
+    SCENE: evaluate_scene,
+    STREAM_REFUSAL: evaluate_stream_refusal,
+}
 
 
 @click.command()
@@ -106,13 +112,13 @@ def evaluate(
 ) -> None:
     """Let users enroll words in MODEL and examine it on their other takes, before and after.
 
-    speaker: K takes of every word that the model knows. new-words: K takes of each new word.
-    open-set: K takes of each new word, against all other words and noise. self-label: K takes of
-    each new word, then as many takes unlabelled as tested. refusal: K takes of each new word, then
-    a foreign one is refused. verification: K takes of each user, of any words, train codewords
-    together; no board does. noise: K seconds of the noise of a room, and with --new-words K takes
-    of each. owner: K takes of each word by its owner, against others who say the same. stream: K
-    takes of each new word, listened for, and in hours without it. scene: likewise, in 20 minutes.
+    speaker: K takes of every word that the model knows. new-words: K takes of each new word. open-
+    set: K takes of each new word, against all other words and noise. self-label: K takes of each
+    new word, then as many takes unlabelled as tested. refusal, stream-refusal: K takes of each new
+    word, then a foreign one is refused. verification: K takes of each user, of any words, train
+    codewords together; no board does. noise: K seconds of the noise of a room, and with --new-words
+    K takes of each. owner: K takes of each word by its owner, against others who say the same.
+    stream: K takes of each new word, listened for, and in hours without it. scene: in 20 minutes.
     """
     asked = {"model": str(model), "data": data.name, "engine": engine}
     _refuse_unused(protocol)
@@ -168,7 +174,12 @@ def _examine(
 def _refuse_unused(protocol: str) -> None:
     """Raise a MynaError if an option was given that would do nothing."""
     context = click.get_current_context()
-    takes = {VERIFICATION: USED, STREAM: STREAM_USED, SCENE: SCENE_USED}
+    takes = {
+        VERIFICATION: USED,
+        STREAM: STREAM_USED,
+        SCENE: SCENE_USED,
+        STREAM_REFUSAL: STREAM_REFUSAL_USED,
+    }
     others = {option.name for option in context.command.params} - STREAM_ONLY - {"code_length"}
     for option in context.command.params:
         name = option.name or ""

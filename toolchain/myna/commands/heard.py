@@ -8,30 +8,38 @@ from pathlib import Path
 import click
 
 from myna.commands.common import json_option, running_port_option, write_json
+from myna.commands.settling import stream_option
 from myna.device.session import Board
+from myna.sessions.heard import Sound
 from myna.sessions.heard import heard as kept_sounds
+from myna.sessions.sightings import sighted
 from myna.sessions.words import known_words
 
 
 @click.command()
 @running_port_option
+@stream_option
 @json_option
-def heard(port: str, json_file: Path | None) -> None:
+def heard(port: str, stream: bool, json_file: Path | None) -> None:
     """List the sounds that a board took for a word lately, or nearly did, the newest first.
 
     It keeps their features, no sound, until others come or the power goes. `myna refuse` says that
     one was no word, `myna accept` which word it was.
+
+    With --stream those that were heard while it listened (`myna listen`), as directions of
+    embeddings.
     """
     with Board.connect(port) as session:
         names, model = known_words(session), session.info.model
+        kept = sighted(session) if stream else kept_sounds(session)
         sounds = [
             {
                 "number": sound.number,
                 "word": names[sound.label],
                 "accepted": sound.accepted,
-                "learned": sound.learned,
+                "learned": isinstance(sound, Sound) and sound.learned,
             }
-            for sound in kept_sounds(session)
+            for sound in kept
         ]
     for sound in sounds:
         how = "accepted" if sound["accepted"] else "nearly accepted"

@@ -29,13 +29,13 @@ from myna.commands.common import (
 )
 from myna.commands.view import NOTHING, View
 from myna.errors import MynaError
-from myna.learn.detect import Event
+from myna.learn.detect import FULL, Event
 from myna.learn.listening import Heard, Listening
 from myna.passes.pipeline import Options
 from myna.project import open_project, running
 from myna.sessions.stream import BoardListening
-from myna.sessions.wake_words import FULL, WakeWord, teach_words, use_enrolled
 from myna.sessions.wake_words import RATE as DEFAULT_RATE
+from myna.sessions.wake_words import WakeWord, teach_words, use_enrolled
 
 PIECE = RATE // 5  # samples of a recording that are heard at once
 AFTER = 2 * RATE  # samples behind a recording
@@ -81,11 +81,14 @@ def listen(
         for word in taught.values():
             click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
         heard, events = follow(listening, source, View(taught, Console()))
+        near = [one for one in listening.sightings() if not one.accepted]
     click.echo(
         f"{len(events)} events in {heard.samples / RATE:.1f} s; {heard.lost} samples lost"
         + f", and sound {counted(source.overflows, 'time')} before it came here"
         * bool(source.overflows)
     )
+    if port is not None:
+        _say_next(port, bool(events), bool(near))
     result = {
         "model": model.name,
         "words": [asdict(word) for word in taught.values()],
@@ -96,6 +99,14 @@ def listen(
         "events": [_described(event, taught[event.word]) for event in events],
     }
     write_json(json_file, "listen", result)
+
+
+def _say_next(port: str, has_events: bool, has_near: bool) -> None:
+    """What can be said of what a board heard."""
+    if has_events:
+        click.echo(f"that was not it? myna refuse --stream --port {port}")
+    if has_near:
+        click.echo(f"a word was missed? myna heard --stream --port {port}, then myna accept")
 
 
 @contextmanager

@@ -11,11 +11,37 @@ import click
 from myna.commands.common import counted, progress, write_json
 from myna.device.session import Board
 from myna.errors import MynaError
+from myna.learn.sightings import Sighting
 from myna.project import Project
 from myna.sessions.checkpoint import FORGETS, keep
 from myna.sessions.heard import Sound, settle
 from myna.sessions.wake_words import follow_learning
 from myna.sessions.words import known_words
+
+stream_option = click.option(
+    "--stream", is_flag=True, help="What it heard while it listened: `myna listen`."
+)
+
+
+def say_stream(
+    command: str, session: Board, sighting: Sighting, word: str | None, json_file: Path | None
+) -> None:
+    """Save what a user said of a sound in a stream, and say so; no word: it was none."""
+    heard_as = known_words(session)[sighting.label]
+    saved = keep(session)
+    now = "is no word" if word is None else f"belongs to {word!r}"
+    click.echo(f"sound {sighting.number}, taken for {heard_as!r}, {now} from now on")
+    if not saved:
+        click.echo(FORGETS)
+    result = {
+        "model": session.info.model,
+        "stream": True,
+        "number": sighting.number,
+        "heard_as": heard_as,
+        "word": word,
+        "saved": saved,
+    }
+    write_json(json_file, command, result)
 
 
 def say_deaf(problem: MynaError | None, word: str) -> None:

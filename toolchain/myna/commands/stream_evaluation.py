@@ -54,7 +54,8 @@ _options = options(
         type=click.FloatRange(0, min_open=True),
         default=0.5,
         show_default=True,
-        help="stream, scene: for which each word's threshold is set by stored negatives.",
+        help="stream, stream-refusal, scene: for which each word's threshold is set by stored "
+        "negatives.",
     ),
 )
 

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from myna.audio.config import RATE
 from myna.audio.endpoint import FAINT, QUIET
-from myna.learn.detect import Event
+from myna.learn.detect import FULL, Event
 from myna.learn.listening import Heard
-from myna.sessions.wake_words import FULL, WakeWord
+from myna.sessions.wake_words import WakeWord
 
 LOUDEST = 240  # level of a square wave at full scale
 DECIBELS = 6.02 / 16  # of a step of a level, which is an eighth of an octave of power

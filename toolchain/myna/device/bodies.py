@@ -433,6 +433,37 @@ class ThresholdSet(Message):
 
 
 @dataclass(frozen=True)
+class Sighted(Message):
+    before: U32
+
+
+@dataclass(frozen=True)
+class SightedReply(Message):
+    """The newest before a number, or of all with 0: what it is known under (0: none), samples until
+    its decision, score, class of the word, whether it was an event or nearly (0); refused sounds
+    that are kept, and how many sightings are kept at most."""
+
+    number: U32
+    time: U32
+    score: I32
+    label: U16
+    accepted: U16
+    rivals: U16
+    room: U16
+
+
+@dataclass(frozen=True)
+class SightingRefuse(Message):
+    number: U32
+
+
+@dataclass(frozen=True)
+class SightingAdd(Message):
+    number: U32
+    label: U32
+
+
+@dataclass(frozen=True)
 class SoundBegin(Message):
     """Samples after an event without another; whether the network rests while nothing stands out
     from the noise (0 or 1)."""

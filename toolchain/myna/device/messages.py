@@ -195,6 +195,20 @@ TEMPLATE_READ = Exchange(
 THRESHOLD_SET = Exchange(
     "THRESHOLD_SET", 66, b.ThresholdSet, b.Empty, _S, "the least score of a word that is an event"
 )
+SIGHTED = Exchange(
+    "SIGHTED",
+    71,
+    b.Sighted,
+    b.SightedReply,
+    _A,
+    "what was taken for a word in a stream, or nearly: the newest before a number",
+)
+SIGHTING_REFUSE = Exchange(
+    "SIGHTING_REFUSE", 72, b.SightingRefuse, b.Empty, _S, "it was no word, nor is what is like it"
+)
+SIGHTING_ADD = Exchange(
+    "SIGHTING_ADD", 73, b.SightingAdd, b.Empty, _S, "it was this word, whose template it joins"
+)
 SOUND_BEGIN = Exchange("SOUND_BEGIN", 68, b.SoundBegin, b.Empty, _S, "begins to listen")
 SOUND_PUT = Exchange(
     "SOUND_PUT", 69, b.SoundPut, b.SoundReply, _O, "int16 samples from sample `offset` on; events"

@@ -13,7 +13,8 @@ from myna.errors import MynaError
 from myna.ir import Array
 from myna.learn.detect import STEPS, Event, Template
 from myna.learn.listening import CLOCK, REFRACTORY, Heard
-from myna.learn.templates import most_words
+from myna.learn.sightings import Sighting
+from myna.learn.templates import RIVALS, most_words
 
 EVENTS = 4  # MYNA_LISTEN_EVENTS of firmware/runtime/listening.h
 HOP_PIECE = 4096  # samples at once: fewer than the ring of rows holds
@@ -51,10 +52,22 @@ class HostListening:
             _fields_ = (
                 ("directions", ctypes.c_int8 * (words * STEPS * inputs)),
                 ("thresholds", _I32 * words),
+                ("rivals", ctypes.c_int8 * (RIVALS * STEPS * inputs)),
                 ("rates", _U32 * words),
                 ("labels", _U16 * words),
                 ("takes", _U16 * words),
+                ("rival_labels", _U16 * RIVALS),
                 ("count", _U16),
+                ("rival_count", _U16),
+            )
+
+        class Kept(ctypes.Structure):
+            """`struct sighting` of firmware/runtime/sightings.h."""
+
+            _fields_ = (
+                ("directions", ctypes.c_int8 * (STEPS * inputs)),
+                *(("number", _U32), ("time", _U32), ("score", _I32), ("label", _U16)),
+                ("accepted", ctypes.c_bool),
             )
 
         try:
@@ -70,6 +83,8 @@ class HostListening:
         core.myna_listen_status.restype = _Status
         core.myna_listen_events.restype = ctypes.POINTER(_Event)
         core.myna_listen_scores.restype = ctypes.POINTER(_I32)
+        core.myna_sightings_newest.restype = ctypes.POINTER(Kept)
+        core.myna_sightings_refuse.restype = core.myna_sightings_add.restype = ctypes.c_bool
         core.myna_template_add.argtypes = (ctypes.c_void_p,)
         core.myna_template_end.argtypes = (_U32, _U32)
         core.myna_template_end.restype = ctypes.c_bool
@@ -94,6 +109,39 @@ class HostListening:
     def set_threshold(self, label: int, threshold: int) -> None:
         """See `learn.listening.Listening`."""
         self._templates.thresholds[self._labels.index(label)] = threshold
+
+    @property
+    def rivals(self) -> int:
+        """How many refused sounds are kept."""
+        return int(self._templates.rival_count)
+
+    def sightings(self) -> tuple[Sighting, ...]:
+        """See `learn.listening.Listening`."""
+        found: list[Sighting] = []
+        kept = self._c.myna_sightings_newest(0)
+        while kept:
+            one = kept.contents
+            found.append(Sighting(one.number, one.time, one.score, one.label, one.accepted))
+            kept = self._c.myna_sightings_newest(one.number)
+        return tuple(found)
+
+    def refuse(self, number: int) -> None:
+        """See `learn.listening.Listening`.
+
+        Raises:
+            MynaError: it is not kept any more.
+        """
+        if not self._c.myna_sightings_refuse(number):
+            raise _gone(number)
+
+    def add(self, number: int, label: int) -> None:
+        """See `learn.listening.Listening`.
+
+        Raises:
+            MynaError: it is not kept any more.
+        """
+        if not self._c.myna_sightings_add(number, self._labels.index(label)):
+            raise _gone(number)
 
     @property
     def _labels(self) -> list[int]:
@@ -131,3 +179,7 @@ class HostListening:
         new = [kept[number % EVENTS] for number in range(self._events, count)]
         self._events = count
         return [Event(one.time, one.label, one.score) for one in new]
+
+
+def _gone(number: int) -> MynaError:
+    return MynaError("is not kept any more", where=f"sound {number}", fix="let it be heard again")

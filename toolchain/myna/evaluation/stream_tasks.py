@@ -47,9 +47,16 @@ class Noise:
 
 
 def read_positives(
-    clips: Sequence[Clip], clock: Clock, noise: Noise | None, hear: Hear
+    clips: Sequence[Clip], clock: Clock, noise: Noise | None, hear: Hear, *, windows: bool = True
 ) -> tuple[list[Positive], list[Positive], tuple[MynaError, ...]]:
     """Recordings in silence, the same in noise if there is any, and why others were left out.
+
+    Args:
+        clips: the recordings.
+        clock: when decisions are made.
+        noise: what they are mixed with.
+        hear: what hears them.
+        windows: whether single windows are heard, too.
 
     Raises:
         MynaError: none is usable.
@@ -59,7 +66,7 @@ def read_positives(
     words = [_word(pcm, clock.warm_up) for pcm in sounds]
 
     def positives(heard: Sequence[Pcm]) -> list[Positive]:
-        made = hear([SoundExam(pcm) for pcm in heard])
+        made = hear([SoundExam(pcm, windows) for pcm in heard])
         return [Positive(*parts) for parts in zip(kept, sounds, made, words, strict=True)]
 
     clean = positives(padded)

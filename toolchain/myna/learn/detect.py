@@ -32,6 +32,7 @@ STRIDE = 4  # decisions from one to the next
 SPAN = (STEPS - 1) * STRIDE  # decisions from the first to the last
 MIDDLE = SPAN // 2  # the decision at which the word is in the middle of the window
 UNIT = 127  # length of a direction
+FULL = STEPS * UNIT << 15  # the score of sound that is just like a template
 PIECE = 1 << 14  # scores that are computed at once
 
 Embeddings = npt.NDArray[np.int16]  # [n, inputs of the head], without their zero point
@@ -92,6 +93,13 @@ def template(takes: Sequence[Embeddings], center: npt.NDArray[np.int16]) -> Temp
     return fixed.divide(UNIT * total, length[:, None]).astype(np.int8)
 
 
+def with_take(own: Template, takes: int, more: Template) -> Template:
+    """A template of so many takes with another one, of which the directions are known."""
+    total = takes * own.astype(np.int64) + more
+    length = np.maximum(_root((total**2).sum(1)), 1)
+    return fixed.divide(UNIT * total, length[:, None]).astype(np.int8)
+
+
 @dataclass(frozen=True)
 class Space:
     """What scores depend on beside a word.
@@ -146,6 +154,7 @@ def detect(
     space: Space,
     templates: Sequence[Template],
     rule: Rule,
+    rivals: Sequence[Template] = (),
 ) -> tuple[Event, ...]:
     """The words said in a stream.
 
@@ -156,19 +165,26 @@ def detect(
         space: what scores depend on.
         templates: of the words, one at least.
         rule: with a threshold for each word.
+        rivals: directions of sounds that are no word. Where one of them has a larger score than the
+            word, it is no event, and nor is anything for the refractory time.
     """
     elapsed = np.diff(times, prepend=times[:1])
     when = np.cumsum(elapsed, dtype=np.int64)
     starts = np.flatnonzero(elapsed != rule.period).tolist()  # the first decision is one of them
-    found: list[tuple[int, int, int]] = []  # decision, word, score
+    found: list[tuple[int, int, int, bool]] = []  # decision, word, score, whether it is none
     for start, end in pairwise([*starts, len(times)]):
         some = np.array([scores(embeddings[start:end], space, one) for one in templates])
+        foreign = [scores(embeddings[start:end], space, one) for one in rivals]
         excess = some - np.array(rule.thresholds, np.int64)[:, None]
         for at in np.flatnonzero(excess.max(0) >= 0).tolist():
             word = int(excess[:, at].argmax())
-            found.append((start + SPAN + at, word, int(some[word, at])))
+            score = int(some[word, at])
+            is_rival = any(one[at] > score for one in foreign)
+            found.append((start + SPAN + at, word, score, is_rival))
     heard = [found[i] for i in spaced(when[[at for at, *_ in found]], rule.refractory)]
-    return tuple(Event(int(times[at]), word, score) for at, word, score in heard)
+    return tuple(
+        Event(int(times[at]), word, score) for at, word, score, is_rival in heard if not is_rival
+    )
 
 
 def spaced(times: npt.NDArray[np.int64], refractory: int) -> list[int]:

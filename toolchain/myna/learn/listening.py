@@ -19,9 +19,19 @@ from myna.audio.config import FRAME, HOP, RATE, AudioConfig
 from myna.audio.endpoint import levels
 from myna.audio.features import Pcm, extract
 from myna.ir import Array
-from myna.learn.detect import SPAN, Embeddings, Event, Space, Template, scores, template
+from myna.learn.detect import (
+    SPAN,
+    Embeddings,
+    Event,
+    Space,
+    Template,
+    scores,
+    template,
+    with_take,
+)
 from myna.learn.gate import Gate
-from myna.learn.templates import SILENT, Rows, around, zero_point
+from myna.learn.sightings import Sighting, Sightings
+from myna.learn.templates import RIVALS, SILENT, Rows, around, zero_point
 from myna.passes.streaming.stream import StreamingProgram
 
 PREROLL = 10  # rows before speech stands out that are heard too: 0.2 s
@@ -75,12 +85,22 @@ class Listening(Protocol):
     def template(self, label: int) -> Template:
         """The template of a word, by its class."""
 
+    def sightings(self) -> tuple[Sighting, ...]:
+        """What was taken for a word lately, or nearly, the newest first."""
+
+    def refuse(self, number: int) -> None:
+        """A sighting was no word: what is like it is none from now on."""
+
+    def add(self, number: int, label: int) -> None:
+        """A sighting was the word of a class: its template is made of one more take."""
+
 
 @dataclass
 class Word:
     """A word that is listened for."""
 
     template: Template
+    takes: int
     threshold: int = SILENT
 
 
@@ -103,8 +123,16 @@ class _Detector:
     _heard: deque[Embeddings] = field(default_factory=lambda: deque(maxlen=SPAN + 1))
     _time: int = 0
     _wait: int = 0
+    best: Event | None = None  # of the latest decision, an event or not; None: a rival is
+    excess: int = 0
 
-    def push(self, embedding: Embeddings, time: int, words: Mapping[int, Word]) -> Event | None:
+    def push(
+        self,
+        embedding: Embeddings,
+        time: int,
+        words: Mapping[int, Word],
+        rivals: Sequence[Template],
+    ) -> Event | None:
         """Take the embedding of a decision, int16 [1, inputs]."""
         elapsed = (time - self._time) % CLOCK
         if elapsed != self.period:
@@ -112,18 +140,27 @@ class _Detector:
         self._wait -= min(self._wait, elapsed)
         self._time = time
         self._heard.append(embedding)
-        self.scores = dict.fromkeys(words, 0)
+        self.scores, self.best = dict.fromkeys(words, 0), None
         if len(self._heard) <= SPAN or not words:
             return None
-        some = np.concatenate(self._heard)
+        some = self.heard
         self.scores = {
             label: int(scores(some, self.space, word.template)[0]) for label, word in words.items()
         }
         best = max(words, key=lambda label: self.scores[label] - words[label].threshold)
-        if self.scores[best] < words[best].threshold or self._wait > 0:
+        self.excess = self.scores[best] - words[best].threshold
+        foreign = (int(scores(some, self.space, one)[0]) for one in rivals)
+        if all(score <= self.scores[best] for score in foreign):
+            self.best = Event(time, best, self.scores[best])
+        if self.excess < 0 or self._wait > 0:
             return None
         self._wait = self.refractory
-        return Event(time, best, self.scores[best])
+        return self.best
+
+    @property
+    def heard(self) -> Embeddings:
+        """Of the latest decisions, at most `SPAN` + 1: [n, inputs]."""
+        return np.concatenate(self._heard)
 
 
 class ReferenceListening:
@@ -142,6 +179,7 @@ class ReferenceListening:
         self._stream, self._streaming, self._space = stream, streaming, space
         self._frame = replace(audio, frames=1)
         self._words: dict[int, Word] = {}
+        self._sightings, self._rivals = Sightings(space.center), list[Template]()
         self.begin()
 
     def make_template(self, label: int, takes: Sequence[Array], taker: Rows) -> None:
@@ -154,7 +192,8 @@ class ReferenceListening:
         """
         heard = [around(taker, self._streaming, one) for one in takes]
         threshold = self._words[label].threshold if label in self._words else SILENT
-        self._words[label] = Word(template(heard, self._space.center), threshold)
+        made = template(heard, self._space.center)
+        self._words[label] = Word(made, len(takes), threshold)
         self._detector = self._new_detector()
 
     def template(self, label: int) -> Template:
@@ -164,6 +203,28 @@ class ReferenceListening:
     def set_threshold(self, label: int, threshold: int) -> None:
         """See `Listening`."""
         self._words[label].threshold = threshold
+
+    @property
+    def rivals(self) -> int:
+        """How many refused sounds are kept."""
+        return len(self._rivals)
+
+    def sightings(self) -> tuple[Sighting, ...]:
+        """See `Listening`."""
+        return tuple(sighting for sighting, _ in self._sightings.kept)
+
+    def refuse(self, number: int) -> None:
+        """See `Listening`."""
+        _, own = self._sightings.take(number)
+        self._rivals = [*self._rivals, own][-RIVALS:]
+        self._detector = self._new_detector()
+
+    def add(self, number: int, label: int) -> None:
+        """See `Listening`."""
+        _, own = self._sightings.take(number)
+        word = self._words[label]
+        word.template, word.takes = with_take(word.template, word.takes, own), word.takes + 1
+        self._detector = self._new_detector()
 
     def begin(self, *, gated: bool = True, refractory: int = REFRACTORY) -> None:
         """See `Listening`."""
@@ -226,7 +287,12 @@ class ReferenceListening:
             return None
         self._decisions += 1
         embedding = self._stream.embedding.astype(np.int16) - np.int16(zero_point(self._streaming))
-        return self._detector.push(embedding[None], row.time, self._words)
+        detector = self._detector
+        event = detector.push(embedding[None], row.time, self._words, self._rivals)
+        self._sightings.push(
+            detector.best, detector.excess, detector.heard, accepted=event is not None
+        )
+        return event
 
     def _new_detector(self) -> _Detector:
         fresh = _Detector(self._space, HOP * self._streaming.period, self._refractory)

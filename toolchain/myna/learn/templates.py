@@ -18,10 +18,14 @@ from myna.passes.streaming.stream import StreamingProgram
 from myna.passes.training.imprint import embedding_of
 
 WORDS = 8  # that a board listens for at most
+RIVALS = 4  # refused sounds, of which the latest are kept, and
+SIGHTINGS = 4  # sounds that may be refused
 SILENT = 2**31 - 1  # the threshold of a word until somebody sets one
 COUNTERS = 4  # bytes, of rows and of steps
 ROWS, ROW = 64, 6  # of the ring, and bytes of each beside its features
 PER_WORD = 12  # bytes beside template and sums: threshold, rate, label, takes
+RIVAL = 2  # bytes of a refused sound beside directions and sums: label
+SIGHTING = 16  # bytes of a sighting beside its directions
 LISTENING = 3400  # bytes of front end, gate, detector and link
 
 
@@ -85,5 +89,7 @@ def listening_bytes(streaming: StreamingProgram) -> int:
     (source,) = streaming.graph.of_kind(Kind.INPUT)
     row = aligned(ROW + source.nbytes // streaming.period)
     word = STEPS * inputs + PER_WORD + 4 * (SPAN + 2)
+    rival = STEPS * inputs + RIVAL + 4 * (SPAN + 1)
+    refused = RIVALS * rival + SIGHTINGS * (STEPS * inputs + SIGHTING) + (SPAN + 1) * inputs
     own = streaming.state_bytes + streaming.arena.size
-    return own + ROWS * row + WORDS * word + LISTENING
+    return own + ROWS * row + WORDS * word + refused + LISTENING

@@ -18,6 +18,7 @@ from myna.device.session import Board
 from myna.device.status import Status
 from myna.learn.detect import STEPS, Event, Template
 from myna.learn.listening import CLOCK, REFRACTORY, Heard
+from myna.learn.sightings import Sighting
 
 PIECE = (MAX_PAYLOAD - 8) // 2  # samples behind offset and events
 THOUSAND = 1000  # hours, for which a board keeps a rate
@@ -86,6 +87,28 @@ class BoardListening:
         """
         request = b.ThresholdSet(threshold, round(rate * THOUSAND), label)
         self._link.request(m.THRESHOLD_SET, request)
+
+    def sightings(self) -> tuple[Sighting, ...]:
+        """See `learn.listening.Listening`."""
+        kept: list[Sighting] = []
+        found = self._link.request(m.SIGHTED, b.Sighted(0))
+        while found.number:
+            told = found.number, found.time, found.score, found.label
+            kept.append(Sighting(*told, bool(found.accepted)))
+            found = self._link.request(m.SIGHTED, b.Sighted(found.number))
+        return tuple(kept)
+
+    def rivals(self) -> int:
+        """How many refused sounds are kept."""
+        return self._link.request(m.SIGHTED, b.Sighted(0)).rivals
+
+    def refuse(self, number: int) -> None:
+        """See `learn.listening.Listening`."""
+        self._link.request(m.SIGHTING_REFUSE, b.SightingRefuse(number))
+
+    def add(self, number: int, label: int) -> None:
+        """See `learn.listening.Listening`."""
+        self._link.request(m.SIGHTING_ADD, b.SightingAdd(number, label))
 
     def begin(self, *, gated: bool = True, refractory: int = REFRACTORY) -> None:
         """See `learn.listening.Listening`."""

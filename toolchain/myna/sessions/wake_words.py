@@ -18,7 +18,6 @@ from myna.device.status import Status
 from myna.engines.listening import HostListening
 from myna.errors import MynaError
 from myna.ir import Array
-from myna.learn.detect import STEPS, UNIT
 from myna.learn.false_accepts import calibrate
 from myna.learn.listening import Listening
 from myna.learn.templates import SILENT
@@ -31,7 +30,6 @@ from myna.sessions.stream import BoardListening
 from myna.sessions.words import check_name, read_words
 
 RATE = 0.5  # false accepts per hour, unless somebody says how many
-FULL = STEPS * UNIT << 15  # the score of sound that is just like a template
 
 
 @dataclass(frozen=True)
@@ -159,8 +157,19 @@ def listen_for(
             raise
         left_out(error)
         return False
-    listening.set_threshold(label, _least(project, listening, label, rate), rate)
+    set_threshold(project, listening, label, rate)
     return True
+
+
+def set_threshold(project: Project, listening: BoardListening, label: int, rate: float) -> int:
+    """Set the threshold of a word that a board listens for, by stored negatives; returns it.
+
+    Raises:
+        MynaError: the model has none.
+    """
+    least = _least(project, listening, label, rate)
+    listening.set_threshold(label, least, rate)
+    return least
 
 
 def follow_learning(
