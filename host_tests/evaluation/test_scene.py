@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from myna.audio.config import RATE
-from myna.audio.files import write_wav
+from myna.audio.files import read_pcm, write_wav
 from myna.cli import cli
 from myna.errors import MynaError
-from myna.evaluation import scene, stream_tasks
+from myna.evaluation import scene, scene_board, stream_tasks
 from myna.evaluation.engine import STREAM, EngineSpec
 from myna.evaluation.sound import hear
 from myna.learn.detect import STRIDE
 from myna.package.negatives import StoredNegatives
 from myna.passes.pipeline import Options
+from myna.project import open_project
+from myna.sessions.stream import BoardListening
 from support import tiny_model
 
 SILENCE = np.zeros(4000, np.int16)
@@ -148,7 +150,8 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("--noise", "rest"), "--new-words"),
         (("--noise", "rest", "--new-words", "one,two"), "--new-words"),
         (("--noise", "rest", "--new-words", "one"), "myna negatives"),
-        (("--noise", "rest", "--new-words", "one", "--engine", "qemu_m4"), "--engine host"),
+        (("--noise", "rest", "--new-words", "one", "--engine", "float"), "--engine host"),
+        (("--noise", "rest", "--new-words", "one", "--engine", "abacus"), "qemu_m4"),
         (("--noise", "rest", "--new-words", "one", "--snr", "3"), "--snr does nothing"),
     ],
 )
@@ -159,16 +162,23 @@ def test_what_is_missing_is_named(sounds: Path, options: tuple[str, ...], said: 
     assert said in str(done.exception)
 
 
-def test_a_word_is_heard_in_a_scene(
-    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream_tasks, "DRAWS", 2)
-    model = Path(shutil.copytree(tiny_model.folder(), tmp_path / "model"))
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has stored negatives."""
+    folder = tmp_path_factory.mktemp("negatives") / "model"
+    model = Path(shutil.copytree(tiny_model.folder(), folder))
     with EngineSpec(STREAM, model, Options(train="head")).open() as engine:
         parts = [tiny_model.tone("abc"[k % 3], 50 + k, 1.5) for k in range(30)]
         heard = hear(engine, np.concatenate(parts), windows=False).stream
     levels = (heard[::STRIDE] // 2).astype(np.int8)
     StoredNegatives(np.zeros((0, heard.shape[1]), np.int8), levels, 2).save(model)
+    return model
+
+
+def test_a_word_is_heard_in_a_scene(
+    sounds: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_tasks, "DRAWS", 2)
     result, rest = tmp_path / "result.json", str(sounds / "rest")
     options = ("--new-words", "one", "--noise", rest, "--json", str(result))
     options += ("--false-accepts-per-hour", "1000")
@@ -179,3 +189,25 @@ def test_a_word_is_heard_in_a_scene(
     assert len(found["per_scene"]) == 2
     assert found["misses"]["mean"] < 40  # of 50
     assert f"{found['false_accepts']['mean']:.1f} ±" in done.output
+
+
+# -- on a board ------------------------------------------------------------------------------------
+
+
+def test_a_board_hears_a_scene_as_the_core_does(
+    sounds: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = [read_pcm(path) for path in sorted((sounds / "data" / "one").iterdir())]
+    said = np.concatenate(takes)
+    project = open_project(model, Options(train="head", streaming=True))
+    with project.connect() as session:
+        always, never = (
+            scene_board.hear_on_board(session, project, takes[:2], rate, said)
+            for rate in (10_000.0, 1.0)
+        )
+        assert len(always) > 1
+        assert np.diff(always).min() >= scene.REFRACTORY
+        assert not never
+        monkeypatch.setattr(BoardListening, "push", lambda *_: None)
+        with pytest.raises(MynaError, match="in second 0 the board"):
+            scene_board.hear_on_board(session, project, takes[:2], 1.0, said)

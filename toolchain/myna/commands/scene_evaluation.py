@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 import numpy as np
 
 from myna.audio.dataset import scan, select
+from myna.audio.features import Pcm
 from myna.commands.common import names, progress
 from myna.commands.stream_evaluation import (
     Asked,
@@ -22,13 +24,14 @@ from myna.commands.stream_evaluation import (
     warn_of,
 )
 from myna.errors import MynaError
-from myna.evaluation import scene, stream, stream_tasks
+from myna.evaluation import scene, scene_board, stream, stream_tasks
 from myna.evaluation.det import Track
-from myna.evaluation.engine import CoreEngine
+from myna.evaluation.engine import HOST, CoreEngine, EngineSpec
 from myna.evaluation.evaluate import examine_all
 from myna.evaluation.sound import SoundExam
 from myna.learn.detect import SPAN, Embeddings, scores, template
 from myna.learn.false_accepts import calibrate
+from myna.project import open_project
 
 SCENE = "scene"
 USED = frozenset(("negatives", "noise", "false_accepts_per_hour", "model", "data", "protocol"))
@@ -42,7 +45,7 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
         MynaError: not one word is asked for, the model does not stream or has no stored negatives,
             or the sound does not suffice.
     """
-    require_host(engine)
+    _require_listener(EngineSpec(engine, asked.model))
     speech, music = require_negatives(asked, SCENE), asked.listening.noise
     if music is None:
         raise MynaError(
@@ -73,13 +76,13 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
         scene.build([p.pcm for p in task.examined[words[0]]], background, tune, asked.seed + draw)
         for draw, task in enumerate(tasks)
     ]
-    with progress("hear scenes") as report:
-        exams = [SoundExam(one.pcm, windows=False) for one in recordings]
-        heard = examine_all(spec, exams, asked.jobs, report)
-    found = [
-        scene.score(one.words, _events(detector, task, words[0], sound["sound"].stream))
-        for one, task, sound in zip(recordings, tasks, heard, strict=True)
-    ]
+    sounds = [one.pcm for one in recordings]
+    enrolled = [task.enrolled[words[0]] for task in tasks]
+    if engine == HOST:
+        events = _hear(spec, asked.jobs, detector, enrolled, sounds)
+    else:
+        events = _hear_on_board(spec, engine, detector.rate, enrolled, sounds)
+    found = [scene.score(one.words, own) for one, own in zip(recordings, events, strict=True)]
     about = {
         "protocol": SCENE,
         "shots": asked.shots,
@@ -93,9 +96,51 @@ def evaluate_scene(asked: Asked, engine: str) -> dict[str, Any]:
     return result
 
 
-def _events(detector: stream.Setting, task: stream.Task, word: str, heard: Embeddings) -> list[int]:
+def _require_listener(spec: EngineSpec) -> None:
+    """Raise a MynaError unless a virtual board or this process is to listen."""
+    spec.check()
+    if not spec.on_board:
+        require_host(spec.name)
+
+
+def _hear(
+    spec: EngineSpec,
+    jobs: int,
+    detector: stream.Setting,
+    enrolled: Sequence[Sequence[stream.Positive]],
+    sounds: Sequence[Pcm],
+) -> list[list[int]]:
+    """When the word is heard in each sound, in samples, in this process."""
+    with progress("hear scenes") as report:
+        exams = [SoundExam(pcm, windows=False) for pcm in sounds]
+        heard = examine_all(spec, exams, jobs, report)
+    pairs = zip(enrolled, heard, strict=True)
+    return [_events(detector, takes, sound["sound"].stream) for takes, sound in pairs]
+
+
+def _hear_on_board(
+    spec: EngineSpec,
+    board: str,
+    rate: float,
+    enrolled: Sequence[Sequence[stream.Positive]],
+    sounds: Sequence[Pcm],
+) -> list[list[int]]:
+    """The same on a virtual board."""
+    project = open_project(spec.model, replace(spec.options, streaming=True))
+    found = []
+    with project.connect(board) as session, progress("hear scenes") as report:
+        for takes, pcm in zip(enrolled, sounds, strict=True):
+            own = [take.pcm for take in takes]
+            found.append(scene_board.hear_on_board(session, project, own, rate, pcm))
+            report(len(found), len(sounds))
+    return found
+
+
+def _events(
+    detector: stream.Setting, enrolled: Sequence[stream.Positive], heard: Embeddings
+) -> list[int]:
     """When the word is heard, in samples, by a threshold that knows nothing of the scene."""
-    own = template([detector.take(one) for one in task.enrolled[word]], detector.space.center)
+    own = template([detector.take(one) for one in enrolled], detector.space.center)
     least = calibrate(detector.stored, detector.space, own, detector.clock.period, detector.rate)
     times = detector.clock.streamed(len(heard))[SPAN:]
     track = Track(scores(heard, detector.space, own).astype(np.int64), times)

@@ -83,7 +83,7 @@ def teach_words(
                 fix="record the word again, clearly, with a pause before and after it",
             )
         listening.make_template(label, features)
-        least = _least(project, listening, label, rate)
+        least = threshold_for(project, listening, label, rate)
         listening.set_threshold(label, least)
         found[label] = WakeWord(name, len(features), least, rate)
     return found
@@ -167,7 +167,7 @@ def set_threshold(project: Project, listening: BoardListening, label: int, rate:
     Raises:
         MynaError: the model has none.
     """
-    least = _least(project, listening, label, rate)
+    least = threshold_for(project, listening, label, rate)
     listening.set_threshold(label, least, rate)
     return least
 
@@ -223,8 +223,18 @@ def _features(
             left_out(error)
 
 
-def _least(project: Project, listening: Listening, label: int, rate: float) -> int:
-    """The least score of a word that is an event, by stored negatives."""
+def threshold_for(project: Project, listening: Listening, label: int, rate: float) -> int:
+    """The least score of a word that is an event, by stored negatives.
+
+    Args:
+        project: what is run, compiled with streaming.
+        listening: who listens for the word.
+        label: its class.
+        rate: wanted false accepts per hour.
+
+    Raises:
+        MynaError: the model has no stored negatives.
+    """
     stored = project.negatives.stream
     if not len(stored):
         raise _no_negatives(project)
