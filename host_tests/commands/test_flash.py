@@ -14,6 +14,8 @@ from myna.device import ports
 from myna.device.session import Board
 from myna.device.target import BOARDS
 from myna.errors import MynaError
+from myna.passes.pipeline import Options
+from myna.sessions.stream import BoardListening
 from myna.sessions.words import read_words
 from support import tiny_model
 
@@ -78,6 +80,18 @@ def test_another_build_gets_its_words_saved_first(port: Path, folder: Path) -> N
     assert run("restore", saved, "--port", port).exit_code == 0
     with Board.connect(str(port)) as board:
         assert board.read_state() == before
+
+
+def test_a_board_is_flashed_with_the_options_that_it_was_said_to_be_flashed_with(
+    folder: Path,
+) -> None:
+    flash("--streaming")
+    with Board.connect(str(folder / "host")) as board:
+        options = Options.from_json(board.options(), "board")
+        BoardListening(board).begin()  # it can listen
+    assert options.command_line() == "--train head --streaming"
+    done = flash(*options.command_line().split())
+    assert "another build" not in done.output
 
 
 def test_a_board_that_does_not_answer_is_replaced_and_that_is_said(

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import click
 
-from myna.commands.common import board_option, model_argument, training_options
+from myna.commands.common import (
+    board_option,
+    model_argument,
+    streaming_option,
+    training_options,
+)
 from myna.device import pio
 from myna.device.target import find_board
 from myna.names import ROWS
@@ -22,7 +27,7 @@ LARGE = 256  # bytes of a variable that is named
 @model_argument
 @board_option("qemu_m4")
 @training_options
-@click.option("--streaming", is_flag=True, help="Infer on sound as it comes, too.")
+@streaming_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the C files, kept as it is."
 )

@@ -142,6 +142,11 @@ ram_option = click.option(
 )
 
 
+streaming_option = click.option(
+    "--streaming", is_flag=True, help="Infer on sound as it comes, too: for myna listen."
+)
+
+
 def _training_options(plan: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options about training, which the command gets as one argument: `chosen`."""
     decorate = options(

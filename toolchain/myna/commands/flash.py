@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from myna.commands.common import board_option, model_argument, training_options
+from myna.commands.common import (
+    board_option,
+    model_argument,
+    streaming_option,
+    training_options,
+)
 from myna.device import ports
 from myna.device.session import Board
 from myna.device.status import Status
@@ -22,13 +28,14 @@ from myna.sessions.words import read_words
 @model_argument
 @board_option("qemu_m4")
 @training_options
-def flash(model: Path, board: str, chosen: Options) -> None:
+@streaming_option
+def flash(model: Path, board: str, chosen: Options, streaming: bool) -> None:
     """Build MODEL for a board, boot it there and say where its port is.
 
     Words that the board had learned stay with it if it is built as before. If not, they are saved
     in a file first. The takes that it stored are not kept.
     """
-    project = open_project(model, chosen)
+    project = open_project(model, replace(chosen, streaming=streaming))
     firmware = project.firmware(board)  # first: where nothing is built, nothing is lost
     words, before = _learned(board)
     stay = before is not None and before.fingerprint == project.fingerprint
