@@ -6,6 +6,7 @@
 #include "protocol/messages.h"
 #include "runtime/reply.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct request {
@@ -20,5 +21,8 @@ typedef enum status (*handler)(const struct request *request, struct reply *repl
     enum status myna_handle_##name(const struct request *request, struct reply *reply);
 MESSAGE_TABLE(HANDLER)
 #undef HANDLER
+
+/* myna_listen_poll, but that sound waits while the state is incomplete. */
+bool myna_hear_sound(void);
 
 #endif

@@ -126,7 +126,7 @@ static void attend(void) {
     bool is_busy = myna_listen_is_on();
     while (is_busy) {
         is_busy = myna_link_poll(receive_aside);
-        is_busy = myna_listen_poll() || is_busy;
+        is_busy = myna_hear_sound() || is_busy;
     }
 }
 
@@ -167,5 +167,5 @@ void myna_server_init(void) {
 
 bool myna_server_poll(void) {
     bool found = myna_link_poll(receive);
-    return myna_listen_poll() || found;
+    return myna_hear_sound() || found;
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from myna.audio.config import HOP
 from myna.device import bodies as b
 from myna.device import messages as m
 from myna.device import target
@@ -190,6 +191,25 @@ def test_a_word_is_forgotten_with_its_clips(elf: Path, tmp_path: Path) -> None:
             for label in (FIRST, SECOND):
                 asked = partial(listening.template, label)
                 assert refusal(asked) == Status.BAD_LABEL
+
+
+def test_nothing_is_heard_with_a_state_that_is_incomplete(tmp_path: Path) -> None:
+    """Its values are not checked yet: with these, sums of the network would overflow."""
+    built, sound = project(NAME, "all"), scene()[: 3 * RATE]
+    elf = link_host(built.generated, tmp_path / "firmware.elf")
+    with target.start("host", elf) as port, Board.connect(port) as board:
+        listening = BoardListening(board)
+        listening.begin(gated=False)
+        before, good = listening.push(sound[:RATE]), board.read_state()
+        bad = b"\xff\xff\xff\x7f" * (len(good) // 4)
+        assert refusal(lambda: board.write_state(bad)) == Status.BAD_STATE
+        waits = listening.push(sound[RATE : 2 * RATE])
+        assert (waits.decisions, waits.lost) == (before.decisions, 0)
+        full = listening.push(sound[2 * RATE :])
+        assert (full.decisions, full.lost % HOP) == (before.decisions, 0)
+        assert full.lost > RATE // 2
+        board.write_state(good)
+        assert listening.push(sound[:1]).decisions > before.decisions
 
 
 def test_events_that_the_host_does_not_know_are_told_again(board: Board) -> None:
