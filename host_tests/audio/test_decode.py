@@ -108,6 +108,26 @@ def test_a_file_without_its_end_is_refused(share: float, suffix: str, tmp_path: 
         read_pcm(path)
 
 
+@pytest.mark.parametrize("kind", ["RF64", "WAV", "AIFF", "OGG"])
+def test_a_file_without_its_end_is_refused_before_any_of_it_is_used(
+    kind: str, tmp_path: Path
+) -> None:
+    """Hours would be listened to before its end."""
+    path = tmp_path / "long"
+    soundfile.write(path, SOUND, 48000, format=kind)
+    assert sum(map(len, Recording(path).pieces()))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(MynaError, match="is truncated"):
+        Recording(path)
+
+
+def test_a_long_recording_that_is_clipped_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, SOUND.astype(float), 48000, subtype="FLOAT")  # as if 1 was a step
+    with pytest.raises(MynaError, match="clipped throughout"):
+        list(Recording(path).pieces())
+
+
 def test_no_channels_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "take.wav"
     write_sound(path, SOUND)

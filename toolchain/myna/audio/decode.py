@@ -21,6 +21,7 @@ FORMATS = "WAV, FLAC, Opus, Ogg, MP3 or AIFF"
 PIECE = 1 << 16  # samples of a channel that are read at once
 OGG_PAGE = 27 + 255 + 255 * 255  # bytes of the largest: header, sizes of segments, segments
 OGG_LAST = 4  # flag of a stream's last page
+CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
 _noted: set[Path] = set()  # folders of which was said that recordings are converted
 
 
@@ -34,7 +35,8 @@ class Recording:
         seconds: that it lasts, as its header says.
 
     Raises:
-        MynaError: the file is missing, empty, not audio, or of a rate that cannot be converted.
+        MynaError: the file is missing, empty, not audio, truncated as far as its container tells,
+            or of a rate that cannot be converted.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,18 +48,15 @@ class Recording:
         with _explained(path):
             self._file = soundfile.SoundFile(path)
             self._converter = Converter(self._file.samplerate)
+            _expect_whole(not _cut_short(path))
         self.seconds = self._file.frames / self._file.samplerate
-
-    @property
-    def clipped(self) -> float:
-        """Share of the samples read that are at full scale in the file."""
-        return self._converter.clipped
 
     def pieces(self) -> Iterator[Pcm]:
         """Its sound, int16 [n] each, 16 kHz, to its end.
 
         Raises:
-            MynaError: it cannot be decoded, is truncated, or its sound cannot be used.
+            MynaError: it cannot be decoded, is truncated, clipped throughout, or its sound cannot
+                be used.
         """
         self._note_conversion()
         with self._file:
@@ -76,9 +75,10 @@ class Recording:
                 self._check_end(read)
 
     def _check_end(self, read: int) -> None:
-        if read < self._file.frames or _cut_short(self._path):
-            raise MynaError("is truncated: samples are missing", fix="copy or record it again")
+        _expect_whole(read >= self._file.frames)
         self._converter.expect_sum()
+        if self._converter.clipped > CLIPPED_SHARE:
+            raise MynaError("is clipped throughout", fix="lower the gain and record again")
 
     def _note_conversion(self) -> None:
         rate, channels = self._file.samplerate, self._file.channels
@@ -110,18 +110,26 @@ def _explained(path: Path) -> Iterator[None]:
         raise MynaError(error.what, where=str(path), fix=error.fix) from error
 
 
+def _expect_whole(is_whole: bool) -> None:
+    if not is_whole:
+        raise MynaError("is truncated: samples are missing", fix="copy or record it again")
+
+
 def _cut_short(path: Path) -> bool:
     """Whether the end of a WAV, AIFF or Ogg file is missing (libsndfile hides this)."""
     with path.open("rb") as file:
-        head = file.read(12)
+        head = file.read(28)
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - OGG_PAGE))
         tail = file.read()
     if head[:4] == b"OggS":
         return not _ends_with_last_page(tail)
-    if head[:4] not in (b"RIFF", b"FORM"):
+    if head[:4] in (b"RF64", b"BW64") and head[12:16] == b"ds64":  # of more than 4 GB, or maybe
+        promised = int.from_bytes(head[20:28], "little") + 8
+    elif head[:4] in (b"RIFF", b"FORM"):
+        promised = int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big") + 8
+    else:
         return False
-    promised = int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big") + 8
     streamed = promised >= 0xFFFFFFFF or promised == 8  # recorders that never rewound the header
     return not streamed and size < promised
 

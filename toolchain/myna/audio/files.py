@@ -18,7 +18,6 @@ QUIETEST = 16  # peak to peak; below this there is nothing to hear
 LONGEST = 3600  # seconds; an hour takes 115 MB
 FLATTEST = 0.8  # geometric over arithmetic mean of the power spectrum; of words up to 0.7
 SPECTRUM = 512  # samples
-CLIPPED_SHARE = 0.5  # samples at full scale from which speech is beyond repair
 
 
 def read_pcm(path: Path) -> Pcm:
@@ -44,10 +43,6 @@ def read_pcm(path: Path) -> Pcm:
     if int(pcm.max()) - int(pcm.min()) < QUIETEST:
         raise MynaError(
             "holds only silence", where=str(path), fix="check the microphone and record again"
-        )
-    if recording.clipped > CLIPPED_SHARE:
-        raise MynaError(
-            "is clipped throughout", where=str(path), fix="lower the gain and record again"
         )
     return pcm
 
