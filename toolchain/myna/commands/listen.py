@@ -80,25 +80,28 @@ def listen(
     with _listener(model, words, port, rate) as (listening, taught):
         for word in taught.values():
             click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
-        heard, events = follow(listening, source, View(taught, Console()))
-        near = [one for one in listening.sightings() if not one.accepted]
-    click.echo(
-        f"{len(events)} events in {heard.samples / RATE:.1f} s; {heard.lost} samples lost"
-        + f", and sound {counted(source.overflows, 'time')} before it came here"
-        * bool(source.overflows)
-    )
-    if port is not None:
-        _say_next(port, bool(events), bool(near))
-    result = {
-        "model": model.name,
-        "words": [asdict(word) for word in taught.values()],
-        "samples": heard.samples,
-        "seconds": heard.samples / RATE,
-        "lost": heard.lost,
-        "overflows": source.overflows,
-        "events": [_described(event, taught[event.word]) for event in events],
-    }
-    write_json(json_file, "listen", result)
+        heard, events, problem = follow(listening, source, View(taught, Console()))
+        click.echo(
+            f"{counted(len(events), 'event')} in {heard.samples / RATE:.1f} s; "
+            f"{heard.lost} samples lost"
+            + f", and sound {counted(source.overflows, 'time')} before it came here"
+            * bool(source.overflows)
+        )
+        result = {
+            "model": model.name,
+            "words": [asdict(word) for word in taught.values()],
+            "samples": heard.samples,
+            "seconds": heard.samples / RATE,
+            "lost": heard.lost,
+            "overflows": source.overflows,
+            "events": [_described(event, taught[event.word]) for event in events],
+        }
+        write_json(json_file, "listen", result)
+        if problem:
+            raise problem
+        if port is not None:
+            near = [one for one in listening.sightings() if not one.accepted]
+            _say_next(port, bool(events), bool(near))
 
 
 def _say_next(port: str, has_events: bool, has_near: bool) -> None:
@@ -166,8 +169,17 @@ class LongRecording:
                 yield piece[at : at + PIECE]
 
 
-def follow(listening: Listening, source: Source, view: View) -> tuple[Heard, list[Event]]:
-    """Listen until the sound ends, or somebody interrupts it; the last news, and all events."""
+def follow(
+    listening: Listening, source: Source, view: View
+) -> tuple[Heard, list[Event], MynaError | None]:
+    """Listen until the sound ends, somebody interrupts it, or it cannot go on.
+
+    Returns:
+        the last news, all events, and why it could not go on.
+
+    Raises:
+        MynaError: it cannot begin.
+    """
     heard, events = NOTHING, list[Event]()
     listening.begin()
     try:
@@ -178,7 +190,9 @@ def follow(listening: Listening, source: Source, view: View) -> tuple[Heard, lis
                 view.show(heard)
     except KeyboardInterrupt:
         pass  # how a microphone is left
-    return heard, events
+    except MynaError as error:  # after hours, perhaps: what was heard is told all the same
+        return heard, events, error
+    return heard, events, None
 
 
 def _described(event: Event, word: WakeWord) -> dict[str, Any]:
