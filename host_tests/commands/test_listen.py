@@ -149,6 +149,8 @@ def test_a_microphone_is_heard_until_somebody_interrupts(
         (["--mic", "--wav", "x.wav"], "one thing"),
         (["--wav", "x.wav", "--device", "USB"], "is a microphone's"),
         (["--wav", "x.wav", "--false-accepts-per-hour", "0"], "range"),
+        (["--wav", "x.wav", "--false-accepts-per-hour", "1e308"], "range"),
+        (["--wav", "x.wav", "--false-accepts-per-hour", "nan"], "finite"),
     ],
 )
 def test_wrong_calls_are_told(data: Path, rest: list[str], says: str) -> None:

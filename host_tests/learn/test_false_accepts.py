@@ -51,6 +51,12 @@ def test_threshold_moves_with_the_scores() -> None:
     assert threshold(scores + 1000, PER_HOUR, 1.0) == threshold(scores, PER_HOUR, 1.0) + 1000
 
 
+def test_a_heavy_tail_asks_for_no_more_than_a_board_can_be_told() -> None:
+    heavy = np.random.default_rng(1).pareto(1.0, 3600 * PER_SECOND) * 100_000
+    scores = heavy.clip(0, 2**31 - 1).astype(np.int32)
+    assert threshold(scores, PER_HOUR, 0.001) == 2**31 - 1
+
+
 def test_too_little_sound_is_refused() -> None:
     with pytest.raises(MynaError, match="too few"):
         threshold(sound(8, 1), PER_HOUR, 1.0)

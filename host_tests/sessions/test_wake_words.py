@@ -76,6 +76,16 @@ def test_a_folder_that_can_be_no_word_is_refused(name: str, project: Project, da
         teach(project, data)
 
 
+def test_more_words_than_there_is_room_for_are_refused(project: Project, data: Path) -> None:
+    room = project.library().listening().room
+    for number in range(room - 1):
+        shutil.copytree(data / "one", data / f"word {number}")
+    with pytest.raises(MynaError, match=f"{room + 1} words, and {room} at most") as caught:
+        teach(project, data)
+    assert caught.value.where == str(data)
+    assert caught.value.fix
+
+
 def test_without_stored_negatives_the_remedy_is_named(data: Path) -> None:
     bare = open_project(tiny_model.folder(), wake_words.STREAMING)
     with pytest.raises(MynaError, match="no stored negatives") as caught:

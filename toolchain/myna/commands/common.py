@@ -52,6 +52,9 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+# of a word per hour; what an hour and more of stored negatives can tell
+FALSE_ACCEPTS = FiniteRange(0.001, 100)
+
 json_option = click.option(
     "--json",
     "json_file",
@@ -70,7 +73,7 @@ def rate_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option(
         "--false-accepts-per-hour",
         "rate",
-        type=FiniteRange(0.001),
+        type=FALSE_ACCEPTS,
         help="For which each word's threshold is set, by negatives that MODEL has stored."
         f"  [default: {default}]",
     )

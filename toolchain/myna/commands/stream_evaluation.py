@@ -15,7 +15,7 @@ import numpy as np
 from myna.audio.dataset import Heard, scan, select
 from myna.audio.features import Pcm
 from myna.audio.files import read_pcm
-from myna.commands.common import names, options, progress
+from myna.commands.common import FALSE_ACCEPTS, names, options, progress
 from myna.commands.evaluation_options import data_path, require_sound
 from myna.errors import MynaError
 from myna.evaluation import stream, stream_tasks
@@ -51,7 +51,7 @@ _options = options(
     ),
     click.option(
         "--false-accepts-per-hour",
-        type=click.FloatRange(0, min_open=True),
+        type=FALSE_ACCEPTS,
         default=0.5,
         show_default=True,
         help="stream, stream-refusal, scene: for which each word's threshold is set by stored "

@@ -41,10 +41,14 @@ class HostListening:
         core: the library, compiled with streaming.
         classes: that it has room for.
         inputs: of its head.
+
+    Attributes:
+        room: how many words it listens for at most.
     """
 
     def __init__(self, core: ctypes.CDLL, classes: int, inputs: int) -> None:
-        self._c, words = core, most_words(classes)
+        self._c, self.room = core, most_words(classes)
+        words = self.room
 
         class Templates(ctypes.Structure):
             """`struct templates` of firmware/runtime/templates.h."""

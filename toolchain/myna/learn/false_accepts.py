@@ -20,6 +20,7 @@ import numpy.typing as npt
 from myna.audio.config import RATE
 from myna.errors import MynaError
 from myna.learn.detect import STRIDE, Embeddings, Space, Template, scores
+from myna.learn.templates import SILENT
 
 TAIL = 20  # of so many blocks one counts as the tail, and
 LEAST = 8  # blocks at least
@@ -48,7 +49,7 @@ def calibrate(
 
 
 def threshold(scores: npt.NDArray[np.int32], per_hour: int, rate: float) -> int:
-    """The least score that is an event.
+    """The least score that is an event, int32; of what is never heard the largest.
 
     Only a host computes it, so it may do so in floats.
 
@@ -72,7 +73,7 @@ def threshold(scores: npt.NDArray[np.int32], per_hour: int, rate: float) -> int:
     highest = np.sort(blocks.astype(np.int64))[len(blocks) - count - 1 :]
     level = int(highest[0])
     tail_per_hour = count / len(blocks) * per_hour / second
-    return level + _exceeded(highest[1:] - level, math.log(tail_per_hour / rate))
+    return min(level + _exceeded(highest[1:] - level, math.log(tail_per_hour / rate)), SILENT)
 
 
 def _exceeded(amounts: npt.NDArray[np.int64], log: float) -> int:

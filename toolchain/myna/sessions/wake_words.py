@@ -66,12 +66,14 @@ def teach_words(
         left_out: told of each recording that is unfit.
 
     Raises:
-        MynaError: there are no recordings, none of a word is fit, its folder's name can be no
-            word, or the model has no stored negatives to set thresholds by.
+        MynaError: there are no recordings, or more words than there is room for, none of a word
+            is fit, its folder's name can be no word, or the model has no stored negatives to set
+            thresholds by.
     """
     takes: dict[str, list[Clip]] = {}
     for clip in scan(folder):
         takes.setdefault(clip.word, []).append(clip)
+    _expect_room(listening, len(takes), str(folder))
     found: dict[int, WakeWord] = {}
     for label, (name, clips) in enumerate(takes.items()):
         check_name(name, [word.name for word in found.values()])
@@ -87,6 +89,15 @@ def teach_words(
         listening.set_threshold(label, least)
         found[label] = WakeWord(name, len(features), least, rate)
     return found
+
+
+def _expect_room(listening: HostListening, words: int, where: str) -> None:
+    if words > listening.room:
+        raise MynaError(
+            f"holds {words} words, and {listening.room} at most can be listened for",
+            where=where,
+            fix="name a folder with fewer words",
+        )
 
 
 def use_enrolled(
