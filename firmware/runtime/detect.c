@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/detect.h"
 
+#include "kernels/block.h"
 #include "kernels/fixed.h"
 
 #include <string.h>
@@ -8,31 +9,52 @@
 #define CENTER 16 /* of an embedding's steps in one of the centre's */
 #define ONE_Q30 (1u << 30)
 
-/* 2^30 over the length of a centred embedding */
-static int32_t inverse_length(const int16_t *embedding, const int16_t *center, uint32_t inputs) {
-    uint64_t square = 0u;
+_Static_assert(MYNA_WORDS *DETECT_STEPS <= BLOCK_ROWS, "all directions are multiplied at once");
+
+/* Replaces an embedding by its way from the centre. */
+static void leave_center(int16_t *embedding, const int16_t *center, uint32_t inputs) {
     for (uint32_t i = 0u; i < inputs; i++) {
-        int32_t away = CENTER * embedding[i] - center[i];
-        square += (uint64_t)((int64_t)away * away);
+        embedding[i] = (int16_t)(CENTER * embedding[i] - center[i]);
     }
-    uint32_t length = myna_fx_isqrt(square);
+}
+
+/* 2^30 over the length of such a way */
+static int32_t inverse_length(const int16_t *away, uint32_t inputs) {
+    int64_t square = 0;
+    for (uint32_t i = 0u; i < inputs; i++) {
+        square += (int64_t)away[i] * away[i];
+    }
+    uint32_t length = myna_fx_isqrt((uint64_t)square);
     return (int32_t)(ONE_Q30 / (length > 0u ? length : 1u));
 }
 
-static int32_t dot(const int16_t *embedding, const struct detect_rule *rule,
-                   const int8_t *direction) {
-    int32_t sum = 0;
-    for (uint32_t i = 0u; i < rule->inputs; i++) {
-        sum += (CENTER * embedding[i] - rule->center[i]) * direction[i];
+/* The products of a way and `count` <= BLOCK_ROWS directions, one behind the other. */
+static void multiply(const int16_t *away, const int8_t *directions, uint32_t inputs, uint32_t count,
+                     int32_t *products) {
+    struct block_columns column;
+    int32_t part[BLOCK_ROWS][2];
+    memset(products, 0, count * sizeof *products);
+    for (uint32_t first = 0u; first < inputs; first += BLOCK_TERMS) {
+        uint32_t terms = fx_minu32(inputs - first, BLOCK_TERMS);
+        for (uint32_t i = 0u; i < terms; i++) {
+            block_set(&column, 0u, i, away[first + i]);
+        }
+        myna_block_rows_of_one(&column, directions + first, inputs, terms, count, part);
+        for (uint32_t i = 0u; i < count; i++) {
+            products[i] += part[i][0];
+        }
     }
-    return sum;
 }
 
-/* Half the largest cosine of an embedding and a foil; 0 without foils. */
-static int32_t foil(const int16_t *embedding, const struct detect_rule *rule, int32_t inverse) {
-    int32_t most = INT32_MIN;
-    for (uint32_t i = 0u; i < rule->foil_count; i++) {
-        most = fx_max32(most, dot(embedding, rule, &rule->foils[i * rule->inputs]));
+/* Half the largest cosine of a way and a foil; 0 without foils. */
+static int32_t foil(const int16_t *away, const struct detect_rule *rule, int32_t inverse) {
+    int32_t most = INT32_MIN, products[BLOCK_ROWS];
+    for (uint32_t first = 0u; first < rule->foil_count; first += BLOCK_ROWS) {
+        uint32_t count = fx_minu32(rule->foil_count - first, BLOCK_ROWS);
+        multiply(away, rule->foils + first * rule->inputs, rule->inputs, count, products);
+        for (uint32_t i = 0u; i < count; i++) {
+            most = fx_max32(most, products[i]);
+        }
     }
     return rule->foil_count > 0u ? (int32_t)(((int64_t)most * inverse) >> 16) : 0;
 }
@@ -43,22 +65,28 @@ static uint32_t column(uint32_t next, uint32_t later) {
     return at > DETECT_SPAN ? at - DETECT_SPAN - 1u : at;
 }
 
+/* Templates, and the scores that they add to. */
+struct sums {
+    const int8_t *directions; /* [count][DETECT_STEPS][inputs] */
+    int32_t (*sums)[DETECT_SPAN + 1u];
+    uint32_t count;
+};
+
 /* Each direction of a template adds to the score that is complete when the last one was met. */
 static void add_similarities(struct detect_state *state, const struct detect_rule *rule,
-                             const int16_t *embedding) {
-    int32_t inverse = inverse_length(embedding, rule->center, rule->inputs);
-    int32_t less = foil(embedding, rule, inverse);
-    for (uint32_t i = 0u; i < (uint32_t)rule->words + rule->rival_count; i++) {
-        bool is_word = i < rule->words;
-        uint32_t at = is_word ? i : i - rule->words;
-        int32_t *sums = is_word ? state->sums[at] : state->rival_sums[at];
-        const int8_t *direction = is_word ? rule->templates : rule->rivals;
-        direction += at * DETECT_STEPS * rule->inputs;
-        for (uint32_t step = 0u; step < DETECT_STEPS; step++) {
-            uint32_t later = DETECT_SPAN - step * DETECT_STRIDE;
-            int32_t cosine = (int32_t)(((int64_t)dot(embedding, rule, direction) * inverse) >> 15);
-            sums[column(state->next, later)] += cosine - less;
-            direction += rule->inputs;
+                             const int16_t *away) {
+    const int32_t inverse = inverse_length(away, rule->inputs), less = foil(away, rule, inverse);
+    const struct sums words = {rule->templates, state->sums, rule->words};
+    const struct sums rivals = {rule->rivals, state->rival_sums, rule->rival_count};
+    const struct sums *all[] = {&words, &rivals};
+    for (uint32_t i = 0u; i < 2u; i++) {
+        int32_t products[BLOCK_ROWS];
+        const uint32_t count = all[i]->count * DETECT_STEPS;
+        multiply(away, all[i]->directions, rule->inputs, count, products);
+        for (uint32_t k = 0u; k < count; k++) {
+            uint32_t later = DETECT_SPAN - k % DETECT_STEPS * DETECT_STRIDE;
+            int32_t cosine = (int32_t)(((int64_t)products[k] * inverse) >> 15);
+            all[i]->sums[k / DETECT_STEPS][column(state->next, later)] += cosine - less;
         }
     }
 }
@@ -94,7 +122,7 @@ static bool take_scores(struct detect_state *state, const struct detect_rule *ru
 }
 
 bool myna_detect_push(struct detect_state *state, const struct detect_rule *rule,
-                      const int16_t *embedding, uint32_t time, struct detect_event *event) {
+                      int16_t *embedding, uint32_t time, struct detect_event *event) {
     uint32_t elapsed = time - state->time;
     if (state->heard > 0u && elapsed != rule->period) {
         memset(state->sums, 0, sizeof state->sums);
@@ -104,6 +132,7 @@ bool myna_detect_push(struct detect_state *state, const struct detect_rule *rule
     state->heard = (uint16_t)fx_minu32(state->heard + 1u, DETECT_SPAN + 1u);
     state->wait -= fx_minu32(state->wait, elapsed);
     state->time = time;
+    leave_center(embedding, rule->center, rule->inputs);
     add_similarities(state, rule, embedding);
     *event = (struct detect_event){.time = time, .score = INT32_MIN};
     if (!take_scores(state, rule, event) || state->heard <= DETECT_SPAN || state->wait > 0u) {
@@ -113,9 +142,9 @@ bool myna_detect_push(struct detect_state *state, const struct detect_rule *rule
     return !event->is_rival;
 }
 
-/* Of the direction of an embedding, Q15. */
-static int32_t component(int32_t embedding, int32_t center, int32_t inverse) {
-    return (int32_t)(((int64_t)(CENTER * embedding - center) * inverse) >> 15);
+/* Of the direction of a way, Q15. */
+static int32_t component(int32_t away, int32_t inverse) {
+    return (int32_t)(((int64_t)away * inverse) >> 15);
 }
 
 /* In steps of a template, of a vector of this length. */
@@ -123,11 +152,11 @@ static int8_t scaled(int32_t component, uint32_t length) {
     return (int8_t)myna_fx_divide((int64_t)DETECT_UNIT * component, length > 0u ? length : 1u);
 }
 
-void myna_detect_add(const int16_t *embedding, const int16_t *center, uint32_t inputs,
-                     int32_t *total) {
-    int32_t inverse = inverse_length(embedding, center, inputs);
+void myna_detect_add(int16_t *embedding, const int16_t *center, uint32_t inputs, int32_t *total) {
+    leave_center(embedding, center, inputs);
+    int32_t inverse = inverse_length(embedding, inputs);
     for (uint32_t i = 0u; i < inputs; i++) {
-        total[i] += component(embedding[i], center[i], inverse);
+        total[i] += component(embedding[i], inverse);
     }
 }
 
@@ -142,16 +171,17 @@ void myna_detect_direction(const int32_t *total, uint32_t inputs, int8_t *direct
     }
 }
 
-void myna_detect_one(const int16_t *embedding, const int16_t *center, uint32_t inputs,
+void myna_detect_one(int16_t *embedding, const int16_t *center, uint32_t inputs,
                      int8_t *direction) {
-    int32_t inverse = inverse_length(embedding, center, inputs);
+    leave_center(embedding, center, inputs);
+    const int32_t inverse = inverse_length(embedding, inputs);
     uint64_t square = 0u;
     for (uint32_t i = 0u; i < inputs; i++) {
-        int32_t along = component(embedding[i], center[i], inverse);
+        int32_t along = component(embedding[i], inverse);
         square += (uint64_t)((int64_t)along * along);
     }
     uint32_t length = myna_fx_isqrt(square);
     for (uint32_t i = 0u; i < inputs; i++) {
-        direction[i] = scaled(component(embedding[i], center[i], inverse), length);
+        direction[i] = scaled(component(embedding[i], inverse), length);
     }
 }

@@ -52,20 +52,19 @@ struct detect_event {
     bool is_rival; /* what was said is more like a sound that was refused */
 };
 
-/* Takes the embedding of a decision (int8 minus its zero point) and when it was made, modulo 2^32;
-   whether a word was said. `event` is valid if there are words and DETECT_SPAN + 1 decisions. */
+/* Takes the embedding of a decision (int8 minus its zero point), of which it leaves the way from
+   the centre (Q4), and when it was made, modulo 2^32; whether a word was said. `event` is valid if
+   there are words and DETECT_SPAN + 1 decisions. */
 __attribute__((warn_unused_result)) bool myna_detect_push(struct detect_state *state,
                                                           const struct detect_rule *rule,
-                                                          const int16_t *embedding, uint32_t time,
+                                                          int16_t *embedding, uint32_t time,
                                                           struct detect_event *event);
 
-/* Adds the direction of an embedding, Q15, to `total` [inputs]. */
-void myna_detect_add(const int16_t *embedding, const int16_t *center, uint32_t inputs,
-                     int32_t *total);
+/* Adds the direction of an embedding, of which the same is left, Q15, to `total` [inputs]. */
+void myna_detect_add(int16_t *embedding, const int16_t *center, uint32_t inputs, int32_t *total);
 
-/* The direction of an embedding alone. */
-void myna_detect_one(const int16_t *embedding, const int16_t *center, uint32_t inputs,
-                     int8_t *direction);
+/* The direction of an embedding alone, of which the same is left. */
+void myna_detect_one(int16_t *embedding, const int16_t *center, uint32_t inputs, int8_t *direction);
 
 /* A direction of a template from the total of its takes' directions, at most 2048. */
 void myna_detect_direction(const int32_t *total, uint32_t inputs, int8_t *direction);

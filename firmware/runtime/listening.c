@@ -4,10 +4,11 @@
 #include "config.h" /* of the generated model */
 
 #if MYNA_STREAMING && MYNA_FRONT_END
-#include "audio/endpoint.h"
+#include "audio/features.h"
 #include "kernels/fixed.h"
 #include "runtime/detect.h"
 #include "runtime/gate.h"
+#include "runtime/meter.h"
 #include "runtime/model.h"
 #include "runtime/recording.h"
 #include "runtime/sightings.h"
@@ -32,11 +33,8 @@ static _Atomic uint32_t put, taken; /* run freely: their difference is the fill 
 
 /* of myna_listen_push alone */
 static struct {
-    uint64_t squares; /* of the hop that has begun */
-    int32_t sum;
+    struct meter meter;
     uint32_t time, lost;
-    uint16_t samples; /* of that hop */
-    uint8_t level;
     bool has_lost; /* since the latest row */
 } input;
 
@@ -81,23 +79,8 @@ static void lose(uint32_t samples) {
     input.time += samples;
     input.lost += samples;
     input.has_lost = true;
-    input.squares = 0u;
-    input.sum = 0;
-    input.samples = 0u;
+    myna_meter_reset(&input.meter);
     myna_stream_reset_features();
-}
-
-static void measure(const int16_t *pcm, uint32_t count) {
-    for (uint32_t i = 0u; i < count; i++) {
-        input.squares += (uint32_t)(pcm[i] * pcm[i]);
-        input.sum += pcm[i];
-        if (++input.samples == MYNA_AUDIO_HOP) {
-            input.level = myna_endpoint_level(input.squares, input.sum);
-            input.squares = 0u;
-            input.sum = 0;
-            input.samples = 0u;
-        }
-    }
 }
 
 /* A row is complete, at the end of the ring; where this has no room it is made anew. */
@@ -108,7 +91,7 @@ static void put_row(struct row *row) {
         return;
     }
     row->time = input.time;
-    row->level = input.level;
+    row->level = input.meter.level;
     row->follows_loss = input.has_lost;
     input.has_lost = false;
     put++;
@@ -128,7 +111,7 @@ void myna_listen_push(const int16_t *pcm, uint32_t count, uint32_t time) {
         struct row *row = &rows[put % ROWS];
         bool ready;
         uint32_t some = myna_stream_features(pcm + known, count - known, row->features, &ready);
-        measure(pcm + known, some);
+        myna_meter_push(&input.meter, pcm + known, some);
         input.time += some;
         known += some;
         if (ready) {
@@ -219,7 +202,7 @@ struct myna_listen_status myna_listen_status(void) {
         .lost = input.lost,
         .decisions = hearing.decisions,
         .events = hearing.event_count,
-        .level = input.level,
+        .level = input.meter.level,
         .is_open = hearing.is_open,
     };
 }
