@@ -181,7 +181,7 @@ def test_a_word_is_heard_in_a_scene(
     monkeypatch.setattr(stream_tasks, "DRAWS", 2)
     result, rest = tmp_path / "result.json", str(sounds / "rest")
     options = ("--new-words", "one", "--noise", rest, "--json", str(result))
-    options += ("--false-accepts-per-hour", "1000")
+    options += ("--false-accepts-per-hour", "100")
     done = evaluate(sounds, model, *options)
     assert done.exit_code == 0, done.output
     found = json.loads(result.read_text("utf-8"))
