@@ -36,6 +36,14 @@ void myna_requantize_s16_s8(const struct requantize *p, const int16_t *x, int8_t
             y[i] = (int8_t)requantize(&own, x[i]);
 }
 
+void myna_requantize_band_s16_s8(const struct requantize_band *p, const int16_t *x,
+                                 const int16_t *behind, int8_t *y) {
+    struct requantize rest = p->rows;
+    rest.size = p->behind;
+    myna_requantize_s16_s8(&p->rows, x, y);
+    myna_requantize_s16_s8(&rest, behind, y + p->rows.size);
+}
+
 void myna_requantize_s8_s16(const struct requantize *p, const int8_t *x, int16_t *y) {
     const struct requantize own = *p;
     uint32_t i = 0u;

@@ -8,17 +8,20 @@
 struct sliding {
     uint16_t rows, width, channels; /* new ones */
     uint16_t kept;                  /* rows of the window */
+    uint16_t bits;                  /* of a row's sum, at most 16 */
 };
 struct sliding_mean {
     struct sliding window;
     struct mean mean;
 };
 
-/* x[rows,width,channels] -> sums[kept,channels] total[channels] y[channels] */
-void myna_sliding_average_s8(const struct sliding *p, const int8_t *x, int16_t *sums,
-                             int32_t *total, int8_t *y);
-/* x[rows,width,channels] -> sums[kept,channels] total[channels] y[channels] */
-void myna_sliding_mean_s8(const struct sliding_mean *p, const int8_t *x, int16_t *sums,
+/* sums: of each row of the window those over its width, channel by channel, packed from the lowest
+   bit on; a row fills whole words */
+/* x[rows,width,channels] -> sums[kept,bytes] total[channels] y[channels] */
+void myna_sliding_average_s8(const struct sliding *p, const int8_t *x, int8_t *sums, int32_t *total,
+                             int8_t *y);
+/* x[rows,width,channels] -> sums[kept,bytes] total[channels] y[channels] */
+void myna_sliding_mean_s8(const struct sliding_mean *p, const int8_t *x, int8_t *sums,
                           int32_t *total, int8_t *y);
 
 #endif

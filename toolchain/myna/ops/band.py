@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that arrive a few at a time: a band of those kept and those new, and a part of a band."""
+"""Rows that arrive a few at a time: a band of those kept and those new, a part of it, a delay."""
 
 from __future__ import annotations
 
@@ -48,12 +48,40 @@ class Band(Op):
 
     @classmethod
     def cases(cls) -> Iterator[Case]:
-        rng = np.random.default_rng(60)
-        grid = [((1, 5, 3), 2), ((2, 3, 2), 7), ((3, 4, 1), 1), ((1, 1, 1), 1)]
-        for i, ((n, *row), kept) in enumerate(grid):
-            for dtype in DTYPES:
-                x, before = (_noise(rng, (rows, *row), dtype) for rows in (n, kept))
-                yield Case(f"band{i}_{dtype}", cls(dtype), (x, before), updates=(1,))
+        for name, dtype, inputs in _arrivals(60):
+            yield Case(f"band{name}", cls(dtype), inputs, updates=(1,))
+
+
+@dataclass(frozen=True)
+class Delay(Op):
+    """As many rows as are new, from as long ago as rows are kept: the first of a `Band`.
+
+    Inputs: as of `Band`. Output: y [n, ...].
+    """
+
+    dtype: str
+    struct: ClassVar[str] = "band"
+
+    @property
+    def kernel(self) -> str:  # type: ignore[override]
+        """One kernel per width."""
+        return f"myna_delay_s{self.dtype[3:]}"
+
+    def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
+        _, kept = Band(self.dtype).infer(*inputs)
+        return ((inputs[0].shape, self.dtype), kept)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        band, kept = Band(self.dtype).reference(*inputs)
+        return band[: len(inputs[0])].copy(), kept
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
+        return Band(self.dtype).params(inputs, outputs)
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        for name, dtype, inputs in _arrivals(64):
+            yield Case(f"delay{name}", cls(dtype), inputs, updates=(1,))
 
 
 @dataclass(frozen=True)
@@ -90,6 +118,19 @@ class TakeRows(Op):
             for dtype in DTYPES:
                 x = _noise(rng, shape, dtype)
                 yield Case(f"take_rows{i}_{dtype}", cls(dtype, begin, count), (x,))
+
+
+def _arrivals(seed: int) -> Iterator[tuple[str, str, tuple[Array, Array]]]:
+    """New rows and those before them: a name, the type, the inputs."""
+    rng = np.random.default_rng(seed)
+    grid = [((1, 5, 3), 2), ((2, 3, 2), 7), ((3, 4, 1), 1), ((1, 1, 1), 1)]
+    for i, ((n, *row), kept) in enumerate(grid):
+        for dtype in DTYPES:
+            yield (
+                f"{i}_{dtype}",
+                dtype,
+                (_noise(rng, (n, *row), dtype), _noise(rng, (kept, *row), dtype)),
+            )
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:

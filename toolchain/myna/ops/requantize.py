@@ -11,7 +11,7 @@ import numpy as np
 
 from myna import fixed
 from myna.ir import Array, Node, Tensor
-from myna.ops.base import Case, ClampOp, Type, expect, int64
+from myna.ops.base import Case, ClampOp, Op, Type, expect, int64
 from myna.ops.tape import Tape
 
 
@@ -74,3 +74,36 @@ class Requantize(ClampOp):
             x.flat[:2] = info.min, info.max
             op = cls(a, b, *fixed.requantize_multiplier(factor), x_zero, y_zero, low, high)
             yield Case(f"requantize{i}", op, (x,))
+
+
+@dataclass(frozen=True)
+class RequantizeBand(Op):
+    """`Requantize` of rows that lie apart. Inputs: x int16 [n, ...], the rows behind it, int16
+    [k, ...]; output: y int8 [n + k, ...]."""
+
+    rows: Requantize
+    kernel: ClassVar[str] = "myna_requantize_band_s16_s8"
+    struct: ClassVar[str] = "requantize_band"
+
+    def infer(self, *inputs: Tensor) -> tuple[Type, ...]:
+        x, behind = inputs
+        expect(x.shape[1:] == behind.shape[1:], "differs in its rows from those behind", x)
+        (_, dtype), _ = (self.rows.infer(part)[0] for part in inputs)
+        return (((x.shape[0] + behind.shape[0], *x.shape[1:]), dtype),)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        return self.rows.reference(np.concatenate(inputs))
+
+    def params(self, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> dict[str, int]:
+        rows = self.rows.params(inputs, outputs)
+        return {f"rows.{key}": value for key, value in rows.items()} | {"behind": inputs[1].size}
+
+    @classmethod
+    def cases(cls) -> Iterator[Case]:
+        rng = np.random.default_rng(65)
+        for i, (n, k, low) in enumerate([(1, 2, -128), (3, 1, -100), (1, 1, -128)]):
+            op = Requantize(
+                "int16", "int8", *fixed.requantize_multiplier(0.004), 0, 3 - i, low, 127
+            )
+            x = rng.integers(-(2**15), 2**15, (n + k, 3, 5)).astype(np.int16)
+            yield Case(f"requantize_band{i}", cls(op), (x[:n], x[n:]))

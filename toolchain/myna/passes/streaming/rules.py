@@ -74,6 +74,11 @@ def on_rows(op: Operation, count: int) -> Operation:
     return Reshape((count, *op.shape[1:])) if isinstance(op, Reshape) else op
 
 
+def narrows(op: Operation) -> bool:
+    """Whether `RequantizeBand` does the same of rows that lie apart."""
+    return isinstance(op, Requantize) and (op.from_type, op.to_type) == ("int16", "int8")
+
+
 def average_of(graph: Graph, node: Node) -> Op | None:
     """What keeps the mean over a whole window that slides; None if the node is no such mean."""
     op, x = node.op, graph.tensors[node.inputs[0]]

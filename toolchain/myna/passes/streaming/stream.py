@@ -17,14 +17,16 @@ from math import lcm
 import numpy as np
 
 from myna.ir import Builder, Graph, Kind, Node, Operation
-from myna.ops.band import Band, TakeRows
-from myna.ops.requantize import Requantize
+from myna.ops.band import Band, Delay, TakeRows
+from myna.ops.requantize import Requantize, RequantizeBand
+from myna.ops.sliding import packed_bytes
 from myna.passes.check import check
 from myna.passes.memory.plan import Arena, place_values, state_layout
 from myna.passes.streaming.rules import (
     Reach,
     average_of,
     expect_rows,
+    narrows,
     on_rows,
     reach_of,
     works_by_rows,
@@ -194,9 +196,10 @@ class _Planner:
 
     def _by_rows(self, node: Node) -> None:
         y, count = node.outputs[0], self._rows[node.outputs[0]].count
-        inputs = [self._input(node, name) for name in node.inputs]
         made = f"{y}.band" if y in self._remade else y
-        self._emit(node, on_rows(node.op, count), inputs, made)
+        if made not in self._build.tensors:
+            inputs = [self._input(node, name) for name in node.inputs]
+            self._emit(node, on_rows(node.op, count), inputs, made)
         self._cut(y)
 
     def _of_window(self, node: Node) -> None:
@@ -204,8 +207,9 @@ class _Planner:
         inputs, y = [self._input(node, name) for name in node.inputs], node.outputs[0]
         average = self._average(node)
         if average is not None:
-            height, _, channels = self._graph.tensors[node.inputs[0]].shape
-            inputs.append(self._build.state(f"{y}.sums", np.zeros((height, channels), np.int16)))
+            height, width, channels = self._graph.tensors[node.inputs[0]].shape
+            sums = np.zeros((height, packed_bytes(width, channels)), np.int8)
+            inputs.append(self._build.state(f"{y}.sums", sums))
             inputs.append(self._build.state(f"{y}.total", np.zeros(channels, np.int32)))
         self._emit(node, average or node.op, inputs, y)
 
@@ -226,19 +230,38 @@ class _Planner:
 
     def _cut(self, name: str) -> None:
         """What the readers of a map need of it, made at once: so bands do not live long."""
-        band = f"{name}.band"
-        if (kept := self._kept[name]) and name not in self._remade:
+        band, kept = f"{name}.band", self._kept[name]
+        readers = [node for node in self._nodes if name in node.inputs]
+        if kept and name not in self._remade:
             x = self._build.tensors[name]
             state = self._build.state(f"{name}.kept", np.zeros((kept, *x.shape[1:]), x.dtype))
+            if all(self._is_late(node, name) for node in readers):
+                return self._delay(name, state, readers)
             self._build.node(band, Band(x.dtype), (name, state), (band, state))
             self._describe(band, name)
-        for node in self._nodes:
-            if name in node.inputs:
-                before, count = self._needs(node, name)
-                new = before == 0 and name not in self._remade
-                rows, begin = (name, 0) if new else (band, kept - before)
-                self._parts[node.name, name] = part = self._part(node, rows, begin, count)
-                self._describe(part, name)
+        for node in readers:
+            before, count = self._needs(node, name)
+            new = before == 0 and name not in self._remade
+            rows, begin = (name, 0) if new else (band, kept - before)
+            self._parts[node.name, name] = part = self._part(node, rows, begin, count)
+            self._describe(part, name)
+
+    def _is_late(self, node: Node, name: str) -> bool:
+        """Whether it reads the first rows of a band, as many as are new, or narrows all of it."""
+        remade = node.outputs[0] in self._remade and narrows(node.op)
+        late, new = self._kept[name], self._rows[name].count
+        return self._needs(node, name) == (late, late + new if remade else new)
+
+    def _delay(self, name: str, state: str, readers: list[Node]) -> None:
+        """The same where that is all that is read: without a band."""
+        late, x = f"{name}.late", self._build.tensors[name]
+        for node in readers:
+            self._parts[node.name, name] = late
+            if (y := node.outputs[0]) in self._remade and isinstance(node.op, Requantize):
+                self._build.node(node.name, RequantizeBand(node.op), (state, name), (f"{y}.band",))
+                self._describe(f"{y}.band", y)
+        self._build.node(late, Delay(x.dtype), (name, state), (late, state))
+        self._describe(late, name)
 
     def _part(self, reader: Node, name: str, begin: int, count: int) -> str:
         """Rows of a map, or of a band."""
