@@ -46,6 +46,18 @@ static inline void block_set_all(struct block_columns *b, uint32_t column, const
         block_set(b, column, k, x[k] - zero);
 }
 
+/* column = x */
+static inline void block_set_wide(struct block_columns *b, uint32_t column, const int16_t *x,
+                                  uint32_t size) {
+    uint32_t k = 0u;
+#ifdef __ARM_FEATURE_DSP
+    for (; k + 4u <= size; k += 4u)
+        block_put4_wide(&b->value[block_place(column, k)], x + k);
+#endif
+    for (; k < size; k++)
+        block_set(b, column, k, x[k]);
+}
+
 /* acc[r][c] = sum over `size` terms of row r times column c; the rows are `stride` apart */
 void myna_block_rows(const struct block_columns *columns, const int8_t *rows, uint32_t stride,
                      uint32_t size, uint32_t count, int32_t (*acc)[2]);

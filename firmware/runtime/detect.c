@@ -36,9 +36,7 @@ static void multiply(const int16_t *away, const int8_t *directions, uint32_t inp
     memset(products, 0, count * sizeof *products);
     for (uint32_t first = 0u; first < inputs; first += BLOCK_TERMS) {
         uint32_t terms = fx_minu32(inputs - first, BLOCK_TERMS);
-        for (uint32_t i = 0u; i < terms; i++) {
-            block_set(&column, 0u, i, away[first + i]);
-        }
+        block_set_wide(&column, 0u, away + first, terms);
         myna_block_rows_of_one(&column, directions + first, inputs, terms, count, part);
         for (uint32_t i = 0u; i < count; i++) {
             products[i] += part[i][0];
@@ -81,12 +79,15 @@ static void add_similarities(struct detect_state *state, const struct detect_rul
     const struct sums *all[] = {&words, &rivals};
     for (uint32_t i = 0u; i < 2u; i++) {
         int32_t products[BLOCK_ROWS];
-        const uint32_t count = all[i]->count * DETECT_STEPS;
-        multiply(away, all[i]->directions, rule->inputs, count, products);
-        for (uint32_t k = 0u; k < count; k++) {
-            uint32_t later = DETECT_SPAN - k % DETECT_STEPS * DETECT_STRIDE;
-            int32_t cosine = (int32_t)(((int64_t)products[k] * inverse) >> 15);
-            all[i]->sums[k / DETECT_STEPS][column(state->next, later)] += cosine - less;
+        const int32_t *product = products;
+        multiply(away, all[i]->directions, rule->inputs, all[i]->count * DETECT_STEPS, products);
+        for (uint32_t word = 0u; word < all[i]->count; word++) {
+            int32_t *sums = all[i]->sums[word];
+            for (uint32_t step = 0u; step < DETECT_STEPS; step++) {
+                uint32_t later = DETECT_SPAN - step * DETECT_STRIDE;
+                int32_t cosine = (int32_t)(((int64_t)*product++ * inverse) >> 15);
+                sums[column(state->next, later)] += cosine - less;
+            }
         }
     }
 }

@@ -16,6 +16,12 @@ static inline void block_put4(int16_t *column, const int8_t *x, uint32_t add) {
     dsp_store(column + 2, dsp_add_odd(add, word));
 }
 
+/* four terms of a column */
+static inline void block_put4_wide(int16_t *column, const int16_t *x) {
+    column[0] = x[0], column[1] = x[2];
+    column[2] = x[1], column[3] = x[3];
+}
+
 /* block_sums_dsp.S: acc[p] = sums over 4 * `fours` terms of two columns with each of `pairs` > 0
  * pairs of rows, `stride` apart, in the order of acc[2][2] in myna_block_rows; a pair's terms end
  * `next` bytes before the next pair begins */
