@@ -32,6 +32,7 @@ from myna.device.target import PROJECT
 from myna.errors import MynaError
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
+from myna.learn.templates import WORDS, refused_bytes, word_bytes
 from myna.learn.vector import trained_weights
 from myna.ops.base import GradOp
 from myna.passes.pipeline import Options
@@ -141,9 +142,11 @@ def test_listening_costs_rows_and_not_windows(name: str, most: int) -> None:
     assert found.period_ms == 40
     assert most // 2 < found.second.instructions < most
     planned = built.streaming.state_bytes + built.streaming.arena.size
-    assert planned + 3000 < found.ram < 24 * 1024  # and a front end of its own
-    heard, speech = found.second.instructions, found.with_word.instructions
-    assert heard < speech < 1.1 * heard
+    assert planned + 3000 < found.stream_ram  # and a front end of its own
+    others = (WORDS - 1) * word_bytes(built.streaming) + refused_bytes(built.streaming)
+    assert others < found.session_ram < 24 * 1024 - found.stream_ram + others
+    speech, rows = found.second.instructions, found.without_word.instructions
+    assert rows < speech < 1.05 * rows
     assert found.in_silence.instructions < speech // 4
 
 

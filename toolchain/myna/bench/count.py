@@ -33,7 +33,16 @@ LISTENS = (
     "audio",
 )  # variables of a stream, in model.c and runtime/stream.c
 # of runtime/listening.c, templates.c, sightings.c
-DETECTS = ("rows", "input", "hearing", "myna_templates", "embeddings", "sightings")
+DETECTS = (
+    "rows",
+    "input",
+    "hearing",
+    "myna_templates",
+    "embeddings",
+    "sightings",
+    "sightings",
+    "embeddings",
+)
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 
@@ -82,23 +91,24 @@ class Update:
 
 @dataclass(frozen=True)
 class Listening:
-    """What it takes to infer on sound as it comes.
+    """What it takes to listen for a word in sound as it comes.
 
     Attributes:
         period_ms: from decision to decision.
-        second: of sound, features included.
-        ram: bytes of all that is kept, of a step's values, and of the front end.
-        with_word: a second of sound with the detector of one word.
-        in_silence: a second in which the gate is closed.
-        detector_ram: bytes of gate, detector and templates, of as many words as there may be.
+        second: of sound, with features and the detector of one word.
+        without_word: of the same, by the network alone.
+        in_silence: of a second in which the gate is closed.
+        stream_ram: bytes of all that is kept, of a step's values, and of the front end.
+        session_ram: bytes of rows that wait, gate, detector, templates of all words, and sounds that
+            were or may be refused.
     """
 
     period_ms: int
     second: Count
-    ram: int
-    with_word: Count
+    without_word: Count
     in_silence: Count
-    detector_ram: int
+    stream_ram: int
+    session_ram: int
 
 
 def count_steps(board: str, generated: Path, infer_nodes: int, train_nodes: int) -> Steps:
@@ -160,7 +170,7 @@ def count_update(board: str, generated: Path) -> Update:
 
 
 def count_listening(board: str, generated: Path) -> Listening:
-    """Count how a model that was generated with streaming infers on a second of sound.
+    """Count how a model that was generated with streaming hears a second of sound.
 
     Raises:
         MynaError: see `count_steps`.
@@ -173,10 +183,10 @@ def count_listening(board: str, generated: Path) -> Listening:
     more = pio.variables(board, pio.build(board, generated, main=LISTEN))
     return Listening(
         1000 // (len(marks) - 2 * FRAMES),
-        total(sections[::2]),
-        sum(sizes[name] for name in LISTENS),
         total(words[:FRAMES]),
+        total(sections[::2]),
         total(words[FRAMES:]),
+        sum(sizes[name] for name in LISTENS),
         sum(more[name] for name in DETECTS),
     )
 

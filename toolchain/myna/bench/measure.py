@@ -18,7 +18,7 @@ from myna.bench.count import (
 from myna.bench.counters import Count
 from myna.bench.cycles import Clock
 from myna.bench.program import PREFIX, with_cases
-from myna.bench.result import Bench, Kernel
+from myna.bench.result import Bench, Kernel, Words
 from myna.codegen import generate
 from myna.codegen.emit import Labels
 from myna.errors import MynaError
@@ -27,6 +27,7 @@ from myna.evaluation.verified_enrollment import featurize
 from myna.ir import Graph, Node
 from myna.learn.examples import Examples
 from myna.learn.recipe import Recipe
+from myna.learn.templates import most_words, refused_bytes, word_bytes
 from myna.package.calibration import load_calibration
 from myna.passes.macs import macs
 from myna.passes.memory.plan import plan
@@ -68,7 +69,7 @@ def run(
         _nodes(program.graph, program.graph.nodes, steps.infer),
         _nodes(program.graph, program.graph.nodes, steps.train_step),
         steps.features,
-        _listening(project, board) if project.package.has_front_end else None,
+        *_listening(project, board),
         steps.functions,
         count_enrollment(board, project.generated, examples, recipe) if examples else None,
         count_update(board, project.generated) if has_base else None,
@@ -92,15 +93,20 @@ def kernels(project: Project, board: str) -> tuple[Kernel, ...]:
     )
 
 
-def _listening(project: Project, board: str) -> Listening | None:
+def _listening(project: Project, board: str) -> tuple[Listening | None, Words]:
     """What it takes to listen, if the network can; beside it there is RAM enough."""
     options = replace(project.asked, streaming=True, ram=None)
     listening = open_project(project.folder, options)
     try:
-        _ = listening.streaming
+        streaming = listening.streaming if project.package.has_front_end else None
     except MynaError:  # it says which layer cannot
-        return None
-    return count_listening(board, listening.generated)
+        streaming = None
+    if streaming is None:
+        return None, Words(0, 0, 0)
+    graph = listening.program.graph
+    most = most_words(graph.tensors[graph.outputs[0]].size)
+    words = Words(most, word_bytes(streaming), refused_bytes(streaming))
+    return count_listening(board, listening.generated), words
 
 
 def _nodes(graph: Graph, nodes: Sequence[Node], counts: Sequence[Count]) -> tuple[Kernel, ...]:

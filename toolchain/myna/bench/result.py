@@ -51,6 +51,21 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Words:
+    """How many words a build that listens has room for, and bytes of RAM.
+
+    Attributes:
+        most: words.
+        ram: of each.
+        refused_ram: of sounds that were refused, and of those that may yet be.
+    """
+
+    most: int
+    ram: int
+    refused_ram: int
+
+
+@dataclass(frozen=True)
 class Bench:
     """Counts of a model on a board.
 
@@ -61,6 +76,7 @@ class Bench:
         infer, train_step: node by node.
         features: of one second of sound; nothing if the model hears none.
         listening: to sound as it comes; None if the model hears none, or cannot infer so.
+        words: that it may listen for.
         functions: instructions of the counted run by function, see `bench.profile`.
         enroll: of five synthetic words with five takes each; None if left out.
         update: encoded, and a difference applied; None if the board has no room for the base.
@@ -75,6 +91,7 @@ class Bench:
     train_step: tuple[Kernel, ...]
     features: Count
     listening: Listening | None
+    words: Words
     functions: Mapping[str, int]
     enroll: Enrollment | None
     update: Update | None
@@ -150,16 +167,26 @@ class Bench:
     def _listening(self) -> dict[str, Any] | None:
         if self.listening is None:
             return None
-        second = self.listening.second
+        found = self.listening
         return {
-            "period_ms": self.listening.period_ms,
-            "instructions_per_second": second.instructions,
-            "instructions_per_second_with_word": self.listening.with_word.instructions,
-            "instructions_per_second_in_silence": self.listening.in_silence.instructions,
-            "ram": self.listening.ram,
-            "detector_ram": self.listening.detector_ram,
-            **self._estimated(second, "_per_second"),
+            "period_ms": found.period_ms,
+            "instructions_per_second": found.second.instructions,
+            "instructions_per_second_without_word": found.without_word.instructions,
+            "instructions_per_second_in_silence": found.in_silence.instructions,
+            "ram": self.listening_ram,
+            "ram_per_word": self.words.ram,
+            "words": self.words.most,
+            **self._estimated(found.second, "_per_second"),
         }
+
+    @property
+    def listening_ram(self) -> int:
+        """Bytes that it takes to listen for one word; 0 if the model cannot."""
+        if self.listening is None:
+            return 0
+        others = (self.words.most - 1) * self.words.ram
+        more = others + self.words.refused_ram
+        return self.listening.stream_ram + self.listening.session_ram - more
 
     def _update(self) -> dict[str, Any] | None:
         if self.update is None:

@@ -100,7 +100,12 @@ def bench(
     )
     click.echo(f"flash: {', '.join(f'{name} {size:,}' for name, size in flash.items())} bytes")
     if measured.listening is not None:
-        click.echo(f"listening takes {measured.listening.ram:,} bytes of RAM beside the model's")
+        words = measured.words
+        click.echo(
+            f"listening for a word takes {measured.listening_ram:,} bytes of RAM beside the model, "
+            f"each further one {words.ram:,}; there is room for {words.most}. What was heard, and may be "
+            f"refused, takes {words.refused_ram:,}"
+        )
     write_json(json_file, "bench", result)
     if plot is not None:
         draw_roofline(measured.kernels, f"kernels on {board}", plot)
@@ -172,9 +177,9 @@ def _sections(measured: Bench) -> Iterator[tuple[str, Count]]:
         yield "  of these after the last take", enroll.after_last_take
         yield "first answer after one take", enroll.first_answer
     if (listening := measured.listening) is not None:
-        how = f"listening, per second, a decision every {listening.period_ms} ms"
+        how = f"listening for a word, per second, a decision every {listening.period_ms} ms"
         yield how, listening.second
-        yield "the same with the detector of a word", listening.with_word
+        yield "the same without the detector", listening.without_word
         yield "the same in silence", listening.in_silence
     if measured.update is not None:
         yield "update encoded", measured.update.encode

@@ -83,13 +83,22 @@ def draft_bytes(streaming: StreamingProgram) -> int:
     return aligned(4 * STEPS * inputs + copy_bytes(streaming))
 
 
+def word_bytes(streaming: StreamingProgram) -> int:
+    """Bytes of RAM for each word: template, sums of scores and score, threshold and label."""
+    return STEPS * embedding_of(streaming.graph).size + PER_WORD + 4 * (SPAN + 2)
+
+
+def refused_bytes(streaming: StreamingProgram) -> int:
+    """Bytes of RAM for sounds that were refused, and for those that may yet be."""
+    inputs = embedding_of(streaming.graph).size
+    rival = STEPS * inputs + RIVAL + 4 * (SPAN + 1)
+    return RIVALS * rival + SIGHTINGS * (STEPS * inputs + SIGHTING) + (SPAN + 1) * inputs
+
+
 def listening_bytes(streaming: StreamingProgram) -> int:
     """Bytes of RAM beside those of a program that does not stream; a test compares firmware."""
-    inputs = embedding_of(streaming.graph).size
     (source,) = streaming.graph.of_kind(Kind.INPUT)
     row = aligned(ROW + source.nbytes // streaming.period)
-    word = STEPS * inputs + PER_WORD + 4 * (SPAN + 2)
-    rival = STEPS * inputs + RIVAL + 4 * (SPAN + 1)
-    refused = RIVALS * rival + SIGHTINGS * (STEPS * inputs + SIGHTING) + (SPAN + 1) * inputs
     own = streaming.state_bytes + streaming.arena.size
-    return own + ROWS * row + WORDS * word + refused + LISTENING
+    words = WORDS * word_bytes(streaming) + LISTENING
+    return own + ROWS * row + words + refused_bytes(streaming)
