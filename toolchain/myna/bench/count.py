@@ -33,16 +33,7 @@ LISTENS = (
     "audio",
 )  # variables of a stream, in model.c and runtime/stream.c
 # of runtime/listening.c, templates.c, sightings.c
-DETECTS = (
-    "rows",
-    "input",
-    "hearing",
-    "myna_templates",
-    "embeddings",
-    "sightings",
-    "sightings",
-    "embeddings",
-)
+DETECTS = ("rows", "input", "hearing", "myna_templates", "embeddings", "sightings")
 DONE = "bench: done"  # as in firmware/bench/mark.h
 FRAMES = 50  # that firmware/bench/steps.c and stream.c take in, of a second
 
@@ -99,8 +90,8 @@ class Listening:
         without_word: of the same, by the network alone.
         in_silence: of a second in which the gate is closed.
         stream_ram: bytes of all that is kept, of a step's values, and of the front end.
-        session_ram: bytes of rows that wait, gate, detector, templates of all words, and sounds that
-            were or may be refused.
+        session_ram: bytes of rows that wait, gate, detector, templates of all words, and of sounds
+            that were or may be refused.
     """
 
     period_ms: int

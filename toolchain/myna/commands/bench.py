@@ -103,8 +103,8 @@ def bench(
         words = measured.words
         click.echo(
             f"listening for a word takes {measured.listening_ram:,} bytes of RAM beside the model, "
-            f"each further one {words.ram:,}; there is room for {words.most}. What was heard, and may be "
-            f"refused, takes {words.refused_ram:,}"
+            f"each further one {words.ram:,}; there is room for {words.most}; "
+            f"sounds that are or may be refused take {words.refused_ram:,}"
         )
     write_json(json_file, "bench", result)
     if plot is not None:
