@@ -6,16 +6,19 @@
 #include "kernels/pool.h"
 #include "kernels/sums.h"
 
-/* bits that come, or go, from the lowest of a byte on */
+/* bits that come, or go, from the lowest of a halfword on */
 struct bits {
-    uint8_t *at;
+    int8_t *at;
     uint32_t held, count;
 };
 
 static int32_t take(struct bits *from, uint32_t bits) {
-    while (from->count < bits) {
-        from->held |= (uint32_t)*from->at++ << from->count;
-        from->count += 8u;
+    if (from->count < bits) {
+        uint16_t next;
+        memcpy(&next, from->at, sizeof next);
+        from->at += sizeof next;
+        from->held |= (uint32_t)next << from->count;
+        from->count += 16u;
     }
     int32_t value = (int32_t)(from->held << (32u - bits)) >> (32u - bits);
     from->held >>= bits;
@@ -23,16 +26,24 @@ static int32_t take(struct bits *from, uint32_t bits) {
     return value;
 }
 
+static void flush(struct bits *to) {
+    uint16_t low = (uint16_t)to->held;
+    memcpy(to->at, &low, sizeof low);
+    to->at += sizeof low;
+}
+
 static void put(struct bits *to, uint32_t bits, int32_t value) {
     to->held |= (uint32_t)value << (32u - bits) >> (32u - bits) << to->count;
-    for (to->count += bits; to->count >= 8u; to->count -= 8u) {
-        *to->at++ = (uint8_t)to->held;
-        to->held >>= 8;
+    to->count += bits;
+    if (to->count >= 16u) {
+        flush(to);
+        to->held >>= 16;
+        to->count -= 16u;
     }
 }
 
 /* the oldest row leaves, the sums of x enter */
-static void slide(const struct sliding *p, const int8_t *x, uint8_t *sums, int32_t *total) {
+static void slide(const struct sliding *p, const int8_t *x, int8_t *sums, int32_t *total) {
     const uint32_t channels = p->channels, row = (channels * p->bits + 31u) / 32u * 4u;
     const uint32_t rest = (p->kept - 1u) * row;
     struct bits oldest = {sums, 0u, 0u}, newest = {sums + rest, 0u, 0u};
@@ -49,12 +60,12 @@ static void slide(const struct sliding *p, const int8_t *x, uint8_t *sums, int32
         }
     }
     if (newest.count > 0u)
-        *newest.at = (uint8_t)newest.held;
+        flush(&newest);
 }
 
 static void slide_all(const struct sliding *p, const int8_t *x, int8_t *sums, int32_t *total) {
     for (uint32_t row = 0; row < p->rows; row++)
-        slide(p, x + row * p->width * p->channels, (uint8_t *)sums, total);
+        slide(p, x + row * p->width * p->channels, sums, total);
 }
 
 void myna_sliding_average_s8(const struct sliding *p, const int8_t *x, int8_t *sums, int32_t *total,
