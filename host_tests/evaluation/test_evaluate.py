@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from myna.device.link import DeviceError
 from myna.device.session import Board
 from myna.device.status import Status
 from myna.device.target import PROJECT
-from myna.errors import MynaError
+from myna.errors import MynaError, Note
 from myna.evaluation import evaluate, split
 from myna.evaluation.board_engine import BoardEngine
 from myna.evaluation.engine import CoreEngine, Engine, EngineSpec
@@ -104,6 +105,14 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_workers_say_notes_as_the_command_does(capfd: pytest.CaptureFixture[str]) -> None:
+    context = multiprocessing.get_context("spawn")
+    spec = EngineSpec("host", tiny_model.folder())
+    with ProcessPoolExecutor(1, context, evaluate._begin, (spec,)) as pool:
+        pool.submit(warnings.warn, "takes: converted", Note).result()
+    assert capfd.readouterr().err == "note: takes: converted\n"
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

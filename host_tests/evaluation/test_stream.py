@@ -143,6 +143,14 @@ def test_what_is_impossible_is_said(
         run(places, tmp_path, *options)
 
 
+def test_a_broken_link_is_left_out(places: tuple[Path, Path], tmp_path: Path) -> None:
+    for path in sorted(places[1].rglob("*.wav")):
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "9.wav").symlink_to(tmp_path / "nowhere.wav")
+    (paths,) = groups(tmp_path)
+    assert [path.name for path in paths] == ["0.wav", "1.wav", "2.wav", "3.wav", "9.wav"]
+
+
 def test_folders_of_sound_are_searched_through(places: tuple[Path, Path], tmp_path: Path) -> None:
     (paths,) = groups(places[1])
     assert [path.name for path in paths] == ["0.wav", "1.wav", "2.wav", "3.wav"]

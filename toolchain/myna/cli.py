@@ -7,13 +7,12 @@ import errno
 import importlib
 import keyword
 import sys
-import warnings
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 import click
 
 from myna import __version__
-from myna.errors import MynaError, Note
+from myna.errors import MynaError, show_notes
 
 COMMANDS = {
     "accept": "Tell a board which word it heard.",
@@ -89,7 +88,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: one message and exit code 1 for what a user can mend."""
-    warnings.showwarning = _show_warning
+    show_notes()
     try:
         cli(prog_name="myna")
     except MynaError as error:
@@ -98,24 +97,6 @@ def main() -> None:
         where = error.filename if isinstance(error.filename, str) else ""
         fix = FIXES.get(error.errno or 0, "check the path and its permissions")
         _fail(MynaError(f"{error.strerror or error}", where=where, fix=fix))
-
-
-_show_other_warning = warnings.showwarning
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """A note is for a user, and says nothing of the line of code that it came from."""
-    if issubclass(category, Note):
-        click.echo(f"note: {message}", err=True)
-    else:
-        _show_other_warning(message, category, filename, lineno, file, line)
 
 
 def _fail(error: MynaError) -> NoReturn:

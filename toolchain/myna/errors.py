@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one exception that Myna raises for anything a user can cause or mend."""
+"""What a user is told: the one exception for anything he can cause or mend, and notes."""
 
 from __future__ import annotations
+
+import sys
+import warnings
+from typing import TextIO
 
 
 class MynaError(Exception):
@@ -24,6 +28,29 @@ class MynaError(Exception):
 
 class Note(UserWarning):
     """Something that a user may like to know; `myna` says it in a line and goes on."""
+
+
+_show_other_warning = warnings.showwarning
+
+
+def show_notes() -> None:
+    """Show notes as lines for a user in this process from now on."""
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A note is for a user, and says nothing of the line of code that it came from."""
+    if issubclass(category, Note):
+        print(f"note: {message}", file=sys.stderr)
+    else:
+        _show_other_warning(message, category, filename, lineno, file, line)
 
 
 def install(extra: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from myna.audio.dataset import Heard, scan, select
 from myna.audio.features import Pcm
 from myna.audio.files import read_pcm
-from myna.commands.common import FALSE_ACCEPTS, names, options, progress
+from myna.commands.common import FALSE_ACCEPTS, FiniteRange, names, options, progress
 from myna.commands.evaluation_options import data_path, require_sound
 from myna.errors import MynaError
 from myna.evaluation import stream, stream_tasks
@@ -45,7 +45,9 @@ _options = options(
     click.option(
         "--noise", type=data_path, help="stream: what words are mixed with, at --snr; scene: music."
     ),
-    click.option("--snr", type=float, default=10.0, show_default=True, help="stream: dB."),
+    click.option(
+        "--snr", type=FiniteRange(-100, 100), default=10.0, show_default=True, help="stream: dB."
+    ),
     click.option(
         "--across-speakers", is_flag=True, help="stream: others enroll than are examined."
     ),

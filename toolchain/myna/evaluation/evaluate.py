@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from myna.errors import MynaError
+from myna.errors import MynaError, show_notes
 from myna.evaluation.engine import EngineSpec, Labels
 from myna.evaluation.protocol import Exam
 from myna.learn.examples import Progress
@@ -103,6 +103,7 @@ _own: dict[str, Any] = {}  # a worker process's engine, opened at its first task
 
 def _begin(spec: EngineSpec) -> None:
     _own["spec"] = spec
+    show_notes()
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 

@@ -193,5 +193,5 @@ def groups(folder: Path) -> list[tuple[Path, ...]]:
             found.append([])
             size = 0
         found[-1].append(path)
-        size += path.stat().st_size
+        size += path.stat().st_size if path.is_file() else 0  # a broken link is left out later
     return [tuple(group) for group in found]
