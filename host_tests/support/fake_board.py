@@ -19,6 +19,7 @@ from myna.learn import schedule
 
 from support.kept import kept
 
+FEW = ("fixed.c", "block.c")  # kernels that the runtime calls
 FIRMWARE = PROJECT / "firmware"
 MODEL = Path(__file__).parent / "fake_model"
 AUDIO = AudioConfig()
@@ -51,16 +52,17 @@ def emulated(board: str) -> Path:
 
 def build(folder: Path, fingerprint: str = FINGERPRINT) -> Path:
     """The host board with the fake model."""
-    return link_host(generated(folder / "model", fingerprint), folder / "firmware.elf", "fixed.c")
+    return link_host(generated(folder / "model", fingerprint), folder / "firmware.elf", *FEW)
 
 
-def link_host(model: Path, program: Path, kernels: str = "**/*.c") -> Path:
-    """The host board with a generated model and some kernels, under sanitizers."""
+def link_host(model: Path, program: Path, *kernels: str) -> Path:
+    """The host board with a generated model and all or some kernels, under sanitizers."""
     sources = [FIRMWARE / "main.c", model / "model.c"]
     for pattern in (
         *("boards/host/nvm.c", "boards/host/port.c", "boards/host/random.c"),
         "boards/virtual/flash.c",
-        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c", f"kernels/{kernels}"),
+        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c"),
+        *(f"kernels/{pattern}" for pattern in kernels or ["**/*.c"]),
     ):
         sources += sorted(FIRMWARE.glob(pattern))
     return compile_c(program, sources, f"-I{model}", '-DMYNA_BOARD="host"')
