@@ -88,7 +88,7 @@ def stored_secret(session: Board, nv: Path, state_bytes: int) -> tuple[int, int,
         state_bytes: of its model.
     """
     stored, memory = session.save_state(), nv.read_bytes()
-    starts = (at for at in range(0, len(memory), 1 << 12) if memory[at:].startswith(b"MYN1"))
+    starts = (at for at in range(0, len(memory), 1 << 12) if memory[at:].startswith(b"MYN2"))
     (at,) = (at for at in starts if HEADER.unpack_from(memory, at)[1] == stored.sequence)
     drawn, warm_up, least = SECRET.unpack_from(memory, at + 32 + state_bytes)
     return drawn - 1, warm_up, least
