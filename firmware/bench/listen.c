@@ -11,6 +11,7 @@
 #include "config.h"
 #include "runtime/listening.h"
 #include "runtime/model.h"
+#include "runtime/sound.h"
 #include "runtime/templates.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ enum { SETTLED = 10 * SAMPLES }; /* silence after which the gate is closed */
 static uint32_t heard;
 
 static void hear(const int16_t *pcm) {
-    myna_listen_push(pcm, MYNA_AUDIO_HOP, heard);
+    myna_sound_push(pcm, MYNA_AUDIO_HOP, heard);
     heard += MYNA_AUDIO_HOP;
     while (myna_listen_poll()) {
     }

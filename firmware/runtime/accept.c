@@ -5,8 +5,8 @@
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
 #include "runtime/latents.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/recognize.h"
 
 #include <stddef.h>
@@ -109,13 +109,13 @@ static void examine(const struct message_learn *options, uint32_t key, void (*no
         myna_model.compare();
         work.enrolled[clip->label] = myna_recognize_is_word(clip->label);
         note(clip->label);
-        myna_link_progress((uint32_t)*myna_model.step);
+        myna_progress((uint32_t)*myna_model.step);
     }
     for (uint32_t i = 0u; i < myna_recognize_asked; i++) {
         myna_recognize_feed_memory(i);
         myna_model.compare();
         note((uint32_t)myna_model.replay_labels[i]);
-        myna_link_progress((uint32_t)*myna_model.step);
+        myna_progress((uint32_t)*myna_model.step);
     }
 }
 

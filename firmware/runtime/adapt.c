@@ -5,9 +5,9 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
-#include "runtime/link.h"
 #include "runtime/listen.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/recognize.h"
 #include "runtime/state.h"
 
@@ -56,7 +56,7 @@ static struct exam examine(void) {
     for (uint32_t slot = 0u; slot < MYNA_MAX_CLIPS; slot++) {
         if (myna_clips_stored(slot) != NULL) {
             examine_clip(slot, &exam);
-            myna_link_progress((uint32_t)*myna_model.step);
+            myna_progress((uint32_t)*myna_model.step);
         }
     }
     return exam;

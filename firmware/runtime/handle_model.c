@@ -5,8 +5,8 @@
 #include "runtime/clips.h"
 #include "runtime/handlers.h"
 #include "runtime/learn.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
 #include "runtime/state.h"
@@ -58,7 +58,7 @@ enum status myna_handle_score(const struct request *request, struct reply *reply
             labels[i] = (uint8_t)label;
             result.total++;
             result.correct = (uint16_t)(result.correct + (label == clip->label));
-            myna_link_progress(score->first + i);
+            myna_progress(score->first + i);
         }
     }
     myna_reply_put(reply, &result, sizeof result);
@@ -112,7 +112,7 @@ enum status myna_handle_train(const struct request *request, struct reply *reply
     myna_arena_take(ARENA_MODEL);
     for (uint32_t i = 0u; i < train->steps; i++) {
         losses[i] = learn(options);
-        myna_link_progress((uint32_t)*myna_model.step);
+        myna_progress((uint32_t)*myna_model.step);
     }
     struct message_train_reply result = {.step = (uint32_t)*myna_model.step};
     myna_reply_put(reply, &result, sizeof result);

@@ -8,7 +8,9 @@
 #include "runtime/link.h"
 #include "runtime/listening.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/sightings.h"
+#include "runtime/sound.h"
 #include "runtime/state.h"
 #include "runtime/templates.h"
 
@@ -49,7 +51,7 @@ static uint16_t add_takes(uint32_t label) {
         const struct clip *clip = myna_clips_stored(slot);
         if (clip != NULL && clip->label == label && !clip->guessed) {
             myna_template_add(clip->features);
-            myna_link_progress(slot);
+            myna_progress(slot);
             takes++;
         }
     }
@@ -188,7 +190,7 @@ enum status myna_handle_sound_put(const struct request *request, struct reply *r
         uint32_t rest = request->tail_bytes - done;
         uint32_t some = rest < sizeof pcm ? rest : sizeof pcm;
         memcpy(pcm, request->tail + done, some);
-        myna_listen_push(pcm, some / sizeof *pcm, offset + done / sizeof *pcm);
+        myna_sound_push(pcm, some / sizeof *pcm, offset + done / sizeof *pcm);
     }
     while (myna_hear_sound()) {
     }

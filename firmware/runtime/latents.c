@@ -4,8 +4,8 @@
 #include "kernels/fixed.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/vary.h"
 
 #include <stddef.h>
@@ -75,7 +75,7 @@ void myna_latents_make(uint32_t label) {
         const struct clip *clip = myna_clips_stored(slot);
         for (uint32_t n = 0u; n < kept && clip != NULL && clip->label == label; n++) {
             feed(slot, n);
-            myna_link_progress(slot);
+            myna_progress(slot);
         }
     }
 }

@@ -6,8 +6,8 @@
 #include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/latents.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
 #include "runtime/state.h"
@@ -70,7 +70,7 @@ static int32_t train_on(const struct message_learn *options, uint32_t slot) {
     myna_latents_feed_varied(options, slot, vary_draw(key, DRAW_VARIATION, MYNA_VARIATIONS), key);
     *myna_model.label = myna_clips_stored(slot)->label;
     myna_model.rehearse();
-    myna_link_progress((uint32_t)*myna_model.step);
+    myna_progress((uint32_t)*myna_model.step);
     return *myna_model.loss;
 }
 
@@ -86,7 +86,7 @@ static void rehearse(const struct message_learn *options) {
     }
     *myna_model.label = (int32_t)label;
     myna_model.rehearse();
-    myna_link_progress((uint32_t)*myna_model.step);
+    myna_progress((uint32_t)*myna_model.step);
 }
 
 static uint32_t forgettable(void) {

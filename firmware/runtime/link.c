@@ -12,7 +12,6 @@ static struct {
     uint8_t bytes[64];
     size_t count, taken;
 } received;
-static void (*attend_to_others)(void);
 static uint8_t answer[FRAME_BUFFER(FRAME_MAX_PAYLOAD)];
 static uint32_t answer_bytes;
 
@@ -61,17 +60,4 @@ void myna_link_send(uint8_t type, uint8_t status, uint16_t sequence, const void 
     uint8_t buffer[FRAME_BUFFER(LINK_SHORT)];
     memcpy(&buffer[FRAME_PAYLOAD_AT], payload, bytes);
     myna_port_write(buffer, myna_frame_encode(buffer, type, status, sequence, bytes));
-}
-
-void myna_link_progress(uint32_t step) {
-    struct message_progress progress = {.step = step};
-    myna_link_send(MESSAGE_PROGRESS, STATUS_OK, (uint16_t)(myna_link_expected - 1u), &progress,
-                   sizeof progress);
-    if (attend_to_others != NULL) {
-        attend_to_others();
-    }
-}
-
-void myna_link_set_attend(void (*attend)(void)) {
-    attend_to_others = attend;
 }

@@ -35,11 +35,4 @@ void myna_link_answer_again(void);
 void myna_link_send(uint8_t type, uint8_t status, uint16_t sequence, const void *payload,
                     uint32_t bytes);
 
-/* Tells the host that the request in front of myna_link_expected goes on, and lets happen what may
-   not wait for its end. */
-void myna_link_progress(uint32_t step);
-
-/* What that is. */
-void myna_link_set_attend(void (*attend)(void));
-
 #endif

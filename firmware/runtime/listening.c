@@ -8,119 +8,43 @@
 #include "kernels/fixed.h"
 #include "runtime/detect.h"
 #include "runtime/gate.h"
-#include "runtime/meter.h"
 #include "runtime/model.h"
-#include "runtime/recording.h"
 #include "runtime/sightings.h"
+#include "runtime/sound.h"
 #include "runtime/stream.h"
 #include "runtime/templates.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
-#define ROWS 64u    /* of the ring, one of which is being made: 1.26 s */
-#define PREROLL 10u /* rows before speech stands out that are heard too: 0.2 s */
-
-struct row {
-    uint32_t time; /* samples until it was complete */
-    uint8_t level;
-    bool follows_loss;
-    int8_t features[MYNA_ROW_BYTES];
-};
-
-static struct row rows[ROWS];
-static _Atomic uint32_t put, taken; /* run freely: their difference is the fill level */
-
-/* of myna_listen_push alone */
-static struct {
-    struct meter meter;
-    uint32_t time, lost;
-    bool has_lost; /* since the latest row */
-} input;
-
-/* of the thread alone */
 static struct {
     struct detect_state detector;
     struct gate gate;
     struct myna_listen_event events[MYNA_LISTEN_EVENTS];
-    uint32_t judged; /* rows of which the gate knows; the others behind `taken` wait for it */
+    uint32_t judged; /* rows of those that wait, of which the gate knows */
     uint32_t decisions, event_count, refractory;
     int32_t step;     /* of training, when the stream began */
     uint16_t version; /* of the templates that the detector's sums are of */
     bool is_gated, is_open;
 } hearing;
 
-static _Atomic bool is_on;
-
 void myna_listen_begin(bool gated, uint32_t refractory) {
     myna_listen_end();
-    memset(&input, 0, sizeof input);
     memset(&hearing, 0, sizeof hearing);
     hearing.is_gated = gated;
     hearing.is_open = true;
     hearing.refractory = refractory;
     hearing.step = *myna_model.step;
-    put = taken = 0u;
-    myna_stream_reset();
-    is_on = true;
+    myna_stream_reset_rows();
+    myna_sound_begin();
 }
 
 void myna_listen_end(void) {
-    is_on = false;
+    myna_sound_end();
 }
 
 bool myna_listen_is_on(void) {
-    return is_on;
+    return myna_sound_is_on();
 }
-
-/* -- sound -> rows --------------------------------------------------------------------------- */
-
-static void lose(uint32_t samples) {
-    input.time += samples;
-    input.lost += samples;
-    input.has_lost = true;
-    myna_meter_reset(&input.meter);
-    myna_stream_reset_features();
-}
-
-/* A row is complete, at the end of the ring; where this has no room it is made anew. */
-static void put_row(struct row *row) {
-    if (put - taken == ROWS - 1u) {
-        input.lost += MYNA_AUDIO_HOP;
-        input.has_lost = true;
-        return;
-    }
-    row->time = input.time;
-    row->level = input.meter.level;
-    row->follows_loss = input.has_lost;
-    input.has_lost = false;
-    put++;
-}
-
-void myna_listen_push(const int16_t *pcm, uint32_t count, uint32_t time) {
-    uint32_t ahead = time - input.time, known = 0u;
-    if (!is_on) {
-        return;
-    }
-    if (ahead > 0u && ahead <= INT32_MAX) {
-        lose(ahead);
-    } else {
-        known = fx_minu32(0u - ahead, count);
-    }
-    while (known < count) {
-        struct row *row = &rows[put % ROWS];
-        bool ready;
-        uint32_t some = myna_stream_features(pcm + known, count - known, row->features, &ready);
-        myna_meter_push(&input.meter, pcm + known, some);
-        input.time += some;
-        known += some;
-        if (ready) {
-            put_row(row);
-        }
-    }
-}
-
-/* -- rows -> words --------------------------------------------------------------------------- */
 
 /* rows after which neither stream nor detector know of a sound any more */
 static uint16_t hangover(void) {
@@ -155,7 +79,7 @@ static void decide(uint32_t time) {
 }
 
 /* What was kept is of no use after a loss, nor once training changed the layers that made it. */
-static void begin_where_it_must(const struct row *row) {
+static void begin_where_it_must(const struct sound_row *row) {
     bool is_changed = MYNA_BODY_TRAINED && hearing.step != *myna_model.step;
     if (row->follows_loss || is_changed) {
         myna_stream_reset_rows();
@@ -167,42 +91,48 @@ static void begin_where_it_must(const struct row *row) {
     }
 }
 
-static void hear(const struct row *row) {
+static void hear(const struct sound_row *row) {
     begin_where_it_must(row);
     if (myna_stream_row(row->features) && myna_model.center != NULL) {
         decide(row->time);
     }
 }
 
+static void drop(void) {
+    myna_sound_drop();
+    hearing.judged--;
+}
+
 /* While the gate is open a row is heard as soon as it was judged; while it is closed some wait. */
 bool myna_listen_poll(void) {
-    if (!is_on) {
+    if (!myna_sound_is_on()) {
         return false;
     }
-    if (hearing.is_open && taken != hearing.judged) {
-        hear(&rows[taken % ROWS]);
-        taken++;
+    if (hearing.is_open && hearing.judged > 0u) {
+        hear(myna_sound_row(0u));
+        drop();
         return true;
     }
-    if (hearing.judged == put) {
+    if (hearing.judged == myna_sound_waiting()) {
         return false;
     }
-    bool speech = myna_gate_push(&hearing.gate, rows[hearing.judged % ROWS].level, hangover());
+    uint8_t level = myna_sound_row(hearing.judged)->level;
+    bool speech = myna_gate_push(&hearing.gate, level, hangover());
     hearing.is_open = speech || !hearing.is_gated;
     hearing.judged++;
-    if (!hearing.is_open && hearing.judged - taken > PREROLL) {
-        taken++;
+    if (!hearing.is_open && hearing.judged > SOUND_PREROLL) {
+        drop();
     }
     return true;
 }
 
 struct myna_listen_status myna_listen_status(void) {
     return (struct myna_listen_status){
-        .samples = input.time,
-        .lost = input.lost,
+        .samples = myna_sound_samples(),
+        .lost = myna_sound_lost(),
         .decisions = hearing.decisions,
         .events = hearing.event_count,
-        .level = input.meter.level,
+        .level = myna_sound_level(),
         .is_open = hearing.is_open,
     };
 }
@@ -215,12 +145,6 @@ const int32_t *myna_listen_scores(void) {
     return hearing.detector.scores;
 }
 #else
-void myna_listen_push(const int16_t *pcm, uint32_t count, uint32_t time) {
-    (void)pcm;
-    (void)count;
-    (void)time;
-}
-
 bool myna_listen_poll(void) {
     return false;
 }

@@ -3,9 +3,8 @@
  * Always listening: from sound to words that were said; twin of toolchain/myna/learn/listening.py.
  * Of a model with a front end that was built with --streaming; otherwise nothing is ever heard.
  *
- * Whoever brings sound calls myna_listen_push, also from one interrupt: features wait in a ring
- * until myna_listen_poll takes them, which the main loop does, and every long request between two
- * steps. All else is for the thread of the main loop alone.
+ * Sound arrives by myna_sound_push (runtime/sound.h); the rows of features that it becomes wait until
+ * myna_listen_poll takes them, which the main loop does, and every long request between two steps.
  */
 #ifndef MYNA_LISTENING_H
 #define MYNA_LISTENING_H
@@ -39,10 +38,6 @@ struct myna_listen_status {
 void myna_listen_begin(bool gated, uint32_t refractory);
 void myna_listen_end(void);
 bool myna_listen_is_on(void);
-
-/* Takes samples (16 kHz), the first of which is number `time`. What was there before is passed
-   over; what lies between it and the sample that was expected is lost. */
-void myna_listen_push(const int16_t *pcm, uint32_t count, uint32_t time);
 
 /* Computes some of what has arrived; false: there is nothing left to do. */
 __attribute__((warn_unused_result)) bool myna_listen_poll(void);

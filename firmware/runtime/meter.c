@@ -8,13 +8,16 @@
 static void add(struct meter *meter, const int16_t *pcm, uint32_t count) {
     int64_t squares = meter->squares;
     int32_t sum = meter->sum;
+    uint32_t clipped = meter->clipped;
 #pragma GCC unroll 4
     for (const int16_t *end = pcm + count; pcm < end; pcm++) {
         squares += (int64_t)*pcm * *pcm;
         sum += *pcm;
+        clipped += (uint16_t)(*pcm - INT16_MAX) <= 2u; /* 32767, -32768, -32767 */
     }
     meter->squares = squares;
     meter->sum = sum;
+    meter->clipped = (uint16_t)clipped;
     meter->samples = (uint16_t)(meter->samples + count);
 }
 

@@ -10,7 +10,8 @@ struct meter {
     int64_t squares; /* of the hop that has begun, */
     int32_t sum;     /* and of its samples */
     uint16_t samples;
-    uint8_t level; /* myna_endpoint_level of the latest whole hop */
+    uint16_t clipped; /* samples at full scale, until somebody sets it to 0 */
+    uint8_t level;    /* myna_endpoint_level of the latest whole hop */
 };
 
 void myna_meter_push(struct meter *meter, const int16_t *pcm, uint32_t count);

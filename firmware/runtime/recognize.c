@@ -4,8 +4,8 @@
 #include "config.h" /* of the generated model */
 #include "kernels/fixed.h"
 #include "runtime/latents.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
+#include "runtime/progress.h"
 #include "runtime/state.h"
 
 #include <stdbool.h>
@@ -82,7 +82,7 @@ uint16_t myna_recognize_class(uint32_t slot) {
 static uint16_t recall(uint32_t memory) {
     myna_recognize_feed_memory(memory);
     myna_model.recall();
-    myna_link_progress((uint32_t)*myna_model.step);
+    myna_progress((uint32_t)*myna_model.step);
     return myna_recognize_winner(NULL);
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/handlers.h"
 #include "runtime/link.h"
 #include "runtime/listening.h"
+#include "runtime/progress.h"
 #include "runtime/secret.h"
 #include "runtime/state.h"
 
@@ -121,8 +122,11 @@ static void receive_aside(const struct frame *frame) {
     }
 }
 
-/* What goes on while a request runs. */
-static void attend(void) {
+/* While a request runs, the host is told so, and what may not wait for its end happens. */
+static void attend(uint32_t done) {
+    struct message_progress progress = {.step = done};
+    myna_link_send(MESSAGE_PROGRESS, STATUS_OK, (uint16_t)(myna_link_expected - 1u), &progress,
+                   sizeof progress);
     bool is_busy = myna_listen_is_on();
     while (is_busy) {
         is_busy = myna_link_poll(receive_aside);
@@ -162,7 +166,7 @@ static void receive(const struct frame *frame) {
 void myna_server_init(void) {
     myna_clips_clear(0u);
     myna_state_restore();
-    myna_link_set_attend(attend);
+    myna_progress_set(attend);
 }
 
 bool myna_server_poll(void) {

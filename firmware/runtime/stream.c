@@ -15,17 +15,13 @@ static struct {
     uint16_t steps; /* of the warm-up */
 } stream;
 
-void myna_stream_reset_features(void) {
-    memset(&audio, 0, sizeof audio);
-}
-
 void myna_stream_reset_rows(void) {
     memset(myna_streaming.kept, 0, myna_streaming.kept_bytes);
     memset(&stream, 0, sizeof stream);
 }
 
 void myna_stream_reset(void) {
-    myna_stream_reset_features();
+    myna_audio_reset(&audio);
     myna_stream_reset_rows();
 }
 
@@ -45,16 +41,13 @@ static bool advance(void) {
     return false;
 }
 
-uint32_t myna_stream_features(const int16_t *pcm, uint32_t count, int8_t *row, bool *ready) {
-    return myna_audio_push(&audio, myna_model.audio, pcm, count, row, ready);
-}
-
 uint32_t myna_stream_push(const int16_t *pcm, uint32_t count, bool *due) {
     uint32_t taken = 0u;
     *due = false;
     while (taken < count && !*due) {
         bool ready;
-        taken += myna_stream_features(pcm + taken, count - taken, next_row(), &ready);
+        taken += myna_audio_push(&audio, myna_model.audio, pcm + taken, count - taken, next_row(),
+                                 &ready);
         if (ready)
             *due = advance();
     }

@@ -37,17 +37,8 @@ extern const struct myna_streaming myna_streaming;
 /* Forgets all sound. So does whoever trains layers below the head: what they made is kept. */
 void myna_stream_reset(void);
 
-/* Forgets the samples of a row that is not complete. */
-void myna_stream_reset_features(void);
-
 /* Forgets the rows. */
 void myna_stream_reset_rows(void);
-
-/* Takes samples (16 kHz) until a row of features is complete or `count` are taken; returns how
-   many. Touches nothing that other functions here do but myna_stream_push and the two resets. */
-__attribute__((warn_unused_result)) uint32_t myna_stream_features(const int16_t *pcm,
-                                                                  uint32_t count, int8_t *row,
-                                                                  bool *ready);
 
 /* Takes samples (16 kHz) until there are new logits or `count` are taken; returns how many. Call it
    again with the rest. Of a model with a front end only. */

@@ -202,7 +202,7 @@ def test_what_finds_no_room_in_the_ring_is_counted() -> None:
     c.begin(gated=False, refractory=LONG)
     c.push(scene()[: 2 * RATE])
     blind = np.ascontiguousarray(scene()[2 * RATE : 4 * RATE])
-    c._c.myna_listen_push(ctypes.c_void_p(blind.ctypes.data), len(blind), 2 * RATE)
+    c._c.myna_sound_push(ctypes.c_void_p(blind.ctypes.data), len(blind), 2 * RATE)
     c._time = 4 * RATE
     before = c.push(scene()[:0])
     assert (before.samples, before.lost) == (4 * RATE, 320 * (100 - 63))

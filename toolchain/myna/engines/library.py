@@ -33,7 +33,7 @@ LINK = ("-shared", "-Wl,-Bsymbolic")
 CORE = PROJECT / "build" / "host" / "core.o"  # kernels and audio, the same for all models
 OWN = (
     "boards/host/library.c",
-    *(f"runtime/{name}.c" for name in ("stream", "listening", "gate", "meter", "detect")),
+    *(f"runtime/{name}.c" for name in ("stream", "sound", "listening", "gate", "meter", "detect")),
     *(f"runtime/{name}.c" for name in ("templates", "sightings")),
 )  # what depends on the model
 

@@ -82,7 +82,7 @@ class HostListening:
             words, STEPS, inputs
         )
         core.myna_listen_begin.argtypes = (ctypes.c_bool, _U32)
-        core.myna_listen_push.argtypes = (ctypes.c_void_p, _U32, _U32)
+        core.myna_sound_push.argtypes = (ctypes.c_void_p, _U32, _U32)
         core.myna_listen_poll.restype = ctypes.c_bool
         core.myna_listen_status.restype = _Status
         core.myna_listen_events.restype = ctypes.POINTER(_Event)
@@ -173,7 +173,7 @@ class HostListening:
         return Heard(*counts, status.level, status.is_open, by_label, tuple(found))
 
     def _put(self, pcm: Pcm) -> None:
-        self._c.myna_listen_push(pcm.ctypes.data, len(pcm), self._time)
+        self._c.myna_sound_push(pcm.ctypes.data, len(pcm), self._time)
         self._time = (self._time + len(pcm)) % CLOCK
         while self._c.myna_listen_poll():
             pass
