@@ -5,7 +5,7 @@
  * A firmware links the core (kernels, audio, runtime, storage, protocol), the generated code of one
  * model, and a board. What is public lies in five headers:
  *
- *   runtime/server.h   run the server, which does all that PROTOCOL.md says
+ *   server/server.h   run the server, which does all that PROTOCOL.md says
  *   runtime/model.h    run the model without it
  *   audio/features.h   from sound to what a model takes in
  *   boards/port.h      what a board must supply
@@ -23,7 +23,7 @@
 #include "audio/features.h"
 #include "boards/port.h"
 #include "runtime/model.h"
-#include "runtime/server.h"
+#include "server/server.h"
 #include "storage/nvm.h"
 
 /* Version of this library (semantic versioning): as in pyproject.toml. */

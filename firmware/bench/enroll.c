@@ -10,9 +10,9 @@
 #include "boards/port.h"
 #include "enrollment.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/learn.h"
 #include "runtime/model.h"
+#include "server/handlers.h"
 
 #include <string.h>
 

@@ -77,8 +77,7 @@ uint32_t myna_port_stack_high_water(void);
 
 /*
  * Memory that keeps its contents without power; NULL if the board has none, or none to spare. What
- * it points to does not change as long as the board runs. Called whenever a state is loaded, saved
- * or erased.
+ * it points to does not change as long as the board runs. Called by myna_server_init.
  */
 const struct myna_nvm *myna_port_nvm(void);
 

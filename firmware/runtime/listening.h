@@ -3,8 +3,9 @@
  * Always listening: from sound to words that were said; twin of toolchain/myna/learn/listening.py.
  * Of a model with a front end that was built with --streaming; otherwise nothing is ever heard.
  *
- * Sound arrives by myna_sound_push (runtime/sound.h); the rows of features that it becomes wait until
- * myna_listen_poll takes them, which the main loop does, and every long request between two steps.
+ * Sound arrives by myna_sound_push (runtime/sound.h); the rows of features that it becomes wait
+ * until myna_listen_poll takes them, which the main loop does, and every long request between two
+ * steps.
  */
 #ifndef MYNA_LISTENING_H
 #define MYNA_LISTENING_H

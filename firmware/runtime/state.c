@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/state.h"
 
-#include "boards/port.h"
 #include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/model.h"
@@ -14,6 +13,11 @@
 #define LEAST_MANTISSA (1 << 30) /* of a pair that is not zero */
 
 struct state_info myna_state_info;
+static const struct myna_nvm *storage; /* NULL: none */
+
+void myna_state_use(const struct myna_nvm *nvm) {
+    storage = nvm;
+}
 
 void myna_state_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
@@ -90,7 +94,7 @@ static struct storage_data in_use(uint32_t clip_bytes) {
 static enum status load(enum storage_age age, struct storage_entry *entry) {
     const struct storage_owner self = owner();
     struct storage_data data = in_use(myna_clips_bytes);
-    enum status status = to_status(myna_storage_load(myna_port_nvm(), &self, age, &data, entry));
+    enum status status = to_status(myna_storage_load(storage, &self, age, &data, entry));
     if (status != STATUS_OK) {
         return status;
     }
@@ -134,7 +138,7 @@ enum status myna_state_save(struct message_state_saved *saved) {
         return STATUS_STATE_INCOMPLETE;
     }
     const struct storage_data data = in_use(myna_clips_extent());
-    enum status status = to_status(myna_storage_save(myna_port_nvm(), &self, &data, &entry));
+    enum status status = to_status(myna_storage_save(storage, &self, &data, &entry));
     if (status == STATUS_OK) {
         *saved = (struct message_state_saved){.sequence = entry.sequence, .slot = entry.slot};
         myna_state_info.sequence = entry.sequence;
@@ -145,7 +149,7 @@ enum status myna_state_save(struct message_state_saved *saved) {
 
 enum status myna_state_erase(void) {
     const struct storage_owner self = owner();
-    enum status status = to_status(myna_storage_erase(myna_port_nvm(), &self));
+    enum status status = to_status(myna_storage_erase(storage, &self));
     if (status == STATUS_OK) {
         myna_state_info.sequence = 0u;
         myna_state_info.stored = STATUS_NOTHING_STORED;

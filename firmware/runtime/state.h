@@ -4,10 +4,13 @@
 #define MYNA_STATE_H
 
 #include "protocol/messages.h"
+#include "storage/nvm.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where it is stored from now on; NULL: nowhere. */
+void myna_state_use(const struct myna_nvm *nvm);
 /* State as built; no word to listen for. */
 void myna_state_reset(void);
 /* State, words to listen for and clips as after power-up: the stored ones if there are any,

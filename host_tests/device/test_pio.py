@@ -146,7 +146,7 @@ def test_what_knows_no_model_is_compiled_once(
     before = kept()
     folder = build("0x2", "-Wl,--no-undefined")
     assert kept() == before
-    assert (folder / "src" / "runtime" / "server.o").exists()
+    assert (folder / "src" / "server" / "server.o").exists()
     firmware = PROJECT / "firmware"
     sources = {path for name in SHARED for path in (firmware / name).rglob("*.[cS]")}
     board = {name for name, _ in before if name.startswith("boards/")}

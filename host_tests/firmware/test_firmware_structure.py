@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from support.structure import FIRMWARE, circle, firmware_files
 
-CORE = ("kernels", "audio", "runtime", "storage", "protocol")  # what is built for every board
+# what is built for every board
+CORE = ("kernels", "audio", "runtime", "server", "storage", "protocol")
 
 
 def test_kernels_have_a_header_each() -> None:

@@ -16,6 +16,7 @@ PARTS = (
     "toolchain/myna/learn/*.py",
     "firmware/kernels/**/*.[ch]",
     "firmware/runtime/*.[ch]",
+    "firmware/server/*.[ch]",
 )
 FIXED = "test_fixed.py"
 FIXED_C = "firmware/kernels/test_fixed_c.py firmware/kernels/test_fixed_sweep.py"
@@ -29,10 +30,10 @@ KERNELS = "firmware/kernels/test_kernels.py -k sanitized"
 DSP = "firmware/kernels/test_kernels.py -k qemu_m4"
 MVE = "firmware/kernels/test_kernels.py -k qemu_m55"
 SERVER = (
-    "firmware/runtime/test_server_session.py firmware/runtime/test_server.py "
-    "firmware/runtime/test_server_privacy.py firmware/runtime/test_handle_clips.py"
+    "firmware/server/test_server_session.py firmware/server/test_server.py "
+    "firmware/server/test_server_privacy.py firmware/server/test_handle_clips.py"
 )
-FUZZ = "firmware/runtime/test_server_fuzz.py firmware/storage"
+FUZZ = "firmware/server/test_server_fuzz.py firmware/storage"
 LEARN = "learn"
 USE = "evaluation/test_self_label.py evaluation/test_open_set.py sessions/test_enroll.py"
 RECORDINGS = "audio/test_endpoint.py"
@@ -46,13 +47,13 @@ STAGES = {  # the first pattern that matches a file decides
     r"firmware/kernels/mve": (MVE,),
     r"firmware/kernels/fixed": (FIXED_C, KERNELS, DSP, MVE),
     r"firmware/kernels": (KERNELS, LEARN, DSP, MVE),
-    r"firmware/runtime/(accept|adapt|detect|(handle_)?heard|learn|listen|owner|takes|vary)": (
+    r"firmware/\w+/(accept|adapt|detect|(handle_)?heard|learn|listen|owner|(handle_)?takes|vary)": (
         LEARN,
         USE,
         SERVER,
         FUZZ,
     ),
-    r"firmware/runtime": (SERVER, LEARN, FUZZ, USE, RECORDINGS),
+    r"firmware/(runtime|server)": (SERVER, LEARN, FUZZ, USE, RECORDINGS),
 }
 
 

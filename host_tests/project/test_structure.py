@@ -277,7 +277,7 @@ def test_a_test_in_a_wrong_folder_is_found() -> None:
     known = subjects()
     assert homes("test_select", known) == {"passes/training"}
     assert homes("test_pipeline_budgets", known) == {"passes"}
-    assert homes("test_server_privacy", known) == {"firmware/runtime"}
+    assert homes("test_server_privacy", known) == {"firmware/server"}
     assert homes("test_fixed", known) == {".", "firmware/kernels"}
     assert not homes("test_things", known)
 

@@ -61,7 +61,8 @@ def link_host(model: Path, program: Path, *kernels: str) -> Path:
     for pattern in (
         *("boards/host/nvm.c", "boards/host/port.c", "boards/host/random.c"),
         "boards/virtual/flash.c",
-        *("protocol/*.c", "runtime/*.c", "storage/*.c", "audio/**/*.c"),
+        *("protocol/*.c", "runtime/*.c", "server/*.c", "storage/*.c"),
+        *("audio/**/*.c",),
         *(f"kernels/{pattern}" for pattern in kernels or ["**/*.c"]),
     ):
         sources += sorted(FIRMWARE.glob(pattern))

@@ -4,7 +4,7 @@
 #include "audio/mel.h"
 #include "boards/port.h"
 #include "runtime/model.h"
-#include "runtime/server.h"
+#include "server/server.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
    board is tested whatever the model and the protocol. One letter commands, everything else echoes.
  */
 #include "boards/port.h"
-#include "runtime/server.h"
+#include "server/server.h"
 
 #include <assert.h>
 #include <string.h>

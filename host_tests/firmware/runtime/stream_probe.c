@@ -3,8 +3,8 @@
    answers with the logits whenever there are new ones. */
 #include "boards/port.h"
 #include "runtime/model.h"
-#include "runtime/server.h"
 #include "runtime/stream.h"
+#include "server/server.h"
 
 #include <string.h>
 

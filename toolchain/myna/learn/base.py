@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning of which only differences are told; twin of firmware/runtime/{base,handle_base}.c.
+"""Learning of which only differences are told; twin of firmware/runtime/base.c.
 
 What was not sent is sent later, but learning does not begin with it: all clients begin with the
 base; who says little would otherwise go astray (docs/federated.md has figures).

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learning without labels: what is heard and sure is kept, and learned unless that does harm.
 
-Twin of firmware/runtime/listen.c and adapt.c, in the same integers: a core in this process that
+Twin of firmware/server/listen.c and adapt.c, in the same integers: a core in this process that
 follows it has the state of a board that was asked to LISTEN and ADAPT, byte for byte.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether it is the owner who says a word; twin of firmware/runtime/owner.c.
+"""Whether it is the owner who says a word; twin of firmware/server/owner.c.
 
 A word is compared with the owner's takes of the same word. His template is the sum of the
 directions of their voices, so that no take counts for more than another.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether it is the user who speaks, told by a secret codeword; twin of firmware/runtime/user.c."""
+"""Whether it is the user who speaks, told by a secret codeword; twin of firmware/server/user.c."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 /* Requests that read and write the model's state, and keep it over a power failure. */
 #include "runtime/base.h"
 #include "runtime/crc32.h"
-#include "runtime/handlers.h"
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
+#include "server/handlers.h"
 
 #include <string.h>
 

@@ -3,13 +3,13 @@
 #include "runtime/arena.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/learn.h"
-#include "runtime/listen.h"
 #include "runtime/model.h"
 #include "runtime/progress.h"
 #include "runtime/recognize.h"
 #include "runtime/state.h"
+#include "server/handlers.h"
+#include "server/listen.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -3,14 +3,14 @@
 #include "runtime/accept.h"
 #include "runtime/arena.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/learn.h"
 #include "runtime/model.h"
 #include "runtime/progress.h"
 #include "runtime/recognize.h"
 #include "runtime/schedule.h"
 #include "runtime/state.h"
-#include "runtime/trace.h"
+#include "server/handlers.h"
+#include "server/trace.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/user.h"
+#include "server/user.h"
 
 #include "boards/port.h"
 #include "kernels/fixed.h"
 #include "runtime/arena.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/secret.h"
 #include "runtime/state.h"
+#include "server/handlers.h"
 
 #include <stddef.h>
 

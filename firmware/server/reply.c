@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/reply.h"
+#include "server/reply.h"
 
 #include <assert.h>
 #include <string.h>

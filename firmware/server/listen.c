@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests about clips that nobody has labelled. */
-#include "runtime/listen.h"
+#include "server/listen.h"
 
 #include "audio/augment.h"
 #include "kernels/fixed.h"
 #include "runtime/arena.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "server/handlers.h"
 
 #include <stddef.h>
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/owner.h"
+#include "server/owner.h"
 
 #include "kernels/fixed.h"
 #include "runtime/accept.h"
 #include "runtime/arena.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
 #include "runtime/state.h"
-#include "runtime/user.h"
+#include "server/handlers.h"
+#include "server/user.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/trace.h"
+#include "server/trace.h"
 
 #include "config.h" /* of the generated model */
 #include "runtime/arena.h"
 #include "runtime/crc32.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
+#include "server/handlers.h"
 
 #include <stddef.h>
 

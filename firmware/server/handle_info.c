@@ -4,13 +4,13 @@
 #include "runtime/arena.h"
 #include "runtime/base.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/heard.h"
 #include "runtime/latents.h"
-#include "runtime/link.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
-#include "runtime/trace.h"
+#include "server/handlers.h"
+#include "server/link.h"
+#include "server/trace.h"
 
 #include <string.h>
 

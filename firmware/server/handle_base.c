@@ -4,9 +4,9 @@
 
 #include "runtime/arena.h"
 #include "runtime/codec.h"
-#include "runtime/handlers.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
+#include "server/handlers.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #define MYNA_HANDLERS_H
 
 #include "protocol/messages.h"
-#include "runtime/reply.h"
+#include "server/reply.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,6 @@
 #include "kernels/fixed.h"
 #include "runtime/arena.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
-#include "runtime/link.h"
 #include "runtime/listening.h"
 #include "runtime/model.h"
 #include "runtime/progress.h"
@@ -13,6 +11,8 @@
 #include "runtime/sound.h"
 #include "runtime/state.h"
 #include "runtime/templates.h"
+#include "server/handlers.h"
+#include "server/link.h"
 
 #include <stddef.h>
 #include <string.h>

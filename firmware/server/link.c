@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/link.h"
+#include "server/link.h"
 
 #include "boards/port.h"
 #include "protocol/messages.h"

@@ -3,11 +3,11 @@
 #include "runtime/arena.h"
 #include "runtime/clips.h"
 #include "runtime/crc32.h"
-#include "runtime/handlers.h"
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/recording.h"
 #include "runtime/templates.h"
+#include "server/handlers.h"
 
 #include <stddef.h>
 #include <string.h>

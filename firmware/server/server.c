@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/server.h"
+#include "server/server.h"
 
+#include "boards/port.h"
 #include "protocol/messages.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
-#include "runtime/link.h"
 #include "runtime/listening.h"
 #include "runtime/progress.h"
 #include "runtime/secret.h"
 #include "runtime/state.h"
+#include "server/handlers.h"
+#include "server/link.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -165,6 +166,7 @@ static void receive(const struct frame *frame) {
 
 void myna_server_init(void) {
     myna_clips_clear(0u);
+    myna_state_use(myna_port_nvm());
     myna_state_restore();
     myna_progress_set(attend);
 }

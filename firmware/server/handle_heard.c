@@ -3,10 +3,10 @@
 #include "runtime/accept.h"
 #include "runtime/arena.h"
 #include "runtime/clips.h"
-#include "runtime/handlers.h"
 #include "runtime/heard.h"
 #include "runtime/model.h"
 #include "runtime/recognize.h"
+#include "server/handlers.h"
 
 #include <stddef.h>
 #include <string.h>
