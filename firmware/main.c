@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The firmware: answer requests from the port, sleep in between. */
-#include "myna.h"
+#include "boards/port.h"
+#include "server/server.h"
 
 int main(void) {
     myna_port_init();

@@ -7,6 +7,7 @@
 #include "runtime/model.h"
 #include "runtime/recording.h"
 #include "runtime/templates.h"
+#include "runtime/utterance.h"
 #include "server/handlers.h"
 
 #include <stddef.h>
@@ -98,8 +99,7 @@ static void cut_clip(struct clip *clip, const struct endpoint_word *word) {
     while (recording->filled < MYNA_FEATURE_BYTES) {
         push(silence, CHUNK);
     }
-    uint32_t first = myna_endpoint_first_frame(&recording->endpoint, word, MYNA_FRAMES);
-    memcpy(clip->features, &recording->features[first * MYNA_ROW_BYTES], sizeof clip->features);
+    myna_utterance_cut(word, clip->features);
     clip->filled = MYNA_FEATURE_BYTES;
     clip->latents = 0u;
 }

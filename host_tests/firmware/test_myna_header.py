@@ -17,7 +17,9 @@ HEADER = FIRMWARE / "myna.h"
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 # An application with a board of its own, which has flash.
 APPLICATION = """
+#include "boards/port.h"
 #include "myna.h"
+#include "server/server.h"
 
 const char myna_port_name[] = "mine";
 void myna_port_init(void) {}

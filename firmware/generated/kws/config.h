@@ -25,5 +25,11 @@
 #define MYNA_STATE_COPIES 0
 #define MYNA_VOICE_SIZE 32
 #define MYNA_OUTPUTS 380
+#define MYNA_RATE_OFFSET 5124 /* of the learning rate in the state */
+#define MYNA_RATE_MANTISSA 1073741824 /* what an enrollment sets it to */
+#define MYNA_RATE_EXPONENT 0
+#define MYNA_EPOCHS 3 /* of an enrollment, at most */
+#define MYNA_ENOUGH 6554u
+#define MYNA_REHEARSALS 1
 
 #endif

@@ -23,5 +23,11 @@
 #define MYNA_STATE_COPIES 2
 #define MYNA_OUTPUTS 4
 #define MYNA_VOICE_SIZE 1
+#define MYNA_RATE_OFFSET 0
+#define MYNA_RATE_MANTISSA 0
+#define MYNA_RATE_EXPONENT 0
+#define MYNA_EPOCHS 3
+#define MYNA_ENOUGH 0u
+#define MYNA_REHEARSALS 0
 
 #endif

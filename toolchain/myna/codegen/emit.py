@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from myna import __version__
+from myna import __version__, fixed
 from myna.audio.config import AudioConfig, silence_of, unknown_of
 from myna.audio.render import render_tables
 from myna.codegen.interface import interface, state_variable
@@ -23,8 +23,9 @@ from myna.codegen.text import identifier, remark, string
 from myna.errors import MynaError
 from myna.files import write_generated
 from myna.ir import Array, Graph, Kind
+from myna.learn.recipe import Recipe
 from myna.learn.templates import draft_bytes, most_words
-from myna.names import CLASSES, CODE, NAMES, TOTAL
+from myna.names import CLASSES, CODE, NAMES, RATE, TOTAL
 from myna.passes.layout import feature_rows, occupied, recording_bytes, trains_body
 from myna.passes.memory.plan import Program
 from myna.passes.pipeline import Options, state_copies
@@ -131,6 +132,9 @@ def _context(
         "labels": string("\n".join(labels.names)),
         "options": string(labels.options),
         "names": graph.tensors.get(NAMES),
+        "recipe": (recipe := Recipe.of(whole=program.is_whole)),
+        "rate_pair": fixed.pair_from_float(recipe.rate),
+        "rate_offset": program.state.get(RATE, 0),
         "silence": _class(silence_of(labels.names)),
         "unknown": _class(unknown_of(labels.names)),
         "audio": labels.audio,
