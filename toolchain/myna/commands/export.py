@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from myna.commands.common import progress
+from myna.commands.common import (
+    progress,
+    require_front_end,
+    streaming_option,
+    training_options,
+)
 from myna.errors import MynaError
 from myna.files import write_file
+from myna.package.library import HEADER, write_library
 from myna.passes.pipeline import Options
 from myna.project import MODELS, Project, open_project, project_of, running
 from myna.sessions.checkpoint import Checkpoint, load_checkpoint, read_board, save_checkpoint
@@ -38,19 +46,41 @@ SAVED, NETWORK = ".npz", ".tflite"
     type=click.Path(path_type=Path, dir_okay=False),
     help="The bytes of FILE.tflite as a C header, for firmware.",
 )
+@click.option(
+    "--library",
+    type=click.Path(path_type=Path),
+    help="A folder: MODEL and the runtime that runs and trains it, for your own firmware.",
+)
+@training_options
+@streaming_option
 def export(
     model: Path | None,
     port: str | None,
     state: Path | None,
     output: Path | None,
     c_array: Path | None,
+    library: Path | None,
+    chosen: Options,
+    streaming: bool,
 ) -> None:
     """Take along what a board has learned.
 
     MODEL is the folder of what the board runs, by default the one of its name in models. An
     exported network has an output for each class in use and runs under TFLite-Micro with the
     results of the board; labels and the parameters of the front end are in its metadata.
+
+    Options about training, and --streaming, are for --library alone, whose words are none yet.
     """
+    asked = replace(chosen, streaming=streaming)
+    if library:
+        _library(model, asked, library, (output, c_array, port, state))
+        return
+    if asked != Options(train="head"):
+        raise MynaError(
+            "options about training change nothing about an exported network",
+            where="myna export",
+            fix="leave them out, or name a --library",
+        )
     kind = _kind(model, output, c_array, port, state)
     project, checkpoint = _opened(model, port, state)
     if kind == SAVED and output and checkpoint:
@@ -61,6 +91,28 @@ def export(
         )
     if kind == NETWORK or c_array:
         _network(export_model(project, checkpoint), output if kind == NETWORK else None, c_array)
+
+
+def _library(model: Path | None, asked: Options, folder: Path, others: Collection[object]) -> None:
+    """Write model and runtime to a folder.
+
+    Raises:
+        MynaError: no model is named, or something else is asked for, too.
+    """
+    if model is None or any(others):
+        raise MynaError(
+            "a library is made of a MODEL, and of nothing else",
+            where="myna export --library",
+            fix="myna export MODEL --library DIR",
+        )
+    require_front_end(model)
+    project = open_project(model, asked)
+    write_library(project.generated, project.package.model.model.name, folder)
+    program = project.program
+    click.echo(
+        f"{folder}: {program.arena_bytes} bytes of arena, {program.state_bytes} of state; "
+        f"include {HEADER}, which says how to use it"
+    )
 
 
 def _network(exported: Exported, output: Path | None, header: Path | None) -> None:

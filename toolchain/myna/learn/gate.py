@@ -33,9 +33,13 @@ class Gate:
         """Take the level of a hop, see `audio.endpoint`; whether there may be speech."""
         loud = max(level, FAINT)
         self._follow(loud)
-        stands_out = loud >= self._floor + MARGIN
-        self._quiet = 0 if stands_out else min(self._quiet, self.hangover) + 1
+        self._quiet = 0 if loud >= self._floor + MARGIN else min(self._quiet, self.hangover) + 1
         return self._quiet <= self.hangover
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the latest hop did."""
+        return self._quiet == 0
 
     def _follow(self, level: int) -> None:
         if not self._floor or level <= self._floor:
