@@ -14,7 +14,7 @@ JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 # The tests of `make quick`, without those marked qemu, train or data.
 QUICK = test_fixed.py ops layers passes frontend formats report project device/test_frame.py \
     device/test_link.py device/test_messages.py package/test_channels.py audio/test_features.py
-C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*')
+C_FILES = $(shell find firmware host_tests -name '*.[ch]' -not -path 'firmware/generated/*' -not -path '*/lib/*')
 
 .PHONY: setup demo test nightly quick mutate check tests lint clean
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is counted on. */
-#ifndef MYNA_SOUND_H
-#define MYNA_SOUND_H
+#ifndef MYNA_BENCH_SOUND_H
+#define MYNA_BENCH_SOUND_H
 
 #include "kernels/fixed.h"
 

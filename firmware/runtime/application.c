@@ -54,8 +54,10 @@ static const char *label(uint16_t word, uint32_t *bytes) {
     while (word > 0u) {
         word = (uint16_t)(word - (*begin++ == '\n'));
     }
-    const char *end = strchr(begin, '\n');
-    *bytes = (uint32_t)(end != NULL ? (size_t)(end - begin) : strlen(begin));
+    *bytes = 0u;
+    while (begin[*bytes] != '\n' && begin[*bytes] != '\0') {
+        (*bytes)++;
+    }
     return begin;
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import myna
 import pytest
 from myna.device.target import PROJECT
-from support.structure import FIRMWARE, circle, tracked
+from support.structure import FIRMWARE, circle, firmware_files, tracked
 
 PACKAGE = PROJECT / "toolchain" / "myna"
 MODULES = {
@@ -246,7 +246,7 @@ def subjects() -> dict[str, set[str]]:
         module = path.relative_to(PACKAGE)
         found[module.parent.as_posix()] |= {module.stem, module.parent.name}
     firmware = PROJECT / "firmware"
-    for path in firmware.rglob("*.[chS]"):
+    for path in firmware_files("**/*.[chS]"):
         folder = firmware / path.relative_to(firmware).parts[0]
         own = folder if folder.is_dir() else firmware
         found[own.relative_to(PROJECT).as_posix()] |= {path.stem, own.name}

@@ -29,4 +29,6 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def firmware_files(*patterns: str) -> list[Path]:
-    return sorted(path for pattern in patterns for path in FIRMWARE.glob(pattern))
+    """Without the library that somebody exported into the example."""
+    found = sorted(path for pattern in patterns for path in FIRMWARE.glob(pattern))
+    return [path for path in found if FIRMWARE / "example" / "lib" not in path.parents]

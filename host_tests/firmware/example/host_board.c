@@ -8,8 +8,7 @@
 
 static uint8_t flash[1u << 18];
 
-void board_init(void) {
-}
+void board_init(void) {}
 
 uint8_t board_get(void) {
     int byte = getchar();
