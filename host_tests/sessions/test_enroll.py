@@ -96,6 +96,19 @@ def test_words_take_classes_in_turn_and_all_clips_are_trained(
         assert board.score().correct == 9
 
 
+def test_a_word_that_sounds_like_a_known_one_is_said_before_training(
+    port: str, takes: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    done = enroll(port, "one", takes / "one", "--json", file)
+    assert "confused" not in done.stderr
+    assert json.loads(file.read_text())["confusable"] == {}
+    again = tiny_model.recordings(tmp_path / "again", ("you",), ("one",), 3)
+    done = enroll(port, "won", again / "one", "--json", file)
+    assert "3 of 3 takes of 'won' are as much like 'one' as its own" in done.stderr
+    assert json.loads(file.read_text())["confusable"] == {"one": 3}
+
+
 def test_more_takes_of_a_learned_word_keep_its_class(
     port: str, takes: Path, tmp_path: Path
 ) -> None:

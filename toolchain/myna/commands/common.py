@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from myna import __version__, files
 from myna.audio.config import AudioConfig
+from myna.commands.forecast import Forecast
 from myna.errors import MynaError
 from myna.frontend.model import load_architecture
 from myna.passes.pipeline import Options
@@ -218,14 +219,18 @@ def names(text: str | None) -> tuple[str, ...] | None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """A progress bar on a terminal; silent elsewhere."""
+    """A progress bar on a terminal; elsewhere one line that says how long it takes, if it does."""
+    if not console.is_terminal:
+        say = f"{title}: ready in at most {{:.0f}} s".format
+        yield Forecast(lambda seconds: click.echo(say(seconds), err=True)).report
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

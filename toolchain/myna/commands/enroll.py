@@ -29,7 +29,7 @@ from myna.commands.recordings import (
     split,
     wav_option,
 )
-from myna.commands.settling import say_deaf
+from myna.commands.settling import ConfusionWarning, say_deaf
 from myna.device.results import Scored
 from myna.device.session import Board
 from myna.errors import MynaError
@@ -130,13 +130,17 @@ def _enroll_word(
         require_owner_check(project)
     label = enrollment.class_of(word, session)
     step, vary = session.status().step, project.package.has_front_end
+    warnings = ConfusionWarning(word)
     if prompter:
         taught, slots = teach_by_microphone(
-            session, project, prompter, label, word, owner=owner, rate=rate
+            session, project, prompter, label, word, owner=owner, rate=rate, warn=warnings.say
         )
     else:
         taught, slots = enrollment.teach(
-            session, project.program, takes, label, word, progress, vary=vary, owner=owner
+            *(session, project.program, takes, label, word, progress),
+            vary=vary,
+            owner=owner,
+            warn=warnings.say,
         )
     say_deaf(follow_learning(session, project, label, rate), word)
     result = {
@@ -146,6 +150,7 @@ def _enroll_word(
         "class": label,
         "takes": len(slots),
         "owner": owner,
+        "confusable": warnings.words,
         "recognized": sum(taught.after.labels[slot] == label for slot in slots),
         "steps": session.status().step - step,
         **_outcome(taught),

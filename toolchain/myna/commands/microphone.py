@@ -24,6 +24,7 @@ from myna.errors import MynaError
 from myna.project import Project
 from myna.sessions import enroll as enrollment
 from myna.sessions.checkpoint import keep
+from myna.sessions.confusion import Confusion
 from myna.sessions.enroll import PROBLEMS, Taught
 from myna.sessions.recordings import Take
 from myna.sessions.wake_words import follow_learning
@@ -102,6 +103,7 @@ def teach_by_microphone(
     *,
     owner: bool,
     rate: float | None,
+    warn: Callable[[Confusion], None],
 ) -> tuple[Taught, tuple[int, ...]]:
     """Let a board learn a word while it is said: the first take at once, the others after the last.
 
@@ -116,6 +118,7 @@ def teach_by_microphone(
         word: its name.
         owner: see `sessions.enroll.teach`.
         rate: wanted false accepts per hour, by a board that listens.
+        warn: see `sessions.enroll.teach`.
 
     Returns:
         what came of it, and the takes' slots.
@@ -125,7 +128,9 @@ def teach_by_microphone(
     """
 
     def teach(takes: Sequence[Take]) -> tuple[Taught, tuple[int, ...]]:
-        return enrollment.teach(session, project.program, takes, label, word, progress, owner=owner)
+        return enrollment.teach(
+            session, project.program, takes, label, word, progress, owner=owner, warn=warn
+        )
 
     slots: tuple[int, ...] = ()
     try:

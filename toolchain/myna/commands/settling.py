@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
@@ -14,6 +14,7 @@ from myna.errors import MynaError
 from myna.learn.sightings import Sighting
 from myna.project import Project
 from myna.sessions.checkpoint import FORGETS, keep
+from myna.sessions.confusion import Confusion
 from myna.sessions.heard import Sound, settle
 from myna.sessions.wake_words import follow_learning
 from myna.sessions.words import known_words
@@ -76,3 +77,27 @@ def say(
         "saved": saved,
     }
     write_json(json_file, command, result)
+
+
+@dataclass
+class ConfusionWarning:
+    """Says before training that a word is like known ones.
+
+    Attributes:
+        word: that is enrolled.
+        words: that it is like, and by how many takes.
+    """
+
+    word: str
+    words: dict[str, int] = field(default_factory=dict)
+
+    def say(self, confusion: Confusion) -> None:
+        """What was found of the takes at hand."""
+        self.words |= confusion.words
+        known, takes = next(iter(confusion.words.items()))
+        click.echo(
+            f"warning: {takes} of {counted(confusion.takes, 'take')} of {self.word!r} are as much "
+            f"like {known!r} as its own: the two may be confused; a word that sounds less alike is "
+            "safer",
+            err=True,
+        )

@@ -53,6 +53,10 @@ class Recipe:
         """`enough` as the device compares it."""
         return round(self.enough * 65536)
 
+    def usual_steps(self, clips: int) -> int:
+        """Training steps over so many clips, at most, if no memory is endangered."""
+        return self.epochs * clips * (1 + self.rehearsals)
+
     def steps(self, clips: int) -> int:
         """Training steps over so many clips, at most."""
         return self.epochs * clips * (1 + MORE * self.rehearsals)

@@ -21,6 +21,7 @@ from myna.learn.learn import Learned
 from myna.learn.recipe import Recipe
 from myna.passes.memory.plan import Program
 from myna.sessions.checkpoint import require_whole
+from myna.sessions.confusion import Confusion, find_confusion
 from myna.sessions.learning import learn_on, require_slots
 from myna.sessions.owner import enroll_owner
 from myna.sessions.recordings import Example, Take
@@ -171,6 +172,7 @@ def teach(
     *,
     vary: bool = True,
     owner: bool = False,
+    warn: Callable[[Confusion], None] = lambda confusion: None,
 ) -> tuple[Taught, tuple[int, ...]]:
     """Let a board learn takes of one word, whole or not at all.
 
@@ -186,6 +188,7 @@ def teach(
         stage: around each stage of that title; what it yields is called with (done, at most).
         vary: whether clips are varied, which needs a front end.
         owner: whether it is the owner's voice that says the stored takes of the word.
+        warn: told before training if the word is like a known one.
 
     Returns:
         what came of it, and the takes' slots.
@@ -204,6 +207,8 @@ def teach(
         with stage("send the takes") as report:
             slots = send(session, takes, label, report)
         with undoing(lambda: _empty(session, slots)):
+            if confusion := find_confusion(session, program, slots, label):
+                warn(confusion)
             with stage("train") as report:
                 if label >= classes:
                     write_name(session, label, word)

@@ -29,11 +29,13 @@ def learn_on(
         progress: called with steps (done, at most).
     """
     begun = session.status()
-    most = recipe.steps(begun.clips)
-    reply = session.learn(
-        follow(session, program, recipe),
-        (lambda step: progress(step - begun.step, most)) if progress else None,
-    )
+
+    def tell(step: int) -> None:
+        done, usual = step - begun.step, recipe.usual_steps(begun.clips)
+        if progress:
+            progress(done, usual if done <= usual else recipe.steps(begun.clips))
+
+    reply = session.learn(follow(session, program, recipe), tell if progress else None)
     return Learned.of(reply.imprinted, reply.worst, reply.known_before, reply.known_after)
 
 
