@@ -19,6 +19,7 @@ from myna.evaluation.engine import STREAM, EngineSpec
 from myna.evaluation.sound import hear
 from myna.learn.detect import STRIDE
 from myna.package.negatives import StoredNegatives
+from myna.package.package import load_package
 from myna.passes.pipeline import Options
 from myna.project import open_project
 from myna.sessions.stream import BoardListening
@@ -170,8 +171,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with EngineSpec(STREAM, model, Options(train="head")).open() as engine:
         parts = [tiny_model.tone("abc"[k % 3], 50 + k, 1.5) for k in range(30)]
         heard = hear(engine, np.concatenate(parts), windows=False).stream
+    body = load_package(model).model.body_digest
     levels = (heard[::STRIDE] // 2).astype(np.int8)
-    StoredNegatives(np.zeros((0, heard.shape[1]), np.int8), levels, 2).save(model)
+    StoredNegatives(np.zeros((0, heard.shape[1]), np.int8), levels, 2, body).save(model)
     return model
 
 

@@ -41,8 +41,9 @@ def folder() -> Path:
         source = embedding_of(project.program.graph)
         found = np.array(heard, np.int16) - np.int16(source.zero_point)
         step = 2  # so that what is without its zero point fits int8
+        body = project.package.model.body_digest
         levels = (found[::STRIDE] // step).astype(np.int8)
-        StoredNegatives(np.zeros((0, found.shape[1]), np.int8), levels, step).save(draft)
+        StoredNegatives(np.zeros((0, found.shape[1]), np.int8), levels, step, body).save(draft)
 
     return kept("wake_words", write)
 

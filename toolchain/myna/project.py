@@ -85,7 +85,7 @@ class Project:
         """
         graph = self.program.graph
         inputs = embedding_of(graph).size if has_head(graph) else 1
-        return load_negatives(self.folder, inputs)
+        return load_negatives(self.folder, inputs, self.package.model.body_digest)
 
     @cached_property
     def streaming(self) -> StreamingProgram | None:

@@ -16,6 +16,7 @@ from myna.evaluation.negatives import stored_negatives
 from myna.evaluation.sound import FilesExam, SoundExam, groups
 from myna.learn.detect import Embeddings
 from myna.package.negatives import NEGATIVES
+from myna.package.package import load_package
 from myna.passes.pipeline import Options
 from myna.passes.training.imprint import center_of
 from myna.pretrain.babble import ALONE, RUNNING, babble
@@ -58,5 +59,6 @@ def negatives(model: Path, sound: Path | None, seed: int, jobs: int) -> None:
         assert isinstance(engine, CoreEngine)
         center = center_of(engine.core.program.graph)
     streams = hear("hear running speech", running), hear("hear words alone", alone)
-    stored_negatives(*streams, center, seed).save(model)
+    body = load_package(model).model.body_digest
+    stored_negatives(*streams, center, seed, body).save(model)
     click.echo(f"wrote {model / NEGATIVES}")

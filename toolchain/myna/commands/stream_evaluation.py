@@ -155,7 +155,7 @@ def listener(
     """
     package, program = load_package(asked.model), engine.core.program
     center = center_of(program.graph)
-    stored = load_negatives(asked.model, len(center))
+    stored = load_negatives(asked.model, len(center), package.model.body_digest)
     return stream.Setting(
         negatives,
         Clock.of(streaming_of(program.graph), package.front_end),

@@ -23,6 +23,7 @@ def stored_negatives(
     alone: Sequence[Embeddings],
     center: npt.NDArray[np.int16],
     seed: int,
+    body: int,
 ) -> StoredNegatives:
     """Foils of running speech, and words alone to set thresholds by.
 
@@ -37,6 +38,7 @@ def stored_negatives(
         alone: likewise.
         center: [inputs], Q4.
         seed: of the first centres.
+        body: `QuantizedModel.body_digest` of the model.
     """
     points = directions(np.concatenate(running)[::EVERY], center) / 2**15
     rng = np.random.default_rng(seed)
@@ -49,4 +51,4 @@ def stored_negatives(
     stream = np.concatenate([one[::STRIDE] for one in alone])
     step = max(int(np.abs(stream).max()) // LEVELS, 1)
     levels = fixed.divide(stream.astype(np.int64), step).astype(np.int8)
-    return StoredNegatives(np.rint(UNIT * centers).astype(np.int8), levels, step)
+    return StoredNegatives(np.rint(UNIT * centers).astype(np.int8), levels, step, body)

@@ -9,6 +9,7 @@ scale.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,18 @@ class QuantizedModel:
     def own_quant(self, name: str) -> Quant:
         """In what a layer computes: int8, even if a reversible stream widens it to int16."""
         return self.quants.get(name + NARROW, self.quants[name])
+
+    @property
+    def body_digest(self) -> int:
+        """CRC-32 of all but the output layer: of what embeddings depend on."""
+        crc = 0
+        for name in sorted(self.weights.keys() - {self.model.output}):
+            quant = self.own_quant(name)
+            numbers = np.array([quant.scale, quant.zero_point], np.float64)
+            crc = zlib.crc32(name.encode() + numbers.tobytes(), crc)
+            for kept in (self.weights, self.scales, self.biases):
+                crc = zlib.crc32(kept[name].tobytes(), crc)
+        return crc
 
     def with_output(self, weights: Array, biases: Array, scales: Array) -> QuantizedModel:
         """The same with another output layer."""
