@@ -58,7 +58,7 @@ class QuantizedModel:
         crc = 0
         for name in sorted(self.weights.keys() - {self.model.output}):
             quant = self.own_quant(name)
-            numbers = np.array([quant.scale, quant.zero_point], np.float64)
+            numbers = np.array([*quant.scale, quant.zero_point], np.float64)
             crc = zlib.crc32(name.encode() + numbers.tobytes(), crc)
             for kept in (self.weights, self.scales, self.biases):
                 crc = zlib.crc32(kept[name].tobytes(), crc)
