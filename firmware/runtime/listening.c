@@ -24,7 +24,7 @@ static struct {
     uint32_t decisions, event_count, refractory;
     int32_t step;     /* of training, when the stream began */
     uint16_t version; /* of the templates that the detector's sums are of */
-    bool is_gated, is_open;
+    bool is_gated, is_open, is_stale;
 } hearing;
 
 void myna_listen_begin(bool gated, uint32_t refractory) {
@@ -80,15 +80,20 @@ static void decide(uint32_t time) {
 
 /* What was kept is of no use after a loss, nor once training changed the layers that made it. */
 static void begin_where_it_must(const struct sound_row *row) {
-    bool is_changed = MYNA_BODY_TRAINED && hearing.step != *myna_model.step;
-    if (row->follows_loss || is_changed) {
+    bool is_changed = hearing.is_stale || hearing.step != *myna_model.step;
+    if (row->follows_loss || (MYNA_BODY_TRAINED && is_changed)) {
         myna_stream_reset_rows();
+        hearing.is_stale = false;
         hearing.step = *myna_model.step;
     }
     if (hearing.version != myna_templates_version) {
         memset(&hearing.detector, 0, sizeof hearing.detector);
         hearing.version = myna_templates_version;
     }
+}
+
+void myna_listen_start_over(void) {
+    hearing.is_stale = true;
 }
 
 static void hear(const struct sound_row *row) {
@@ -145,6 +150,8 @@ const int32_t *myna_listen_scores(void) {
     return hearing.detector.scores;
 }
 #else
+void myna_listen_start_over(void) {}
+
 bool myna_listen_poll(void) {
     return false;
 }

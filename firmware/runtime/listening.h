@@ -40,6 +40,10 @@ void myna_listen_begin(bool gated, uint32_t refractory);
 void myna_listen_end(void);
 bool myna_listen_is_on(void);
 
+/* What was heard was heard by other weights: called by whoever replaces the state, or parts of it.
+   It says nothing of training, which counts its steps. */
+void myna_listen_start_over(void);
+
 /* Computes some of what has arrived; false: there is nothing left to do. */
 __attribute__((warn_unused_result)) bool myna_listen_poll(void);
 

@@ -3,6 +3,7 @@
 
 #include "runtime/arena.h"
 #include "runtime/clips.h"
+#include "runtime/listening.h"
 #include "runtime/model.h"
 #include "runtime/secret.h"
 #include "runtime/templates.h"
@@ -23,6 +24,7 @@ void myna_state_reset(void) {
     memcpy(myna_model.state, myna_model.state_init, myna_model.state_bytes);
     myna_state_info.is_incomplete = false;
     myna_state_info.is_stored = false;
+    myna_listen_start_over();
     myna_secret_forget();
     myna_templates_clear(0u);
 }
@@ -98,6 +100,7 @@ static enum status load(enum storage_age age, struct storage_entry *entry) {
     if (status != STATUS_OK) {
         return status;
     }
+    myna_listen_start_over();
     bool has_words = myna_templates_restore(), has_clips = myna_clips_restore(data.clip_bytes);
     if (!has_words || !has_clips || !myna_state_is_usable() || !myna_secret_restore()) {
         myna_clips_clear(0u);

@@ -4,6 +4,7 @@
 #include "runtime/base.h"
 #include "runtime/clips.h"
 #include "runtime/learn.h"
+#include "runtime/listening.h"
 #include "runtime/model.h"
 #include "runtime/progress.h"
 #include "runtime/recognize.h"
@@ -35,6 +36,7 @@ static enum status recover_state(void) {
         return myna_state_info.stored;
     }
     memcpy(myna_model.state, myna_base, sizeof myna_base);
+    myna_listen_start_over();
     return STATUS_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/arena.h"
 #include "runtime/codec.h"
+#include "runtime/listening.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
 #include "server/handlers.h"
@@ -49,6 +50,7 @@ enum status myna_handle_unsent_swap(const struct request *request, struct reply 
     enum status status = check_base();
     if (status == STATUS_OK) {
         myna_base_swap();
+        myna_listen_start_over();
     }
     return status;
 }
@@ -87,6 +89,7 @@ enum status myna_handle_difference_apply(const struct request *request, struct r
         return STATUS_NOT_STARTED;
     }
     myna_arena_take(ARENA_MODEL);
+    myna_listen_start_over();
     uint8_t *blocks[] = {myna_base, myna_model.state, myna_unsent};
     return statuses[myna_codec_apply(myna_model.arena, difference.bytes, blocks, 3u)];
 }
@@ -103,6 +106,7 @@ enum status myna_handle_update_make(const struct request *request, struct reply 
     begin(true);
     struct private_tensors private = {request->tail, request->tail_bytes};
     myna_base_owe(private);
+    myna_listen_start_over();
     uint32_t bytes = myna_codec_encode(myna_model.arena, budget, private, myna_base, myna_unsent);
     difference.bytes = bytes;
     struct message_update_made made = {.length = bytes};

@@ -3,6 +3,7 @@
 #include "runtime/base.h"
 #include "runtime/crc32.h"
 #include "runtime/heard.h"
+#include "runtime/listening.h"
 #include "runtime/model.h"
 #include "runtime/state.h"
 #include "server/handlers.h"
@@ -71,6 +72,7 @@ enum status myna_handle_state_commit(const struct request *request, struct reply
     }
     upload.writing = false;
     myna_state_info.is_incomplete = false;
+    myna_listen_start_over();
     return STATUS_OK;
 }
 
@@ -96,6 +98,7 @@ enum status myna_handle_state_patch(const struct request *request, struct reply 
         memcpy(myna_model.state + offset, before, request->tail_bytes);
         return STATUS_BAD_STATE;
     }
+    myna_listen_start_over();
     return STATUS_OK;
 }
 

@@ -146,7 +146,7 @@ def test_listening_costs_rows_and_not_windows(name: str, most: int) -> None:
     others = (WORDS - 1) * word_bytes(built.streaming) + refused_bytes(built.streaming)
     assert others < found.session_ram < 24 * 1024 - found.stream_ram + others
     speech, rows = found.second.instructions, found.without_word.instructions
-    assert rows < speech < 1.05 * rows
+    assert rows < speech < 1.1 * rows
     assert found.in_silence.instructions < speech // 4
 
 

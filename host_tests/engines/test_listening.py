@@ -30,7 +30,7 @@ from support.listeners import (
 )
 
 NARROW = 29_000_000  # score that few decisions of the tiny network reach
-LONG = 2 * RATE  # samples: longer than a word resembles itself
+LONG = RATE  # samples: longer than a word resembles itself
 
 
 def library(name: str = "ds_cnn") -> HostListening:
@@ -102,7 +102,7 @@ def test_c_and_reference_keep_refuse_and_add_the_same_sounds() -> None:
 def test_a_refused_sound_is_not_heard_again_and_the_word_is() -> None:
     c, (label, other) = library(), classes("ds_cnn")
     c.set_threshold(other, SILENT)
-    c.set_threshold(label, 15_000_000)  # so low that the other word is taken for it
+    c.set_threshold(label, 4_000_000)  # so low that the other word is taken for it
     c.begin(refractory=LONG)
 
     def near(end: float) -> bool:

@@ -22,7 +22,7 @@ RATE = 16000
 FOLDERS = {"ds_cnn": PROJECT / "models" / "ds_cnn", "tiny": tiny_model.folder()}
 PITCHES = (200, 1200)  # Hz, of two words
 THRESHOLDS = {  # of them; what the tiny network hears is not worth much, but often an event
-    "ds_cnn": (20_000_000, 22_500_000),
+    "ds_cnn": (11_500_000, 15_100_000),
     "tiny": (25_300_000, 16_000_000),
 }
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from myna.audio.config import HOP
 from myna.audio.features import Pcm
 from myna.device import messages as m
+from myna.device.bodies import Empty, Piece, UpdateMake
 from myna.device.session import Board
 from myna.engines.library import HostLibrary
 from myna.evaluation.engine import CoreEngine
@@ -53,6 +55,47 @@ def test_every_core_hears_the_same(core: str) -> None:
             assert heard == c.push(piece)
             found += heard.events
     assert found
+
+
+def patch(board: Board) -> None:
+    board.patch_state(0, board.read_state()[:4])
+
+
+def replace_whole(board: Board) -> None:
+    board.write_state(board.read_state())
+
+
+def swap(board: Board) -> None:
+    board.link.request(m.UNSENT_SWAP, Empty())
+
+
+def tell_and_be_told(board: Board) -> None:
+    size = project("tiny", "all").program.arena_bytes
+    made = board.link.request(m.UPDATE_MAKE, UpdateMake(size, b""))
+    board.link.request(m.DIFFERENCE_WRITE, Piece(0, made.data))
+    board.link.request(m.DIFFERENCE_APPLY, Empty())
+
+
+CHANGES = (patch, replace_whole, swap, tell_and_be_told, Board.reset_state)
+
+
+@pytest.mark.parametrize("train", ["all", "head"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_other_weights_heard_is_not_used(change: Callable[[Board], None], train: str) -> None:
+    """Where training changes no layer that hears, no state does."""
+    streaming = project("tiny", train).streaming
+    assert streaming is not None
+    with project("tiny", train).connect("host") as board:
+        board.link.request(m.BASE_SET, Empty())
+        listening, second = BoardListening(board), scene()[:RATE]
+        listening.begin(gated=False)
+        listening.push(second)
+        before = listening.push(second).decisions
+        change(board)
+        made = listening.push(second).decisions - before
+        assert made == RATE // HOP // streaming.period - (
+            streaming.warm_up if train == "all" else 0
+        )
 
 
 def minutes() -> Iterator[Pcm]:
