@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def _truncated(path: Path) -> None:
 SQUARE = np.where(np.arange(RATE) % 2, 32767, -32768).astype(np.int16)
 BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda path: None, "no such file"),
+    "folder": (Path.mkdir, "is a folder"),
+    "pipe": (os.mkfifo, "is no file but a pipe or a device"),
     "empty": (lambda path: path.write_bytes(b""), "is empty"),
     "text": (lambda path: path.write_text("RIFF, but not really audio"), "cannot be read as audio"),
     "truncated": (_truncated, r"truncated|cannot be read as audio"),

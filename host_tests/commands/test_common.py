@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from myna.cli import cli
-from myna.commands.common import write_json
+from myna.commands.common import names, write_json
 from myna.errors import MynaError
 from support import tiny_model
 
@@ -35,6 +35,16 @@ def test_where_a_result_is_does_not_belong_to_it(
     ],
     ids=lambda words: f"{words[0]} {words[-2]}",
 )
+@pytest.mark.parametrize(
+    ("text", "says"), [("a,b,a", "names 'a' twice"), ("a,,b", "empty"), ("a, ", "empty")]
+)
+def test_names_are_told_apart(text: str, says: str) -> None:
+    assert names("a,b") == ("a", "b")
+    assert names(None) is None
+    with pytest.raises(MynaError, match=says):
+        names(text)
+
+
 def test_what_cannot_be_written_is_refused_before_the_work(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def test_words_are_heard_in_a_long_recording(data: Path, long: Path, tmp_path: P
     done = run(data, "--wav", long, "--json", tmp_path / "out.json")
     assert done.exit_code == 0, done.exception
     assert heard(done.output) == wake_words.SAID
+    assert "nothing was loud" not in done.output
     assert "\x1b" not in done.output
     found = result(tmp_path / "out.json")
     assert [event["word"] for event in found["events"]] == list(wake_words.SAID)
@@ -101,6 +102,12 @@ def test_words_are_heard_in_a_long_recording(data: Path, long: Path, tmp_path: P
         assert 0 < event["confidence"] <= 1
     assert (found["lost"], found["samples"]) == (0, len(wake_words.sound()) + AFTER)
     assert [word["name"] for word in found["words"]] == list(wake_words.WORDS)
+
+
+def test_a_recording_in_which_nothing_is_loud_is_told(data: Path, tmp_path: Path) -> None:
+    rustle = np.random.default_rng(1).normal(0, 20, 3 * RATE).astype(np.int16)
+    write_wav(tmp_path / "quiet.wav", rustle)
+    assert "nothing was loud enough" in run(data, "--wav", tmp_path / "quiet.wav").output
 
 
 def test_the_same_words_are_heard_at_another_rate(data: Path, tmp_path: Path) -> None:

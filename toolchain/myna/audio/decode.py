@@ -41,7 +41,7 @@ class Recording:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise MynaError("no such file", where=str(path), fix="check the path")
+            raise _no_file(path)
         if path.stat().st_size == 0:
             raise MynaError("the file is empty", where=str(path), fix="record or copy it again")
         self._path = path
@@ -141,3 +141,12 @@ def _ends_with_last_page(tail: bytes) -> bool:
         return False
     sizes = page[27 : 27 + page[26]]
     return bool(page[5] & OGG_LAST) and len(page) >= 27 + page[26] + sum(sizes)
+
+
+def _no_file(path: Path) -> MynaError:
+    """What to say of a path that is no file."""
+    if path.is_dir():
+        return MynaError("is a folder", where=str(path), fix="name a recording in it")
+    if path.exists():
+        return MynaError("is no file but a pipe or a device", where=str(path), fix="name a file")
+    return MynaError("no such file", where=str(path), fix="check the path")

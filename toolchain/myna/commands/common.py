@@ -213,8 +213,19 @@ def counted(count: int, thing: str) -> str:
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
-    """The parts of "A,B,…"; None if the option is absent."""
-    return tuple(text.split(",")) if text else None
+    """The parts of "A,B,…"; None if the option is absent.
+
+    Raises:
+        MynaError: one of them is empty, or there twice.
+    """
+    if not text:
+        return None
+    found = tuple(text.split(","))
+    twice = [name for i, name in enumerate(found) if name in found[:i]]
+    if twice or not all(map(str.strip, found)):
+        what = f"names {twice[0]!r} twice" if twice else "holds an empty name"
+        raise MynaError(what, where=repr(text), fix="name each once, with commas between: A,B,C")
+    return found
 
 
 @contextmanager

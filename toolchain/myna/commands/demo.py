@@ -15,6 +15,7 @@ from myna.audio.dataset import Heard, scan
 from myna.commands.common import (
     board_option,
     json_option,
+    names,
     progress,
     ram_option,
     require_front_end,
@@ -102,7 +103,7 @@ def demo(
     begun = time.monotonic()
     require_front_end(model)
     board = _usable_board(board)
-    asked = tuple(words.split(",")) if words else None
+    asked = names(words)
     count = len(asked) if asked else split.NEW_WORDS
     clips = max(Options.clips, count * (shots or SHOTS)) if ram is None else Options.clips
     project = open_project(model, Options(train=train, ram=ram, clips=clips))

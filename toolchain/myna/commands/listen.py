@@ -16,6 +16,7 @@ from rich.console import Console
 
 from myna.audio.config import RATE
 from myna.audio.decode import Recording
+from myna.audio.endpoint import QUIET
 from myna.audio.features import Pcm
 from myna.audio.microphone import Microphone, Source
 from myna.commands.common import (
@@ -80,13 +81,18 @@ def listen(
     with _listener(model, words, port, rate) as (listening, taught):
         for word in taught.values():
             click.echo(f"{word.name!r}: {word.takes} takes, from {word.threshold / FULL:.2f} on")
-        heard, events, problem = follow(listening, source, View(taught, Console()))
+        view = View(taught, Console())
+        heard, events, problem = follow(listening, source, view)
         click.echo(
             f"{counted(len(events), 'event')} in {heard.samples / RATE:.1f} s; "
             f"{heard.lost} samples lost"
             + f", and sound {counted(source.overflows, 'time')} before it came here"
             * bool(source.overflows)
         )
+        if heard.samples and view.loudest < QUIET:
+            click.echo(
+                "nothing was loud enough to be understood: is it the right recording or device?"
+            )
         result = {
             "model": model.name,
             "words": [asdict(word) for word in taught.values()],

@@ -45,6 +45,7 @@ class View:
     def __init__(self, words: Mapping[int, WakeWord], console: Console) -> None:
         self._words, self._console = words, console
         self._heard = NOTHING
+        self.loudest = 0  # level that was heard
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -58,6 +59,7 @@ class View:
     def show(self, heard: Heard) -> None:
         """Take the latest news."""
         self._heard = heard
+        self.loudest = max(self.loudest, heard.level)
         for event in heard.events:
             self._console.print(Text(self._line(event)), soft_wrap=True)
 

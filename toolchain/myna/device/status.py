@@ -93,7 +93,7 @@ MEANINGS: dict[Status, tuple[str, str]] = {
     ),
     Status.TOO_MANY_WORDS: (
         "the board listens for as many words as it has room for",
-        "let it forget them first: `myna reset`",
+        "let it forget one first: `myna words --remove WORD`",
     ),
     Status.NOT_HEARD: (
         "this board no longer keeps what it heard then",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from myna.audio import endpoint, native
@@ -124,7 +125,8 @@ def use_enrolled(
         stored = listening.word(label)
         if stored is None or stored.threshold == SILENT or rate not in (None, stored.rate):
             wanted = rate or (stored and stored.rate) or RATE
-            changed = listen_for(listening, project, label, wanted, left_out) or changed
+            tell = partial(_of_word, left_out, name)
+            changed = listen_for(listening, project, label, wanted, tell) or changed
             stored = listening.word(label)
         if stored is not None:
             found[label] = WakeWord(name, stored.takes, stored.threshold, stored.rate)
@@ -137,6 +139,10 @@ def use_enrolled(
     if changed:
         keep(session)
     return found
+
+
+def _of_word(left_out: Callable[[MynaError], None], name: str, problem: MynaError) -> None:
+    left_out(MynaError(problem.what, where=repr(name), fix=problem.fix))
 
 
 def listen_for(
