@@ -59,7 +59,7 @@ static void put_row(struct sound_row *row) {
     }
     row->time = input.time;
     row->level = input.meter.level;
-    row->clipped = input.meter.clipped;
+    row->clipped = fx_minu32(input.meter.clipped, 127u) & 127u;
     row->follows_loss = input.has_lost;
     input.has_lost = false;
     input.meter.clipped = 0u;

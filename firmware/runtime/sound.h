@@ -14,10 +14,10 @@
 #define SOUND_PREROLL 10u /* rows before speech stands out that belong to it: 0.2 s */
 
 struct sound_row {
-    uint32_t time;    /* samples until it was complete */
-    uint16_t clipped; /* samples at full scale among the latest MYNA_AUDIO_HOP */
-    uint8_t level;    /* of the first of its hops; see audio/endpoint.h */
-    bool follows_loss;
+    uint32_t time;            /* samples until it was complete */
+    uint8_t level;            /* of the first of its hops; see audio/endpoint.h */
+    uint8_t clipped : 7;      /* samples at full scale since the row before, 127 at most */
+    uint8_t follows_loss : 1; /* there is a gap in front of it */
     int8_t features[MYNA_ROW_BYTES];
 };
 

@@ -121,7 +121,7 @@ def test_it_goes_on_listening_while_it_learns(board: Board) -> None:
         assert listening.push(piece) == c.push(piece)
         meanwhile += 1
     assert learned().imprinted == 2
-    assert meanwhile > 1
+    assert meanwhile
     for piece in list(sound)[:100]:
         heard = listening.push(piece)
         assert heard == c.push(piece)

@@ -14,7 +14,7 @@ from SCons.Script import Default, DefaultEnvironment
 
 env = DefaultEnvironment()
 board = env.BoardConfig()
-prefix = "" if board.get("virtual.kind", "") == "host" else "arm-none-eabi-"
+prefix = board.get("build.compiler", "arm-none-eabi-gcc").removesuffix("gcc")
 cpu_flags = board.get("build.cpu_flags").split()
 
 env.Replace(
@@ -36,7 +36,8 @@ env.Append(
     LINKFLAGS=[*cpu_flags, "-Wl,--gc-sections"],
 )
 if prefix:
-    env.Append(LINKFLAGS=["-nostartfiles", "--specs=nano.specs"])
+    library = [] if "--specs" in board.get("build.cpu_flags") else ["--specs=nano.specs"]
+    env.Append(LINKFLAGS=["-nostartfiles", *library])
 
 if (Path(env.subst("$PROJECT_SRC_DIR")) / "kernels").is_dir():
     env.SConscript("core.py", exports="env")

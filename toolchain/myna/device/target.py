@@ -36,6 +36,8 @@ PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "arm-none-eabi-addr2line": "binutils-arm-none-eabi",
     "arm-none-eabi-objdump": "binutils-arm-none-eabi",
+    "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+    "qemu-system-riscv32": "qemu-system-misc",
     "gcc": "gcc libc6-dev",
     "setpriv": "util-linux",
     "taskset": "util-linux",
@@ -48,7 +50,8 @@ class Board:
 
     `cpu_flags` choose the core when compiling.
     `machine` is QEMU's name of the emulated board, empty on the host board. `file_backed_ram` is
-    its memory that QEMU can keep in a file, where the firmware emulates flash.
+    its memory that QEMU can keep in a file, where the firmware emulates flash. `compiler` and
+    `emulator` are commands.
     """
 
     name: str
@@ -60,11 +63,9 @@ class Board:
     ram_bytes: int
     flash_bytes: int
     file_backed_ram: int
-
-    @property
-    def compiler(self) -> str:
-        """The C compiler's command."""
-        return "gcc" if self.kind == "host" else "arm-none-eabi-gcc"
+    compiler: str
+    emulator: str
+    emulator_arguments: tuple[str, ...]
 
 
 def _read_board(path: Path) -> Board:
@@ -80,6 +81,9 @@ def _read_board(path: Path) -> Board:
         ram_bytes=data["upload"]["maximum_ram_size"],
         flash_bytes=data["upload"]["maximum_size"],
         file_backed_ram=virtual.get("file_backed_ram", 0),
+        compiler=data["build"].get("compiler", "arm-none-eabi-gcc"),
+        emulator=virtual.get("emulator", "qemu-system-arm"),
+        emulator_arguments=tuple(virtual.get("arguments", "").split()),
     )
 
 
@@ -110,7 +114,7 @@ def require(program: str) -> str:
 
 def missing_programs(board: Board) -> list[str]:
     """Programs that building and starting the board needs and this machine lacks."""
-    emulator = ["qemu-system-arm"] if board.kind == "qemu" else []
+    emulator = [board.emulator] if board.kind == "qemu" else []
     needed = [board.compiler, *emulator, "setpriv", "taskset"]
     return [program for program in needed if shutil.which(program) is None]
 
@@ -145,7 +149,8 @@ def command(board: Board, elf: Path, nv: Path | None = None) -> list[str]:
     core = cores[next(_turn) % len(cores)]
     return [
         *(require("taskset"), "--cpu-list", str(core)),
-        *(require("qemu-system-arm"), "-machine", board.machine, "-display", "none"),
+        *(require(board.emulator), "-machine", board.machine, *board.emulator_arguments),
+        *("-display", "none"),
         *(_backing(nv, board.file_backed_ram) if nv and board.file_backed_ram else ()),
         *("-monitor", "none", "-chardev", "pty,id=port", "-serial", "chardev:port"),
         *("-semihosting-config", "enable=on,target=native", "-kernel", str(elf)),

@@ -24,6 +24,7 @@ from myna.learn.listening import PREROLL
 
 PAUSE = SECOND // 2  # rows: 0.5 s; pauses within a word are shorter
 LONGEST = 4 * SECOND - 1  # rows
+MOST_CLIPPED = 127  # samples that are counted of each row
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Utterances:
     def _next_row(self) -> _Row:
         end = self._samples - len(self._pcm) + FRAME
         new = self._pcm[:FRAME] if end == FRAME else self._pcm[FRAME - HOP : FRAME]
-        clipped = int(np.count_nonzero((new == 32767) | (new <= -32767)))
+        clipped = min(int(np.count_nonzero((new == 32767) | (new <= -32767))), MOST_CLIPPED)
         level = int(levels(self._pcm[:HOP])[0])
         row = _Row(extract(self._frame, self._pcm[:FRAME]), level, clipped, end)
         self._pcm = self._pcm[HOP:]
