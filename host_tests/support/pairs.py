@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 from _pytest.mark import ParameterSet
-from myna.device.target import BOARDS
+from myna.device.target import BOARDS, missing_programs
 
 NIGHT = [pytest.mark.nightly]
+RISCV = "qemu_rv32"
 BY_NIGHT = ("qemu_m3", "qemu_m7")  # the machines of M4 and M55, without or with their code
 
 
@@ -19,11 +20,18 @@ def some_by_day(values: Iterable[object], daily: Sequence[object]) -> list[Param
 
 
 def emulated(*boards: str) -> list[ParameterSet]:
-    """Emulated boards, by default all, some at night: kernels run on all cores by day."""
+    """Emulated boards, by default all Cortex-M ones, some at night: kernels run on all by day."""
     return [
         pytest.param(board, marks=[pytest.mark.qemu, *(NIGHT if board in BY_NIGHT else [])])
-        for board in boards or [each for each in BOARDS if each != "host"]
+        for board in boards or [each for each in BOARDS if each not in ("host", RISCV)]
     ]
+
+
+def riscv() -> ParameterSet:
+    """The RISC-V board, where its compiler and emulator are installed: no set-up asks for them."""
+    missing = missing_programs(BOARDS[RISCV])
+    absent = pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+    return pytest.param(RISCV, marks=[pytest.mark.qemu, absent])
 
 
 def pairs(rows: Sequence[object], columns: Sequence[object], shift: int = 0) -> list[ParameterSet]:

@@ -25,6 +25,7 @@ from myna.passes.memory.reversible import reversible
 from myna.passes.pipeline import training_graph
 from myna.passes.training.hindsight import RangeMode, hindsight
 from support import tiny
+from support.pairs import RISCV, riscv
 
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 TARGETS = [
@@ -33,6 +34,7 @@ TARGETS = [
         pytest.param(board, (), id=board, marks=pytest.mark.qemu)
         for board in ("qemu_m3", "qemu_m4", "qemu_m7", "qemu_m55")
     ),
+    pytest.param(RISCV, (), id=RISCV, marks=riscv().marks),
 ]
 
 

@@ -191,14 +191,17 @@ def machine_of(board: str) -> str:
     """QEMU's name of an emulated board.
 
     Raises:
-        MynaError: there is no such board, or it is not emulated.
+        MynaError: there is no such board, or it is no emulated Cortex-M, whose instructions are
+            told apart.
     """
-    machine = find_board(board).machine
-    if not machine:
+    found = find_board(board)
+    if not found.machine or found.emulator != "qemu-system-arm":
         raise MynaError(
-            "instructions are counted in the emulator", where=board, fix="name a qemu_* board"
+            "instructions are counted in the emulator of Cortex-M boards",
+            where=board,
+            fix="name one, such as qemu_m4",
         )
-    return machine
+    return found.machine
 
 
 def _enrollment(examples: Examples, recipe: Recipe) -> str:

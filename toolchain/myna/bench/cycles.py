@@ -14,6 +14,7 @@ from typing import Any
 from myna.bench.counters import Count
 from myna.bench.instructions import CLASSES, Kind
 from myna.device.target import find_board
+from myna.errors import MynaError
 
 # Bytes of flash that arrive at once, as in counter.c: 128 bits, as of STM32F4 (RM0090, 3.5.1).
 LINE_BYTES = 16
@@ -135,8 +136,19 @@ class Clock:
 
     @classmethod
     def of(cls, board: str, hz: int, wait_states: int) -> Clock:
-        """Of a board."""
-        return cls(CORES[find_board(board).cpu], hz, wait_states)
+        """Of a board.
+
+        Raises:
+            MynaError: nothing is published here of the cycles of its core.
+        """
+        cpu = find_board(board).cpu
+        if cpu not in CORES:
+            raise MynaError(
+                f"no table of cycles of {cpu} is known, only of {', '.join(sorted(CORES))}",
+                where=f"board {board}",
+                fix="leave --clock out: instructions are counted without it",
+            )
+        return cls(CORES[cpu], hz, wait_states)
 
     def cycles(self, count: Count) -> Cycles:
         """What counted instructions take."""
