@@ -64,7 +64,7 @@ enum myna_event_kind {
     MYNA_OTHER, /* it was no word that is known, as far as confidence tells */
     MYNA_TAKE,  /* it is stored as a take of the word that is enrolled */
     MYNA_UNFIT, /* it is none, for the reason in `verdict` */
-    MYNA_FULL,  /* it would be, but there is no room for another take: learn, or remove a word */
+    MYNA_FULL,  /* it would be, but there is no room for another take */
 };
 
 /* An utterance that ended. */

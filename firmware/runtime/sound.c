@@ -63,7 +63,7 @@ static void put_row(struct sound_row *row) {
     row->follows_loss = input.has_lost;
     input.has_lost = false;
     input.meter.clipped = 0u;
-    put++;
+    put = put + 1u; /* not put++: some cores cannot do both at once, and nobody else writes it */
 }
 
 void myna_sound_push(const int16_t *pcm, uint32_t count, uint32_t time) {
@@ -99,7 +99,7 @@ const struct sound_row *myna_sound_row(uint32_t number) {
 }
 
 void myna_sound_drop(void) {
-    taken++;
+    taken = taken + 1u;
 }
 
 uint32_t myna_sound_samples(void) {
