@@ -11,7 +11,8 @@ from myna.device.target import BOARDS, missing_programs
 
 NIGHT = [pytest.mark.nightly]
 RISCV = "qemu_rv32"
-BY_NIGHT = ("qemu_m3", "qemu_m7")  # the machines of M4 and M55, without or with their code
+# machines and code of these are those of M4, M55 or M3
+BY_NIGHT = ("qemu_m0plus", "qemu_m3", "qemu_m33", "qemu_m7")
 
 
 def some_by_day(values: Iterable[object], daily: Sequence[object]) -> list[ParameterSet]:

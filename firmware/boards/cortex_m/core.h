@@ -19,6 +19,7 @@
 
 #define CORE_AIRCR_SYSTEM_RESET 0x05FA0004u
 #define CORE_CCR_TRAP_DIVIDE_BY_ZERO (1u << 4)
+#define CORE_CCR_TRAP_UNALIGNED (1u << 3)
 /* The MPU or the stack limit stopped a push (MSTKERR, STKOF). */
 #define CORE_CFSR_STACK_OVERFLOW ((1u << 4) | (1u << 20))
 #define CORE_CPACR_FPU_MVE (0xFu << 20)

@@ -40,6 +40,9 @@ _Noreturn void reset_handler(void) {
     CORE_CPACR |= CORE_CPACR_FPU_MVE;
 #endif
     CORE_CCR |= CORE_CCR_TRAP_DIVIDE_BY_ZERO;
+#if __ARM_ARCH == 6 /* what emulates this core has one that does more */
+    CORE_CCR |= CORE_CCR_TRAP_UNALIGNED;
+#endif
     core_barrier();
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));

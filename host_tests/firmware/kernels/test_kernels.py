@@ -32,7 +32,7 @@ TARGETS = [
     pytest.param("host", SANITIZE, id="host-sanitized"),
     *(
         pytest.param(board, (), id=board, marks=pytest.mark.qemu)
-        for board in ("qemu_m3", "qemu_m4", "qemu_m7", "qemu_m55")
+        for board in ("qemu_m0plus", "qemu_m3", "qemu_m33", "qemu_m4", "qemu_m7", "qemu_m55")
     ),
     pytest.param(RISCV, (), id=RISCV, marks=riscv().marks),
 ]
