@@ -27,15 +27,6 @@ def test_where_a_result_is_does_not_belong_to_it(
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        ("federate", "MODEL", "--data", "DATA", "--output", "WRONG"),
-        ("federate", "MODEL", "--data", "DATA", "--json", "WRONG"),
-        ("bench", "MODEL", "--plot", "WRONG"),
-    ],
-    ids=lambda words: f"{words[0]} {words[-2]}",
-)
-@pytest.mark.parametrize(
     ("text", "says"), [("a,b,a", "names 'a' twice"), ("a,,b", "empty"), ("a, ", "empty")]
 )
 def test_names_are_told_apart(text: str, says: str) -> None:
@@ -45,6 +36,15 @@ def test_names_are_told_apart(text: str, says: str) -> None:
         names(text)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("federate", "MODEL", "--data", "DATA", "--output", "WRONG"),
+        ("federate", "MODEL", "--data", "DATA", "--json", "WRONG"),
+        ("bench", "MODEL", "--plot", "WRONG"),
+    ],
+    ids=lambda words: f"{words[0]} {words[-2]}",
+)
 def test_what_cannot_be_written_is_refused_before_the_work(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
