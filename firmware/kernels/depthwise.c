@@ -32,11 +32,74 @@ static void window_sums(const struct depthwise *p, const int8_t *x, const int8_t
                          w + (ky * k->kernel_w + kx) * m->in_c, count, acc);
 }
 
+#if UINTPTR_MAX == UINT32_MAX && !MYNA_DSP && !MYNA_MVE
+/* Cores without vectors keep four channels of an output in registers. */
+typedef uint32_t __attribute__((may_alias)) four_bytes;
+
+/* acc[i] += (x[i] - zero) * w[i] over a window; `step` words from column to column */
+static inline void window_of_four(const four_bytes *x, const four_bytes *w, int32_t zero,
+                                  int32_t rows, int32_t columns, int32_t step, int32_t x_row,
+                                  int32_t w_row, int32_t acc[4]) {
+    for (; rows > 0; rows--, x += x_row, w += w_row) {
+        const four_bytes *at = x, *by = w;
+        for (int32_t i = 0; i < columns; i++, at += step, by += step) {
+            const uint32_t some = *at, weights = *by;
+#pragma GCC unroll 4
+            for (int32_t k = 0; k < 4; k++)
+                acc[k] += ((int8_t)(some >> 8 * k) - zero) * (int8_t)(weights >> 8 * k);
+        }
+    }
+}
+
+static bool can_take_four(const struct map *m, const int8_t *x, const int8_t *w) {
+    return m->in_c % 4 == 0 && (((uintptr_t)x | (uintptr_t)w) & 3u) == 0u;
+}
+
+/* the first channels; returns how many */
+static int32_t depthwise_fours(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                               const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                               int8_t *y) {
+    const struct map *m = &p->map;
+    const struct window *k = &p->window;
+    if (!can_take_four(m, x, w))
+        return 0;
+    const int32_t step = m->in_c / 4;
+    for (int32_t oy = 0; oy < m->out_h; oy++)
+        for (int32_t ox = 0; ox < m->out_w; ox++) {
+            struct area in = area_inside(m, k, oy, ox);
+            int32_t iy = oy * k->stride_h - k->pad_top + in.rows.begin;
+            int32_t ix = ox * k->stride_w - k->pad_left + in.columns.begin;
+            int32_t tap = in.rows.begin * k->kernel_w + in.columns.begin;
+            const four_bytes *at = (const four_bytes *)(const void *)x + (iy * m->in_w + ix) * step;
+            const four_bytes *by = (const four_bytes *)(const void *)w + tap * step;
+            int8_t *to = y + (oy * m->out_w + ox) * m->out_c;
+            for (int32_t c = 0; c < m->out_c; c += 4) {
+                int32_t acc[4] = {0};
+                window_of_four(at++, by++, p->layer.x_zero, in.rows.end - in.rows.begin,
+                               in.columns.end - in.columns.begin, step, m->in_w * step,
+                               k->kernel_w * step, acc);
+#pragma GCC unroll 4
+                for (int32_t i = 0; i < 4; i++)
+                    *to++ =
+                        layer_scale(&p->layer, acc[i] + bias[c + i], mantissa[c + i], shift[c + i]);
+            }
+        }
+    return m->out_c;
+}
+#else
+static int32_t depthwise_fours(const struct depthwise *p, const int8_t *x, const int8_t *w,
+                               const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
+                               int8_t *y) {
+    (void)p, (void)x, (void)w, (void)bias, (void)mantissa, (void)shift, (void)y;
+    return 0;
+}
+#endif
+
 void myna_depthwise_s8(const struct depthwise *p, const int8_t *x, const int8_t *w,
                        const int32_t *bias, const int32_t *mantissa, const int32_t *shift,
                        int8_t *y) {
     const struct map *m = &p->map;
-    int32_t first = 0;
+    int32_t first = depthwise_fours(p, x, w, bias, mantissa, shift, y);
 #if MYNA_MVE
     if (myna_depthwise_lanes(p, x, w, bias, mantissa, shift, y))
         return;
