@@ -45,7 +45,8 @@ def measure(
     labels = len(project.package.labels)
     pooled = Pooled(cohort.clients, start, order, federation.rounds)
     enrolling = [task for task in cohort.unseen if len(task.examined)]
-    enrollments = [Enrollment(task, state, labels, order) for task in enrolling]
+    recipe = Recipe.of(whole=project.program.is_whole)
+    enrollments = [Enrollment(task, state, labels, order, recipe) for task in enrolling]
     centralized, *enrolled = federation.examine([pooled, *enrollments], HOST, progress)
     built = project.library().read_state()
     states = {"before": built, "after": state, "centralized": centralized["state"]}
@@ -107,12 +108,14 @@ class Enrollment:
         state: the federated one.
         labels: how many the model has.
         order: of the federation, whose seed is that of everything random.
+        recipe: of a speaker who enrolls for himself.
     """
 
     task: Task
     state: bytes
     labels: int
     order: Order
+    recipe: Recipe
 
     def __call__(self, engine: Engine) -> dict[str, Any]:
         """See `evaluation.protocol.Exam`."""
@@ -139,7 +142,7 @@ class Enrollment:
 
     def _enroll(self, engine: Engine, classes: np.ndarray[Any, np.dtype[np.int64]]) -> float:
         enrolled, examined = self.task.enrolled, self.task.examined
-        engine.learn(Examples(enrolled.features, classes[enrolled.labels]), Recipe())
+        engine.learn(Examples(enrolled.features, classes[enrolled.labels]), self.recipe)
         return percent_right(predict(engine, examined.features), classes[examined.labels])
 
 
