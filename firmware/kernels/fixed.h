@@ -18,6 +18,12 @@
 #else
 #define MYNA_MVE 0
 #endif
+/* registers of 32 bits, and nothing that computes on parts of them */
+#if UINTPTR_MAX == UINT32_MAX && !MYNA_DSP && !MYNA_MVE
+#define MYNA_SCALAR 1
+#else
+#define MYNA_SCALAR 0
+#endif
 
 /* value = mantissa * 2^(exponent - 31), 2^30 <= mantissa < 2^31; {0, 0} is zero */
 struct fx_pair {

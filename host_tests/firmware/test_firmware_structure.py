@@ -25,7 +25,7 @@ def test_kernels_have_a_header_each() -> None:
     assert len(kernels) > 30
     headers = {path.stem: path for path in firmware_files("kernels/**/*.h")}
     for path in kernels:
-        stem = path.stem.removesuffix("_dsp").removesuffix("_mve")
+        stem = re.sub("_(dsp|mve|scalar)$", "", path.stem)
         family, variant = stem.rpartition("_")[0], path.stem.removeprefix(stem)
         # its own, its kernel's, or that of the kernel whose update it is
         stems = (path.stem, stem, family, f"{family}{variant}")

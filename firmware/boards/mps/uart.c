@@ -25,7 +25,7 @@ void uart_rx_handler(void);
 void myna_port_init(void) {
     UART_BAUDDIV = BAUDDIV_FASTEST;
     UART_CTRL = CTRL_TX_RX_RXIRQ;
-    core_enable_line(MPS_UART_RX_LINE);
+    core_enable_line(UART_RX_LINE);
 }
 
 void uart_rx_handler(void) {

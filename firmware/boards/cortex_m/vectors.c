@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interrupt table of the MPS2 and MPS3 machines: one interrupt is in use. */
+/* The vector table: of the interrupts that of the UART is in use. */
 #include <stdint.h>
 
 extern uint32_t stack_end[];
@@ -9,7 +9,7 @@ void uart_rx_handler(void);
 
 struct vectors {
     uint32_t *stack;
-    void (*handlers[15u + MPS_UART_RX_LINE + 1u])(void);
+    void (*handlers[15u + UART_RX_LINE + 1u])(void);
 };
 
 /* handlers[n] is exception n + 1; every other fault escalates to HardFault. */
@@ -19,5 +19,5 @@ __attribute__((section(".vectors"), used)) const struct vectors vectors = {
     .handlers = {[0] = reset_handler,
                  [1] = hard_fault_handler,
                  [2] = hard_fault_handler,
-                 [15 + MPS_UART_RX_LINE] = uart_rx_handler},
+                 [15 + UART_RX_LINE] = uart_rx_handler},
 };
