@@ -11,6 +11,7 @@ from myna.device.target import BOARDS, missing_programs
 
 NIGHT = [pytest.mark.nightly]
 RISCV = "qemu_rv32"
+APART = ("host", RISCV, "qemu_f405", "stm32f405")  # have tests of their own
 # machines and code of these are those of M4, M55 or M3
 BY_NIGHT = ("qemu_m0plus", "qemu_m3", "qemu_m33", "qemu_m7")
 
@@ -24,7 +25,7 @@ def emulated(*boards: str) -> list[ParameterSet]:
     """Emulated boards, by default all Cortex-M ones, some at night: kernels run on all by day."""
     return [
         pytest.param(board, marks=[pytest.mark.qemu, *(NIGHT if board in BY_NIGHT else [])])
-        for board in boards or [each for each in BOARDS if each not in ("host", RISCV)]
+        for board in boards or [each for each in BOARDS if each not in APART]
     ]
 
 

@@ -7,8 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from myna.device import pio, target
+from myna.engines.verify import Verifier, verify_steps
+from myna.passes.pipeline import Options
+from myna.project import open_project
 
 pytest.importorskip("unicorn")
+from support import tiny, tiny_model
+from support.fake_board import generated
 from support.registers import FIRMWARE, Driver, HangError
 from support.stm32 import DCEN, LOCK, ORE, PGSERR, RXNE, SECTOR, STORE, Flash, Usart
 
@@ -49,6 +55,24 @@ def source(name: str, step: str = "") -> str:
     text = (FOLDER / name).read_text("utf-8")
     assert step in text, step
     return text.replace(step, REPLACED.get(step, ""), 1) if step else text
+
+
+def test_an_image_is_linked_to_where_the_chip_has_its_memory(tmp_path: Path) -> None:
+    built = pio.build("stm32f405", generated(tmp_path / "model"))
+    vectors, stack = pio.addresses("stm32f405", built.elf, "vectors", "stack_start")
+    assert (vectors, stack) == (0x08000000, 0x20000000)
+    assert built.flash_bytes < STORE - 0x08000000
+    assert built.ram_bytes < target.find_board("stm32f405").ram_bytes == 128 * 1024
+
+
+@pytest.mark.qemu
+def test_the_chip_in_the_emulator_trains_as_the_reference() -> None:
+    project = open_project(tiny_model.folder(), Options(train="all", ram=128 * 1024))
+    clips = [(x, i % len(tiny.LABELS)) for i, x in enumerate(tiny.features(4))]
+    with project.connect("qemu_f405") as session:
+        found = verify_steps(Verifier(project.program, session, clips), 5)
+    assert found.steps == 5
+    assert found.differences == 0
 
 
 # -- flash -----------------------------------------------------------------------------------------
