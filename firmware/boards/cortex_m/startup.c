@@ -2,25 +2,16 @@
 /* Reset: enable the FPU, fill .data and .bss, prepare the stack, call main. */
 #include "boards/cortex_m/core.h"
 #include "boards/port.h"
+#include "boards/stack.h"
 
 #include <string.h>
 
-#define STACK_PAINT 0xC5C5C5C5u
-
 /* Placed by cortex_m.ld. */
-extern uint32_t stack_start[], stack_end[];
+extern uint32_t stack_start[];
 extern uint8_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
 int main(void);
 _Noreturn void reset_handler(void);
-
-/* Volatile, or the compiler makes it a memset whose own frame would be painted over. */
-static void paint_stack(void) {
-    const volatile uint32_t *end = (const volatile uint32_t *)__builtin_frame_address(0) - 16;
-    for (volatile uint32_t *word = stack_start; word < end; word++) {
-        *word = STACK_PAINT;
-    }
-}
 
 /* Makes an overflow fault at once: RAM ends at the stack, but not every bus reports a miss. ARMv8-M
    has a limit register; on ARMv7-M the MPU, where there is one, closes the 64 KB below. */
@@ -46,22 +37,10 @@ _Noreturn void reset_handler(void) {
     core_barrier();
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
-    paint_stack();
+    myna_stack_paint();
     guard_stack();
     main();
     myna_port_fail("main returned");
-}
-
-uint32_t myna_port_stack_size(void) {
-    return (uint32_t)(stack_end - stack_start) * 4u;
-}
-
-uint32_t myna_port_stack_high_water(void) {
-    const volatile uint32_t *word = stack_start;
-    while (word < stack_end && *word == STACK_PAINT) {
-        word++;
-    }
-    return (uint32_t)(stack_end - word) * 4u;
 }
 
 _Noreturn void myna_port_reset(void) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The port over the CMSDK APB UART of the MPS2 and MPS3 machines (ARM DDI 0479, 4.3). */
 #include "boards/cortex_m/core.h"
-#include "boards/cortex_m/ring.h"
+#include "boards/cortex_m/receive.h"
 #include "boards/port.h"
 
 #define UART_DATA CORE_REGISTER(MPS_UART + 0x0u)
@@ -18,8 +18,6 @@
 
 const char myna_port_name[] = MYNA_BOARD;
 
-static struct ring received;
-
 void uart_rx_handler(void);
 
 void myna_port_init(void) {
@@ -31,12 +29,8 @@ void myna_port_init(void) {
 void uart_rx_handler(void) {
     UART_INTCLEAR = INT_RX;
     while ((UART_STATE & STATE_RX_FULL) != 0u) {
-        ring_put(&received, (uint8_t)UART_DATA);
+        ring_put(&myna_received, (uint8_t)UART_DATA);
     }
-}
-
-size_t myna_port_read(uint8_t *bytes, size_t capacity) {
-    return ring_take(&received, bytes, capacity);
 }
 
 void myna_port_write(const uint8_t *bytes, size_t count) {
@@ -45,17 +39,4 @@ void myna_port_write(const uint8_t *bytes, size_t count) {
         }
         UART_DATA = bytes[i];
     }
-}
-
-/* With interrupts masked, one that comes after the check still ends the wait. */
-void myna_port_idle(void) {
-    core_disable_interrupts();
-    if (ring_empty(&received)) {
-        core_wait_for_interrupt();
-    }
-    core_enable_interrupts();
-}
-
-size_t myna_port_rx_window(void) {
-    return MYNA_PORT_RX_WINDOW;
 }

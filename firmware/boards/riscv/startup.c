@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reset of a RISC-V core in machine mode: stack, traps, .data and .bss, main. */
 #include "boards/port.h"
+#include "boards/stack.h"
 
 #include <string.h>
 
-#define STACK_PAINT 0xC5C5C5C5u
-
 /* Placed by cortex_m.ld, whose layout suits any core. */
-extern uint32_t stack_start[], stack_end[];
 extern uint8_t data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
 int main(void);
@@ -28,30 +26,10 @@ __attribute__((interrupt, aligned(4))) void myna_trap(void) {
     myna_port_fail("trap");
 }
 
-/* Volatile, or the compiler makes it a memset whose own frame would be painted over. */
-static void paint_stack(void) {
-    const volatile uint32_t *end = (const volatile uint32_t *)__builtin_frame_address(0) - 16;
-    for (volatile uint32_t *word = stack_start; word < end; word++) {
-        *word = STACK_PAINT;
-    }
-}
-
 _Noreturn void myna_start(void) {
     memcpy(data_start, data_load, (size_t)(data_end - data_start));
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
-    paint_stack();
+    myna_stack_paint();
     main();
     myna_port_fail("main returned");
-}
-
-uint32_t myna_port_stack_size(void) {
-    return (uint32_t)(stack_end - stack_start) * 4u;
-}
-
-uint32_t myna_port_stack_high_water(void) {
-    const volatile uint32_t *word = stack_start;
-    while (word < stack_end && *word == STACK_PAINT) {
-        word++;
-    }
-    return (uint32_t)(stack_end - word) * 4u;
 }

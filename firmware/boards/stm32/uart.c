@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The port over USART1, PA9 and PA10, 115,200 baud. Bytes are received by interrupt. */
-#include "boards/cortex_m/ring.h"
+#include "boards/cortex_m/receive.h"
 #include "boards/port.h"
 #include "boards/stm32/clock.h"
 
@@ -11,8 +11,6 @@
 #define PINS_USART (0x77u << 4)    /* AF7 */
 
 const char myna_port_name[] = MYNA_BOARD;
-
-static struct ring received;
 
 void uart_rx_handler(void);
 
@@ -34,14 +32,10 @@ void uart_rx_handler(void) {
     while ((status & (USART_SR_RXNE | USART_SR_ORE)) != 0u) {
         uint8_t byte = (uint8_t)USART_DR;
         if ((status & USART_SR_RXNE) != 0u) {
-            ring_put(&received, byte);
+            ring_put(&myna_received, byte);
         }
         status = USART_SR;
     }
-}
-
-size_t myna_port_read(uint8_t *bytes, size_t capacity) {
-    return ring_take(&received, bytes, capacity);
 }
 
 void myna_port_write(const uint8_t *bytes, size_t count) {
@@ -50,17 +44,4 @@ void myna_port_write(const uint8_t *bytes, size_t count) {
         }
         USART_DR = bytes[i];
     }
-}
-
-/* With interrupts masked, one that comes after the check still ends the wait. */
-void myna_port_idle(void) {
-    core_disable_interrupts();
-    if (ring_empty(&received)) {
-        core_wait_for_interrupt();
-    }
-    core_enable_interrupts();
-}
-
-size_t myna_port_rx_window(void) {
-    return MYNA_PORT_RX_WINDOW;
 }

@@ -44,8 +44,9 @@ uint32_t probe_clock(void) { return myna_stm32_clock_start(); }
 """
 UART_STUB = """
 uint32_t myna_stm32_clock_start(void) { return PROBE_CLOCK; }
+struct ring myna_received;
 uint8_t taken[64];
-int probe_take(void) { return (int)myna_port_read(taken, sizeof taken); }
+int probe_take(void) { return (int)ring_take(&myna_received, taken, sizeof taken); }
 int probe_byte(uint32_t i) { return taken[i]; }
 """
 
